@@ -1,0 +1,106 @@
+//! Lists in NDJSON: one JSON object a line, with the fields of `COLUMNS`.
+//!
+//! A field of several values is an array of texts, or one text; a number is taken as its digits; null is no value. An
+//! unknown field rejects its line, since a field silently left out is an identifier silently lost.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::fields::{self, Fields};
+use super::lines::{self, Line};
+use super::source::{self, Progress, Source};
+use super::{COLUMNS, Fault, ImportError, Item, csv};
+
+/// Reads an NDJSON list.
+pub(super) struct Ndjson {
+    file: String,
+    input: Source,
+    line: u64,
+    buffer: Vec<u8>,
+}
+
+impl Ndjson {
+    pub(super) fn open(path: &Path, progress: &Progress) -> Result<Self, ImportError> {
+        let input = source::open(path, progress)?;
+        Ok(Self { file: source::name_of(path), input, line: 0, buffer: Vec::new() })
+    }
+
+    /// File and row of the item yielded last.
+    pub(super) fn position(&self) -> (String, u64) {
+        (self.file.clone(), self.line)
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<Item>, ImportError> {
+        loop {
+            self.line += 1;
+            let read = lines::next(&mut self.input, &mut self.buffer);
+            let fault = match read.map_err(|source| ImportError::Io { file: self.file.clone(), source })? {
+                Line::End => return Ok(None),
+                Line::TooLong => Fault::row(csv::too_long()),
+                Line::Whole { ended } => {
+                    let text = self.buffer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.buffer);
+                    if text.iter().all(u8::is_ascii_whitespace) {
+                        continue;
+                    }
+                    match entry(text) {
+                        Ok(entry) => return Ok(Some(Item::Entry(entry))),
+                        Err(Bad::Cut) if !ended => {
+                            let (file, reason) = (self.file.clone(), "the last line is not whole".into());
+                            return Err(ImportError::Truncated { file, row: self.line, reason });
+                        }
+                        Err(Bad::Cut) => Fault::row("is not a whole JSON object"),
+                        Err(Bad::Fault(fault)) => fault,
+                    }
+                }
+            };
+            return Ok(Some(fault.at(&self.file, self.line)));
+        }
+    }
+}
+
+enum Bad {
+    Cut,
+    Fault(Fault),
+}
+
+impl From<Fault> for Bad {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+fn entry(line: &[u8]) -> Result<super::Entry, Bad> {
+    let value: Value = serde_json::from_slice(line).map_err(|e| match e.classify() {
+        serde_json::error::Category::Eof => Bad::Cut,
+        // The parser's own text may quote the line, which holds names.
+        _ => Fault::row(format!("is not JSON, at column {}", e.column())).into(),
+    })?;
+    let Value::Object(object) = value else { return Err(Fault::row("is not a JSON object").into()) };
+    let mut values = Fields::default();
+    for (key, value) in &object {
+        let Some(column) = fields::position(key) else {
+            let shown: String = key.chars().filter(|c| !c.is_control()).take(40).collect();
+            let known = COLUMNS.map(|column| column.name).join(", ");
+            return Err(Fault::new(&shown, format!("is no known field; known are {known}")).into());
+        };
+        match value {
+            Value::Array(array) if COLUMNS[column].many => {
+                array.iter().try_for_each(|value| add(&mut values, column, value))?;
+            }
+            value => add(&mut values, column, value)?,
+        }
+    }
+    Ok(values.entry()?)
+}
+
+fn add(fields: &mut Fields, column: usize, value: &Value) -> Result<(), Fault> {
+    match value {
+        Value::Null => {}
+        Value::String(text) => fields.add(column, text),
+        Value::Number(number) => fields.add(column, &number.to_string()),
+        Value::Array(_) if !COLUMNS[column].many => return Err(Fault::new(COLUMNS[column].name, "takes one value")),
+        _ => return Err(Fault::new(COLUMNS[column].name, "must be a text")),
+    }
+    Ok(())
+}

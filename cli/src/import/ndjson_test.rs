@@ -1,0 +1,58 @@
+//! Tests of the NDJSON parser.
+
+use model::lookout::*;
+
+use super::test_support::*;
+use super::*;
+
+#[test]
+fn arrays_texts_and_numbers_read() {
+    let text = r#"{"ref":17,"name":"Test Sample","aliases":["T; Sample","Tess"],"dob":"1970","nationality":["SYR"],"document":[123],"remarks":null}
+
+{"ref":"b","type":"vehicle","plate":["AB 1:TX"],"registration":["1M8GDM9AXKP042788"]}"#;
+    let (items, error) = read(Format::Ndjson, text);
+    assert!(error.is_none(), "{error:?}");
+    let all = lookouts(items);
+    assert_eq!(all[0].names[1].full, "T; Sample", "an array needs no separator");
+    assert_eq!(all[0].documents[0].number, "123");
+    assert_eq!(all[1].registrations[0].kind, RegistrationKind::Vin);
+}
+
+#[test]
+fn a_bad_line_is_named_and_the_rest_goes_in() {
+    let long = "x".repeat(100_000);
+    let huge = "x".repeat(4_000_000);
+    let deep = "[".repeat(10_000);
+    let lines = [
+        "{\"ref\":\"1\",\"name\":\"Secret Name\"".to_string(),
+        r#"{"ref":"2","alias":"x"}"#.into(),
+        r#"{"ref":"3","name":"n","dob":["1971-02-29"]}"#.into(),
+        format!(r#"{{"ref":"4","name":"{long}"}}"#),
+        format!(r#"{{"ref":"5","name":"{huge}"}}"#),
+        r#"{"ref":"6","name":["a","b"]}"#.into(),
+        r#"{"ref":"7","name":"a\u0007b"}"#.into(),
+        "[1]".into(),
+        format!(r#"{{"ref":"9","name":{deep}"#),
+        r#"{"ref":"10","name":"Good"}"#.into(),
+    ];
+    let (items, error) = read(Format::Ndjson, lines.join("\n"));
+    assert!(error.is_none(), "{error:?}");
+    let rejected: Vec<_> = items[..9].iter().map(rejection).collect();
+    assert_eq!(rejected[0], (1, "", "is not a whole JSON object"));
+    assert_eq!((rejected[1].0, rejected[1].1), (2, "alias"));
+    assert_eq!(rejected[2], (3, "dob", "1971-02 has no day 29"));
+    assert_eq!(rejected[3].1, "name");
+    assert_eq!(rejected[4], (5, "", "is larger than 1048576 bytes"));
+    assert_eq!(rejected[5], (6, "name", "takes one value"));
+    assert_eq!(rejected[6], (7, "name", "holds the control character U+0007"));
+    assert_eq!(rejected[7].2, "is not a JSON object");
+    assert_eq!(rejected[8].0, 9);
+    assert_eq!(items.len(), 10);
+}
+
+#[test]
+fn a_file_cut_inside_its_last_line_is_an_error() {
+    let (items, error) = read(Format::Ndjson, "{\"ref\":\"1\",\"name\":\"One\"}\n{\"ref\":\"2\",\"na");
+    assert_eq!(items.len(), 1);
+    assert!(matches!(error, Some(ImportError::Truncated { row: 2, .. })), "{error:?}");
+}

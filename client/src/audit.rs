@@ -1,0 +1,30 @@
+//! Calls that read and prove the audit log.
+
+use proto::v1;
+use proto::v1::audit_client::AuditClient;
+use tonic::transport::Channel;
+
+use crate::call::ANSWER_BYTES_MAX;
+use crate::{Client, ClientError};
+
+fn stub(channel: Channel) -> AuditClient<Channel> {
+    AuditClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX)
+}
+
+impl Client {
+    /// Events, opened.
+    pub async fn read_audit(&self, message: v1::ReadAuditRequest) -> Result<v1::ReadAuditResponse, ClientError> {
+        self.unary(self.read(), message, |channel, request| async move { stub(channel).read(request).await }).await
+    }
+
+    /// Leaves as they are stored, to be verified here.
+    pub async fn export_audit(&self, message: v1::ExportAuditRequest) -> Result<v1::ExportAuditResponse, ClientError> {
+        self.unary(self.read(), message, |channel, request| async move { stub(channel).export(request).await }).await
+    }
+
+    /// Size and root of a log, with the proof that it extends an earlier size.
+    pub async fn checkpoint(&self, message: v1::CheckpointRequest) -> Result<v1::CheckpointResponse, ClientError> {
+        self.unary(self.read(), message, |channel, request| async move { stub(channel).checkpoint(request).await })
+            .await
+    }
+}

@@ -1,0 +1,144 @@
+//! One call: attempts over the endpoints until one is answered or the deadline has passed.
+
+use std::future::Future;
+use std::time::Duration;
+
+use model::ids::RequestId;
+use model::limits::MESSAGE_BYTES_MAX;
+use proto::metadata;
+use tokio::time::Instant;
+use tonic::transport::Channel;
+use tonic::{Request, Response, Status};
+
+use crate::Client;
+use crate::error::{ClientError, Failure};
+
+/// Bytes of an answer that are taken: a node's messages are bounded, and a margin covers their frame.
+pub(crate) const ANSWER_BYTES_MAX: usize = MESSAGE_BYTES_MAX + 64 * 1024;
+
+/// How a call is carried out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// One attempt at most.
+    pub attempt: Duration,
+    /// All attempts at most.
+    pub deadline: Duration,
+    /// The request id of a write.
+    pub write: Option<RequestId>,
+}
+
+/// What a call has gone through, so that its end says the truth about the outcome.
+struct Course {
+    write: Option<RequestId>,
+    maybe_done: bool,
+}
+
+impl Course {
+    fn finish(&self, mut error: ClientError, settled: bool) -> ClientError {
+        error.request_id = self.write;
+        error.outcome_unknown = self.write.is_some() && !settled && (self.maybe_done || error.outcome_unknown);
+        error
+    }
+}
+
+/// The pause before the next round over all endpoints.
+pub(crate) struct Backoff {
+    next: Duration,
+    max: Duration,
+}
+
+impl Backoff {
+    pub(crate) fn new((first, max): (Duration, Duration)) -> Self {
+        Self { next: first, max }
+    }
+
+    /// Half of the pause is fixed and half drawn, so that clients that failed together do not come back together.
+    pub(crate) fn pause(&mut self, random: u8) -> Duration {
+        let pause = self.next / 2 + self.next / 2 * u32::from(random) / 255;
+        self.next = (self.next * 2).min(self.max);
+        pause
+    }
+}
+
+impl Client {
+    /// The plan of a question.
+    pub(crate) fn read(&self) -> Plan {
+        let config = &self.shared.config;
+        Plan { attempt: config.attempt, deadline: config.deadline, write: None }
+    }
+
+    /// The plan of a write.
+    pub(crate) fn write(&self, id: RequestId) -> Plan {
+        let config = &self.shared.config;
+        Plan { attempt: config.attempt_write, deadline: config.deadline, write: Some(id) }
+    }
+
+    /// The plan of a change of the cluster: it takes what the slowest group takes, and is not repeated by itself.
+    pub(crate) fn change(&self) -> Plan {
+        let deadline = Duration::from_millis(model::limits::DEADLINE_MAX_MS);
+        Plan { attempt: deadline, deadline, write: None }
+    }
+
+    /// A request with who asks and until when.
+    pub(crate) fn request<M>(&self, message: M, timeout: Duration) -> Request<M> {
+        let identity = &self.shared.identity;
+        let mut request = Request::new(message);
+        request.set_timeout(timeout);
+        let fields = request.metadata_mut();
+        fields.insert(metadata::USER, identity.user.clone());
+        fields.insert(metadata::AGENCY, identity.agency.clone());
+        fields.insert(metadata::PORT, identity.port.clone());
+        fields.insert(metadata::PURPOSE, identity.purpose.clone());
+        request
+    }
+
+    /// Sends a message until it is answered.
+    pub(crate) async fn unary<M, R, F, Sent>(&self, plan: Plan, message: M, send: F) -> Result<R, ClientError>
+    where
+        M: Clone,
+        F: Fn(Channel, Request<M>) -> Sent,
+        Sent: Future<Output = Result<Response<R>, Status>>,
+    {
+        let endpoints = &self.shared.endpoints;
+        let until = Instant::now() + plan.deadline;
+        let mut backoff = Backoff::new(self.shared.config.backoff);
+        let mut course = Course { write: plan.write, maybe_done: false };
+        let mut at = endpoints.current();
+        let mut failed_in_round = 0;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let timeout = plan.attempt.min(left);
+            let (address, channel) = endpoints.get(at);
+            // The node gives up a little earlier than we do, so that its own error is heard rather than silence.
+            let request = self.request(message.clone(), timeout);
+            let margin = timeout / 10;
+            let failure = match tokio::time::timeout(timeout + margin, send(channel, request)).await {
+                Ok(Ok(response)) => {
+                    endpoints.worked(at);
+                    return Ok(response.into_inner());
+                }
+                Ok(Err(status)) => Failure::of(&status),
+                Err(_) => Failure::timed_out(address, timeout),
+            };
+            tracing::debug!(endpoint = address, code = failure.error.code, retry = failure.retry, "attempt failed");
+            course.maybe_done |= failure.maybe_done;
+            if !failure.retry {
+                return Err(course.finish(failure.error, failure.settles));
+            }
+            at = endpoints.after_failure_of(at);
+            failed_in_round += 1;
+            let mut pause = Duration::ZERO;
+            if failed_in_round >= endpoints.len() {
+                failed_in_round = 0;
+                pause = backoff.pause(self.shared.entropy.sixteen()[0]);
+            }
+            if let Some(ms) = failure.wait_ms {
+                pause = pause.max(Duration::from_millis(ms));
+            }
+            if Instant::now() + pause >= until {
+                return Err(course.finish(failure.error, false));
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+}

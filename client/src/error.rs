@@ -1,0 +1,202 @@
+//! What a call can end with other than an answer.
+
+use model::error::RefusalCode;
+use model::ids::RequestId;
+use proto::metadata;
+use tonic::{Code, ConnectError, Status};
+
+/// What an error asks of the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The request itself is wrong.
+    Invalid,
+    /// There is no such record, or none that the caller may see.
+    NotFound,
+    /// A rule refuses the request as things stand now, such as a stale version.
+    Refused,
+    /// No endpoint answered in time, or the cluster cannot serve now.
+    Unavailable,
+    /// Anything else: a fault in the cluster or between it and here.
+    Internal,
+}
+
+/// Why a call did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientError {
+    pub kind: ErrorKind,
+    /// Stable code; `unavailable` and `internal` where no node gave one.
+    pub code: String,
+    /// The field at fault.
+    pub field: Option<String>,
+    pub text: String,
+    /// A write may or may not have taken place: the same request id settles it.
+    pub outcome_unknown: bool,
+    /// The request id of a write.
+    pub request_id: Option<RequestId>,
+}
+
+impl std::fmt::Display for ClientError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.field {
+            // The node's text may begin with the field already.
+            Some(field) if !self.text.starts_with(field.as_str()) => write!(f, "{field}: {}", self.text)?,
+            _ => f.write_str(&self.text)?,
+        }
+        match (self.outcome_unknown, self.request_id) {
+            (true, Some(id)) => write!(f, "; outcome unknown: repeat it with request id {id} to settle it"),
+            (true, None) => f.write_str("; outcome unknown"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ClientError {}
+
+impl ClientError {
+    pub(crate) fn invalid(field: &str, text: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Invalid,
+            code: RefusalCode::Invalid.code().to_string(),
+            field: Some(field.to_string()),
+            text: text.into(),
+            outcome_unknown: false,
+            request_id: None,
+        }
+    }
+
+    pub(crate) fn unavailable(text: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Unavailable,
+            code: "unavailable".to_string(),
+            field: None,
+            text: text.into(),
+            outcome_unknown: false,
+            request_id: None,
+        }
+    }
+
+    /// What a status says, without what only the caller of the attempt knows.
+    pub(crate) fn of(status: &Status) -> Self {
+        let kind = match status.code() {
+            Code::InvalidArgument | Code::OutOfRange => ErrorKind::Invalid,
+            Code::NotFound => ErrorKind::NotFound,
+            Code::FailedPrecondition
+            | Code::Aborted
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::Unauthenticated => ErrorKind::Refused,
+            Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Cancelled => {
+                ErrorKind::Unavailable
+            }
+            _ => ErrorKind::Internal,
+        };
+        let fallback = if kind == ErrorKind::Unavailable { "unavailable" } else { "internal" };
+        let text = if status.message().is_empty() { status.code().description() } else { status.message() };
+        Self {
+            kind,
+            code: value(status, metadata::CODE).unwrap_or_else(|| fallback.to_string()),
+            field: value(status, metadata::FIELD),
+            text: text.to_string(),
+            outcome_unknown: value(status, metadata::OUTCOME).as_deref() == Some("unknown"),
+            request_id: None,
+        }
+    }
+}
+
+fn value(status: &Status, key: &str) -> Option<String> {
+    status.metadata().get(key)?.to_str().ok().map(str::to_string)
+}
+
+/// What one failed attempt means for the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub error: ClientError,
+    /// Another attempt may succeed.
+    pub retry: bool,
+    /// What a write asked for may have happened.
+    pub maybe_done: bool,
+    /// The verdict is about this request id and final, so that it settles earlier attempts too.
+    pub settles: bool,
+    /// Milliseconds that the node asks to wait.
+    pub wait_ms: Option<u64>,
+}
+
+impl Failure {
+    /// Judges the status of an attempt.
+    pub(crate) fn of(status: &Status) -> Self {
+        let error = ClientError::of(status);
+        // Only a node sets a code. Without one the status was made on the way, and what the node did is not known, unless
+        // there was no connection to send anything over.
+        let verdict = value(status, metadata::CODE);
+        let connected = !was_not_connected(status);
+        let retry = match status.code() {
+            Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted => true,
+            Code::Cancelled | Code::Unknown | Code::Internal | Code::Aborted => verdict.is_none(),
+            _ => error.outcome_unknown,
+        };
+        let maybe_done = error.outcome_unknown || (verdict.is_none() && connected && retry);
+        let refusal = verdict.as_deref().and_then(RefusalCode::from_code);
+        let settles = !retry
+            && refusal.is_some_and(|code| !matches!(code, RefusalCode::DecisionLapsed | RefusalCode::WrongGroup));
+        let wait_ms = value(status, metadata::RETRY_MS).and_then(|ms| ms.parse().ok());
+        Self { error, retry, maybe_done, settles, wait_ms }
+    }
+
+    /// An attempt that was not answered in its time.
+    pub(crate) fn timed_out(address: &str, after: std::time::Duration) -> Self {
+        let error = ClientError::unavailable(format!("{address} did not answer within {} ms", after.as_millis()));
+        Self { error, retry: true, maybe_done: true, settles: false, wait_ms: None }
+    }
+}
+
+fn was_not_connected(status: &Status) -> bool {
+    let mut source = std::error::Error::source(status);
+    while let Some(error) = source {
+        if error.is::<ConnectError>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(mut status: Status, pairs: &[(&'static str, &'static str)]) -> Status {
+        for (key, value) in pairs {
+            status.metadata_mut().insert(*key, value.parse().expect("ascii"));
+        }
+        status
+    }
+
+    #[test]
+    fn a_status_made_on_the_way_leaves_the_outcome_open_and_a_verdict_does_not() {
+        let lost = Failure::of(&Status::unknown("transport error"));
+        assert!(lost.retry && lost.maybe_done && !lost.settles);
+        let busy = Failure::of(&with(Status::resource_exhausted("busy"), &[("portcullis-code", "busy")]));
+        assert!(busy.retry && !busy.maybe_done);
+        let open = Failure::of(&with(
+            Status::unavailable("no leader"),
+            &[("portcullis-code", "unavailable"), ("portcullis-outcome", "unknown")],
+        ));
+        assert!(open.retry && open.maybe_done);
+        let stale =
+            Failure::of(&with(Status::failed_precondition("is 3"), &[("portcullis-code", "stale-version")]));
+        assert!(!stale.retry && !stale.maybe_done && stale.settles);
+        let fault = Failure::of(&with(Status::internal("damaged"), &[("portcullis-code", "damaged")]));
+        assert!(!fault.retry);
+    }
+
+    #[test]
+    fn an_unknown_outcome_names_the_request_id() {
+        let mut error = ClientError::unavailable("nobody answered");
+        error.outcome_unknown = true;
+        error.request_id = Some(RequestId([7; 16]));
+        assert_eq!(
+            error.to_string(),
+            format!("nobody answered; outcome unknown: repeat it with request id {} to settle it", "07".repeat(16))
+        );
+    }
+}

@@ -1,0 +1,214 @@
+//! Bringing in a source list: a stream of batches, a few of them on their way at a time.
+//!
+//! When the stream breaks it is begun again at the next endpoint, and the batches that were not acknowledged are sent
+//! once more. The cluster knows each entry by source and reference, so a batch that did arrive changes nothing the second
+//! time; what it created is then counted as unchanged.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use model::limits::{DEADLINE_MAX_MS, IMPORT_BATCH_MAX};
+use proto::v1;
+use proto::v1::import_request::Step;
+use proto::v1::imports_client::ImportsClient;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+
+use crate::call::{ANSWER_BYTES_MAX, Backoff};
+use crate::error::Failure;
+use crate::{Client, ClientError};
+
+/// Batches on their way at a time: enough that the cluster never waits for the reader, few enough to bound memory.
+const WINDOW: usize = 4;
+/// A batch is acknowledged within this time, or the stream counts as broken.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(10);
+/// The end of an import sweeps every records group.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// A batch that the cluster has taken, and what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Acknowledged {
+    pub entries: Vec<v1::ImportEntry>,
+    pub progress: v1::ImportProgress,
+}
+
+/// An import that is under way.
+pub struct ImportSession {
+    client: Client,
+    begin: v1::ImportBegin,
+    waiting: VecDeque<Vec<v1::ImportEntry>>,
+    stream: Option<Stream>,
+}
+
+struct Stream {
+    at: usize,
+    requests: mpsc::Sender<v1::ImportRequest>,
+    answers: Streaming<v1::ImportProgress>,
+}
+
+fn step(step: Step) -> v1::ImportRequest {
+    v1::ImportRequest { step: Some(step) }
+}
+
+fn batch(entries: &[v1::ImportEntry]) -> v1::ImportRequest {
+    step(Step::Batch(v1::ImportBatch { entries: entries.to_vec() }))
+}
+
+impl Client {
+    /// Begins an import, or goes on with one of the same source and id.
+    pub async fn begin_import(&self, source: &str, import_id: &str) -> Result<ImportSession, ClientError> {
+        let begin = v1::ImportBegin { source: source.to_string(), import_id: import_id.to_string() };
+        let mut session =
+            ImportSession { client: self.clone(), begin, waiting: VecDeque::with_capacity(WINDOW), stream: None };
+        session.connected().await?;
+        Ok(session)
+    }
+}
+
+impl ImportSession {
+    /// Sends a batch; first takes in an acknowledgement when enough batches are on their way.
+    pub async fn send(&mut self, entries: Vec<v1::ImportEntry>) -> Result<Option<Acknowledged>, ClientError> {
+        if entries.len() > IMPORT_BATCH_MAX {
+            let text = format!("a batch has {} entries, at most {IMPORT_BATCH_MAX} are allowed", entries.len());
+            return Err(ClientError::invalid("entries", text));
+        }
+        let done = if self.waiting.len() >= WINDOW { self.acknowledged().await? } else { None };
+        // On a broken stream the batch goes out when it is made anew, with all that wait.
+        if let Some(stream) = &self.stream
+            && stream.requests.send(batch(&entries)).await.is_err()
+        {
+            self.broke();
+        }
+        self.waiting.push_back(entries);
+        Ok(done)
+    }
+
+    /// The oldest acknowledgement that is outstanding; none when nothing is on its way.
+    pub async fn acknowledged(&mut self) -> Result<Option<Acknowledged>, ClientError> {
+        if self.waiting.is_empty() {
+            return Ok(None);
+        }
+        let progress = self.answer(BATCH_TIMEOUT, false).await?;
+        let entries = self.waiting.pop_front().unwrap_or_default();
+        Ok(Some(Acknowledged { entries, progress }))
+    }
+
+    /// Ends the import: what the list no longer names is removed. Every batch must have been acknowledged.
+    pub async fn finish(mut self) -> Result<v1::ImportProgress, ClientError> {
+        if !self.waiting.is_empty() {
+            return Err(ClientError::invalid("entries", "batches are still on their way"));
+        }
+        self.send_finish().await;
+        self.answer(FINISH_TIMEOUT, true).await
+    }
+
+    async fn send_finish(&mut self) {
+        if let Some(stream) = &self.stream
+            && stream.requests.send(step(Step::Finish(v1::ImportFinish {}))).await.is_err()
+        {
+            self.broke();
+        }
+    }
+
+    fn broke(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            self.client.shared.endpoints.after_failure_of(stream.at);
+        }
+    }
+
+    /// The next answer of the stream; makes the stream anew as often as it breaks within the deadline.
+    async fn answer(&mut self, timeout: Duration, finishing: bool) -> Result<v1::ImportProgress, ClientError> {
+        let until = Instant::now() + timeout.max(self.client.shared.config.deadline) * 2;
+        let mut backoff = Backoff::new(self.client.shared.config.backoff);
+        loop {
+            let fresh = self.stream.is_none();
+            self.connected().await?;
+            if fresh && finishing {
+                self.send_finish().await;
+            }
+            let Some(stream) = self.stream.as_mut() else { continue };
+            let failure = match tokio::time::timeout(timeout, stream.answers.message()).await {
+                Ok(Ok(Some(progress))) => return Ok(progress),
+                Ok(Ok(None)) => broken_off(),
+                Ok(Err(status)) => Failure::of(&status),
+                Err(_) => Failure::timed_out(self.client.shared.endpoints.get(stream.at).0, timeout),
+            };
+            self.broke();
+            let pause = backoff.pause(self.client.shared.entropy.sixteen()[0]);
+            if !failure.retry || Instant::now() + pause >= until {
+                return Err(failure.error);
+            }
+            tracing::debug!(code = failure.error.code, "import stream broke and is begun again");
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Sees to it that there is a stream on which the import was begun and every waiting batch was sent.
+    async fn connected(&mut self) -> Result<(), ClientError> {
+        let endpoints = &self.client.shared.endpoints;
+        let until = Instant::now() + self.client.shared.config.deadline;
+        let mut backoff = Backoff::new(self.client.shared.config.backoff);
+        let mut at = endpoints.current();
+        let mut failed_in_round = 0;
+        while self.stream.is_none() {
+            let failure = match self.open(at).await {
+                Ok(stream) => {
+                    endpoints.worked(at);
+                    self.stream = Some(stream);
+                    break;
+                }
+                Err(failure) => failure,
+            };
+            if !failure.retry {
+                return Err(failure.error);
+            }
+            at = endpoints.after_failure_of(at);
+            failed_in_round += 1;
+            let mut pause = Duration::ZERO;
+            if failed_in_round >= endpoints.len() {
+                failed_in_round = 0;
+                pause = backoff.pause(self.client.shared.entropy.sixteen()[0]);
+            }
+            if let Some(ms) = failure.wait_ms {
+                pause = pause.max(Duration::from_millis(ms));
+            }
+            if Instant::now() + pause >= until {
+                return Err(failure.error);
+            }
+            tokio::time::sleep(pause).await;
+        }
+        Ok(())
+    }
+
+    async fn open(&self, at: usize) -> Result<Stream, Failure> {
+        let (address, channel) = self.client.shared.endpoints.get(at);
+        let attempt = self.client.shared.config.attempt_write;
+        // Begin, all that waits, one more batch or the end: none of these sends ever blocks.
+        let (requests, receiver) = mpsc::channel(WINDOW + 3);
+        let mut first = vec![step(Step::Begin(self.begin.clone()))];
+        first.extend(self.waiting.iter().map(|entries| batch(entries)));
+        for request in first {
+            requests.try_send(request).map_err(|_| broken_off())?;
+        }
+        let mut stub = ImportsClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+        let request = self.client.request(ReceiverStream::new(receiver), Duration::from_millis(DEADLINE_MAX_MS));
+        let begun = async {
+            let mut answers = stub.import(request).await?.into_inner();
+            let answer = answers.message().await?;
+            Ok::<_, tonic::Status>(answer.map(|_| answers))
+        };
+        match tokio::time::timeout(attempt, begun).await {
+            Ok(Ok(Some(answers))) => Ok(Stream { at, requests, answers }),
+            Ok(Ok(None)) => Err(broken_off()),
+            Ok(Err(status)) => Err(Failure::of(&status)),
+            Err(_) => Err(Failure::timed_out(address, attempt)),
+        }
+    }
+}
+
+fn broken_off() -> Failure {
+    let error = ClientError::unavailable("the node ended the import stream");
+    Failure { error, retry: true, maybe_done: true, settles: false, wait_ms: None }
+}

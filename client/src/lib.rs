@@ -1,0 +1,69 @@
+//! The client library: one [`Client`] speaks to a whole cluster. It sticks with the endpoint that works, goes on to the
+//! next when one does not, repeats a write under the same request id and says when an outcome is not known.
+//!
+//! Assumes that clock, randomness and network are handed in, so that the same library runs in the simulation. Leaves to
+//! the caller what an answer means: a partial answer without a hit, above all, is not a clear one.
+
+mod audit;
+mod call;
+mod cluster;
+mod config;
+mod endpoints;
+mod error;
+mod import;
+mod lookouts;
+mod screening;
+
+use std::sync::Arc;
+
+use model::ids::RequestId;
+use model::time::{Clock, Entropy};
+
+pub use config::{Config, ConfigError};
+pub use error::{ClientError, ErrorKind};
+pub use import::{Acknowledged, ImportSession};
+pub use proto::transport::{Network, Tcp};
+pub use proto::{convert, metadata, v1};
+
+use endpoints::Endpoints;
+
+/// A client of one cluster. Clones share their connections.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: Config,
+    identity: config::Identity,
+    endpoints: Endpoints,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Client {
+    /// A client of the endpoints in the configuration. Connections are made when they are first used, so that a cluster
+    /// of which one node is up is as good as any.
+    pub fn connect(
+        config: Config,
+        network: Arc<dyn Network>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, ConfigError> {
+        let identity = config.validate()?;
+        // Clients begin at different endpoints, so that a cluster's work is spread without anybody arranging it.
+        let start = usize::from(entropy.sixteen()[0]);
+        let endpoints = Endpoints::new(&config, network, start)?;
+        Ok(Self { shared: Arc::new(Shared { config, identity, endpoints, clock, entropy }) })
+    }
+
+    /// A new request id: with it a write happens once, however often it is sent.
+    pub fn new_request_id(&self) -> RequestId {
+        RequestId::new(self.shared.clock.now(), self.shared.entropy.sixteen())
+    }
+
+    /// What the client was configured with.
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+}

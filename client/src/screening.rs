@@ -1,0 +1,18 @@
+//! The question at primary.
+
+use proto::v1;
+use proto::v1::screening_client::ScreeningClient;
+
+use crate::call::ANSWER_BYTES_MAX;
+use crate::{Client, ClientError};
+
+impl Client {
+    /// Asks whether anybody looks for a traveller, document, vehicle, vessel or aircraft. Many at once are many calls:
+    /// each then finds its own way around a dead node.
+    pub async fn screen(&self, message: v1::ScreenRequest) -> Result<v1::ScreenResponse, ClientError> {
+        self.unary(self.read(), message, |channel, request| async move {
+            ScreeningClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX).screen(request).await
+        })
+        .await
+    }
+}

@@ -1,0 +1,290 @@
+//! An audit event: who, when, where, why, what came of it (SECURITY.md 3.3).
+//!
+//! The header is in clear and names no person; the payload (terms, result ids, positions) is sealed. Both are canonical
+//! CBOR, so that an outsider reads them with stock tools.
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use crate::codec::Stored;
+use crate::envelope::Caller;
+use crate::ids::{RecordId, RequestId, to_hex};
+use crate::limits::AUDIT_CHANGES_MAX;
+use crate::seal::Sealed;
+use crate::time::UnixMillis;
+
+crate::coded! {
+    /// What happened.
+    pub enum EventKind {
+        1 "query" => Query,
+        2 "record-view" => RecordView,
+        3 "list" => List,
+        4 "create" => Create,
+        5 "update" => Update,
+        6 "remove" => Remove,
+        7 "import" => Import,
+        8 "batch-row" => BatchRow,
+        9 "audit-read" => AuditRead,
+        10 "administration" => Administration,
+        11 "history" => History,
+    }
+}
+
+crate::coded! {
+    /// What came of it.
+    pub enum Verdict {
+        1 "answered" => Answered,
+        2 "refused" => Refused,
+        3 "changed" => Changed,
+        4 "unchanged" => Unchanged,
+        5 "failed" => Failed,
+    }
+}
+
+crate::coded! {
+    /// What a change did to a record.
+    pub enum ChangeKind {
+        1 "created" => Created,
+        2 "updated" => Updated,
+        3 "removed" => Removed,
+    }
+}
+
+crate::coded! {
+    /// What made the event durable before the answer left.
+    pub enum ReleasedBy {
+        1 "quorum" => Quorum,
+        2 "outbox" => Outbox,
+        3 "spool" => Spool,
+    }
+}
+
+/// A changed record, by id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cbor(array)]
+pub struct ChangedRecord {
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub id: [u8; 16],
+    #[n(1)]
+    pub version: u64,
+    #[n(2)]
+    pub change: u16,
+}
+
+/// The clear part of an event. Field numbers are for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cbor(map)]
+pub struct EventHeader {
+    /// Layout of header and payload.
+    #[n(0)]
+    pub version: u16,
+    /// The event's own id: the request's.
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub id: [u8; 16],
+    #[n(2)]
+    pub kind: u16,
+    #[n(3)]
+    pub verdict: u16,
+    /// The evaluation time of a question, the proposal time of a change.
+    #[n(4)]
+    pub at_ms: u64,
+    #[n(5)]
+    pub node: u64,
+    #[n(6)]
+    pub port: String,
+    #[n(7)]
+    pub user: String,
+    #[n(8)]
+    pub agency: String,
+    #[n(9)]
+    pub purpose: String,
+    /// The stable code of a refusal or failure.
+    #[n(10)]
+    pub code: Option<String>,
+    /// SHA-256 of the answer's body as encoded, without its positions.
+    #[n(11)]
+    #[cbor(with = "minicbor::bytes")]
+    pub answer: Option<[u8; 32]>,
+    /// Records that a change touched.
+    #[n(12)]
+    pub changes: Vec<ChangedRecord>,
+    #[n(13)]
+    pub released_by: u16,
+    /// The source list of an import.
+    #[n(14)]
+    pub source: Option<String>,
+}
+
+/// The sealed part of an event.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cbor(map)]
+pub struct EventPayload {
+    /// What was asked, field by field.
+    #[n(0)]
+    pub terms: Vec<Term>,
+    /// Record ids that were answered, with versions and scores.
+    #[n(1)]
+    pub results: Vec<ResultRef>,
+    /// The applied index of each group that the answer stands on.
+    #[n(2)]
+    pub as_of: Vec<Position>,
+    /// Anything a person wrote.
+    #[n(3)]
+    pub text: Option<String>,
+}
+
+/// One field of a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cbor(array)]
+pub struct Term {
+    #[n(0)]
+    pub field: String,
+    #[n(1)]
+    pub value: String,
+}
+
+/// One answered record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cbor(array)]
+pub struct ResultRef {
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub id: [u8; 16],
+    #[n(1)]
+    pub version: u64,
+    /// Ten-thousandths.
+    #[n(2)]
+    pub score: u16,
+}
+
+/// The position of a group in an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[cbor(array)]
+pub struct Position {
+    #[n(0)]
+    pub group: String,
+    #[n(1)]
+    pub applied: u64,
+}
+
+/// An event before the log: header and sealed payload, made by the node that answers or proposes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventDraft {
+    pub header: EventHeader,
+    pub payload: Sealed,
+}
+
+impl Stored for EventDraft {
+    const TAG: u16 = 7;
+    const VERSION: u8 = 1;
+}
+
+impl EventHeader {
+    /// A header about a caller's request; verdict and what follows from it are set by whoever knows.
+    pub fn new(kind: EventKind, request: RequestId, caller: &Caller, at: UnixMillis) -> Self {
+        Self {
+            version: 1,
+            id: request.0,
+            kind: kind.number(),
+            verdict: Verdict::Answered.number(),
+            at_ms: at.0,
+            node: caller.node.0,
+            port: caller.port.to_string(),
+            user: caller.user.to_string(),
+            agency: caller.agency.to_string(),
+            purpose: caller.purpose.to_string(),
+            code: None,
+            answer: None,
+            changes: Vec::new(),
+            released_by: ReleasedBy::Quorum.number(),
+            source: None,
+        }
+    }
+
+    /// The header's canonical CBOR.
+    pub fn to_cbor(&self) -> Vec<u8> {
+        to_cbor(self)
+    }
+
+    /// The kind, unless a newer program wrote it.
+    pub fn kind(&self) -> Option<EventKind> {
+        EventKind::from_number(self.kind)
+    }
+
+    /// The verdict, unless a newer program wrote it.
+    pub fn verdict(&self) -> Option<Verdict> {
+        Verdict::from_number(self.verdict)
+    }
+}
+
+impl EventPayload {
+    /// The payload's canonical CBOR, to be sealed.
+    pub fn to_cbor(&self) -> Vec<u8> {
+        to_cbor(self)
+    }
+
+    /// Reads a payload that was opened.
+    pub fn from_cbor(bytes: &[u8]) -> Result<Self, minicbor::decode::Error> {
+        minicbor::decode(bytes)
+    }
+}
+
+impl EventDraft {
+    /// The same event for one share of many changes, so that each leaf stays small.
+    pub fn split(&self, changes: &[ChangedRecord]) -> Vec<EventDraft> {
+        let share = |changes: &[ChangedRecord]| {
+            let mut part = self.clone();
+            part.header.changes = changes.to_vec();
+            part
+        };
+        if changes.is_empty() { vec![share(&[])] } else { changes.chunks(AUDIT_CHANGES_MAX).map(share).collect() }
+    }
+}
+
+impl ChangedRecord {
+    /// A changed record.
+    pub fn new(id: RecordId, version: u64, change: ChangeKind) -> Self {
+        Self { id: id.0, version, change: change.number() }
+    }
+
+    /// The record's id in hexadecimal.
+    pub fn id_hex(&self) -> String {
+        to_hex(&self.id)
+    }
+}
+
+fn to_cbor<T: Encode<()>>(value: &T) -> Vec<u8> {
+    // Writing to memory cannot fail.
+    minicbor::to_vec(value).unwrap_or_else(|error| unreachable!("encoding to memory failed: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{AgencyId, NodeId, PortId, Purpose, UserId};
+    use proptest::prelude::*;
+
+    pub fn caller() -> Caller {
+        Caller {
+            user: UserId::new("officer").expect("code"),
+            agency: AgencyId::new("CBP").expect("code"),
+            port: PortId::new("2404").expect("code"),
+            purpose: Purpose::new("primary").expect("code"),
+            node: NodeId(1),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn headers_and_payloads_come_back_from_cbor(terms: Vec<(String, String)>, at: u64, code: Option<String>) {
+            let mut header = EventHeader::new(EventKind::Query, RequestId([1; 16]), &caller(), UnixMillis(at));
+            header.code = code;
+            prop_assert_eq!(&minicbor::decode::<EventHeader>(&header.to_cbor()).expect("decodes"), &header);
+            let terms = terms.into_iter().map(|(field, value)| Term { field, value }).collect();
+            let payload = EventPayload { terms, ..EventPayload::default() };
+            prop_assert_eq!(&EventPayload::from_cbor(&payload.to_cbor()).expect("decodes"), &payload);
+        }
+    }
+}

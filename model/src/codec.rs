@@ -1,0 +1,115 @@
+//! How values are stored: type tag, format version, checksum, payload. The only place that names bincode, which its
+//! maintainers have finished (RUSTSEC-2025-0141); here is where it would be replaced.
+//!
+//! Frame: `tag u16 | version u8 | crc32c u32 (little endian, of all but itself) | bincode payload`. A stored type's layout
+//! never changes: a new layout is a new version, decoded beside the old one.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::limits::MESSAGE_BYTES_MAX;
+
+const HEAD_BYTES: usize = 7;
+
+/// A type with a stored form.
+pub trait Stored: Serialize + DeserializeOwned {
+    /// Names the type in every stored value of it; never given to another type.
+    const TAG: u16;
+    /// The layout's version.
+    const VERSION: u8;
+}
+
+/// Why stored bytes are not what they should be. Each of these is damage or a newer format, never "no value".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    #[error("stored value of {0} bytes is shorter than its frame")]
+    Short(usize),
+    #[error("stored value has type tag {found}, expected {expected}")]
+    Tag { found: u16, expected: u16 },
+    #[error("stored value has format version {found}, this program knows up to {known}; use a newer program")]
+    Version { found: u8, known: u8 },
+    #[error("checksum of a stored value is {found:08x}, expected {expected:08x}: the bytes were altered")]
+    Checksum { found: u32, expected: u32 },
+    #[error("stored value does not decode: {0}")]
+    Payload(String),
+    #[error("value does not encode: {0}")]
+    Encode(String),
+}
+
+fn config() -> impl bincode::config::Config {
+    bincode::config::standard().with_little_endian().with_variable_int_encoding().with_limit::<{ MESSAGE_BYTES_MAX }>()
+}
+
+/// The stored form of a value.
+pub fn encode<T: Stored>(value: &T) -> Result<Vec<u8>, CodecError> {
+    let mut out = vec![0; HEAD_BYTES];
+    out[0..2].copy_from_slice(&T::TAG.to_le_bytes());
+    out[2] = T::VERSION;
+    let payload =
+        bincode::serde::encode_to_vec(value, config()).map_err(|error| CodecError::Encode(error.to_string()))?;
+    out.extend_from_slice(&payload);
+    let sum = checksum(&out);
+    out[3..HEAD_BYTES].copy_from_slice(&sum.to_le_bytes());
+    Ok(out)
+}
+
+/// The value of a stored form; every damage is an error.
+pub fn decode<T: Stored>(bytes: &[u8]) -> Result<T, CodecError> {
+    if bytes.len() < HEAD_BYTES {
+        return Err(CodecError::Short(bytes.len()));
+    }
+    let expected = u32::from_le_bytes([bytes[3], bytes[4], bytes[5], bytes[6]]);
+    let found = checksum(bytes);
+    if found != expected {
+        return Err(CodecError::Checksum { found, expected });
+    }
+    let tag = u16::from_le_bytes([bytes[0], bytes[1]]);
+    if tag != T::TAG {
+        return Err(CodecError::Tag { found: tag, expected: T::TAG });
+    }
+    if bytes[2] != T::VERSION {
+        return Err(CodecError::Version { found: bytes[2], known: T::VERSION });
+    }
+    let (value, used) = bincode::serde::decode_from_slice(&bytes[HEAD_BYTES..], config())
+        .map_err(|error| CodecError::Payload(error.to_string()))?;
+    if used + HEAD_BYTES != bytes.len() {
+        return Err(CodecError::Payload(format!("{} bytes left over", bytes.len() - HEAD_BYTES - used)));
+    }
+    Ok(value)
+}
+
+fn checksum(frame: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&frame[..3]), &frame[HEAD_BYTES..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Sample(u64, String);
+    impl Stored for Sample {
+        const TAG: u16 = 65_000;
+        const VERSION: u8 = 1;
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_comes_back_and_any_altered_byte_is_found(number: u64, text: String, at: usize, flip in 1u8..) {
+            let value = Sample(number, text);
+            let mut bytes = encode(&value).expect("encodes");
+            prop_assert_eq!(&decode::<Sample>(&bytes).expect("decodes"), &value);
+            let at = at % bytes.len();
+            bytes[at] ^= flip;
+            prop_assert!(decode::<Sample>(&bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn a_cut_value_is_an_error() {
+        let bytes = encode(&Sample(7, "x".into())).expect("encodes");
+        for length in 0..bytes.len() {
+            assert!(decode::<Sample>(&bytes[..length]).is_err());
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Create a record. Its id is derived from the request id, so a retry meets the same record.
+
+use serde::{Deserialize, Serialize};
+
+use crate::audit::event::{ChangeKind, EventDraft};
+use crate::command::remember::{changed, once, put, stamp};
+use crate::decide::Context;
+use crate::envelope::Envelope;
+use crate::error::{Refusal, RefusalCode};
+use crate::record::{AccessLevel, Draft, StoredRecord};
+use crate::view::{Effects, Read, View};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateRecord {
+    pub draft: Draft,
+    pub event: EventDraft,
+}
+
+/// Level 2 is retired and refused for new records (F13). An id that is taken is a reused request id: ids are 128 bits of
+/// a hash of it.
+pub fn decide(view: &dyn View, context: Context, envelope: &Envelope, command: &CreateRecord) -> Read<Effects> {
+    let draft = &command.draft;
+    once(view, context, envelope, draft.id, &command.event, || {
+        if draft.level == AccessLevel::Two {
+            return Ok(Err(Refusal::new(RefusalCode::LevelRefused, "level 2 is retired: choose 1, 3 or 4")));
+        }
+        if view.record(draft.dataset, draft.id)?.is_some() {
+            let text = "a record of this id exists; make a new request id";
+            return Ok(Err(Refusal::new(RefusalCode::RequestIdReused, text)));
+        }
+        Ok(stamp(context, envelope).map(|stamp| {
+            let record = StoredRecord::created(draft, stamp);
+            let changed = changed(&record, ChangeKind::Created);
+            (put(None, record), changed)
+        }))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::event::Verdict;
+    use crate::command::testing::*;
+    use crate::command::{Command, Outcome};
+    use crate::limits::REQUEST_ID_MEMORY_MS;
+
+    #[test]
+    fn a_retry_is_answered_and_not_applied_again() {
+        let mut world = World::default();
+        let envelope = world.create(1, "content");
+        let first = world.apply(&envelope);
+        let events = world.outbox().len();
+        assert!(matches!(&first, Outcome::Changed(changed) if changed.version == 1));
+        assert_eq!(world.apply(&envelope), first);
+        assert_eq!(world.outbox().len(), events, "one change, one event");
+    }
+
+    #[test]
+    fn a_request_id_of_another_change_is_refused() {
+        let mut world = World::default();
+        let create = world.create(1, "content");
+        world.apply(&create);
+        let Command::CreateRecord(command) = &create.command else { unreachable!() };
+        let mut remove = create.clone();
+        remove.command = remove_command(command.draft.id, None);
+        assert_eq!(code(&world.apply(&remove)), Some(RefusalCode::RequestIdReused));
+    }
+
+    #[test]
+    fn an_old_request_is_refused_and_its_memory_forgotten() {
+        let mut world = World::default();
+        let old = world.create(1, "content");
+        world.apply(&old);
+        world.time.0 += REQUEST_ID_MEMORY_MS + 1;
+        assert_eq!(code(&world.apply(&old)), Some(RefusalCode::RequestTooOld));
+    }
+
+    #[test]
+    fn level_two_is_refused_and_the_refusal_is_an_event() {
+        let mut world = World::default();
+        let mut envelope = world.create(1, "content");
+        if let Command::CreateRecord(command) = &mut envelope.command {
+            command.draft.level = AccessLevel::Two;
+        }
+        assert_eq!(code(&world.apply(&envelope)), Some(RefusalCode::LevelRefused));
+        let event = world.outbox().pop().expect("event");
+        assert_eq!(event.header.verdict(), Some(Verdict::Refused));
+        assert_eq!(event.header.code.as_deref(), Some("level-refused"));
+    }
+
+    #[test]
+    fn a_lapsed_decision_is_refused_and_may_come_again() {
+        let mut world = World::default();
+        let mut envelope = world.create(1, "content");
+        let made_at = world.time;
+        world.time.0 += 2_001;
+        envelope.decision = Some(decision(made_at));
+        assert_eq!(code(&world.apply(&envelope)), Some(RefusalCode::DecisionLapsed));
+        envelope.decision = Some(decision(world.time));
+        assert!(matches!(world.apply(&envelope), Outcome::Changed(_)));
+    }
+}

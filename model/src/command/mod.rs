@@ -1,0 +1,111 @@
+//! The commands: everything that can change a group's state, one file each; this list is the whole write surface.
+
+pub mod acknowledge;
+pub mod append;
+pub mod cluster;
+pub mod create;
+pub mod deliver;
+pub mod import;
+pub mod remember;
+pub mod remove;
+pub mod update;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+use serde::{Deserialize, Serialize};
+
+use crate::audit::event::ChangeKind;
+use crate::audit::merkle::Hash;
+use crate::codec::Stored;
+use crate::error::Refusal;
+use crate::ids::RecordId;
+use crate::outbox::Lane;
+use crate::slots::SlotMap;
+use crate::time::UnixMillis;
+
+crate::numbered! {
+    /// A command, as it stands in the log.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Command {
+        1 => CreateRecord(create::CreateRecord),
+        2 => UpdateRecord(update::UpdateRecord),
+        3 => RemoveRecord(remove::RemoveRecord),
+        4 => ImportBegin(import::ImportBegin),
+        5 => ImportBatch(import::ImportBatch),
+        6 => ImportSweep(import::ImportSweep),
+        10 => Deliver(deliver::Deliver),
+        11 => Acknowledge(acknowledge::Acknowledge),
+        12 => Tick(()),
+        20 => AssignSlots(SlotMap),
+        21 => InitialiseCluster(cluster::ClusterInfo),
+        22 => PutNode(cluster::NodeInfo),
+        30 => AppendEvents(append::AppendEvents),
+    }
+}
+
+crate::numbered! {
+    /// What came of a command.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Outcome {
+        1 => Changed(Changed),
+        2 => Refused(Refusal),
+        3 => Imported(Imported),
+        4 => Delivered(Vec<(Lane, u64)>),
+        5 => Appended(Appended),
+        6 => Done(()),
+    }
+}
+
+impl Stored for Outcome {
+    const TAG: u16 = 11;
+    const VERSION: u8 = 1;
+}
+
+/// A record has this version now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    pub id: RecordId,
+    pub version: u64,
+    /// None: the record was so already.
+    pub change: Option<ChangeKind>,
+}
+
+/// What a part of an import did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    pub created: u32,
+    pub updated: u32,
+    pub unchanged: u32,
+    pub removed: u32,
+    /// Of a sweep: where the next one goes on; None when all was swept.
+    pub next: Option<RecordId>,
+}
+
+/// Where events stand in the audit log now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Appended {
+    /// Leaf hashes, in the order of the events; a hash is the receipt.
+    pub leaves: Vec<Hash>,
+    /// Index of the first of them.
+    pub first: u64,
+    /// Leaves in the log.
+    pub size: u64,
+    pub root: Hash,
+}
+
+/// What is remembered of a request for 24 hours, so that a retry is answered and not applied again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// Log time of the request.
+    pub at: UnixMillis,
+    /// The number of its command and the record it was about: a reuse for something else is refused.
+    pub command: u16,
+    pub record: RecordId,
+    pub outcome: Outcome,
+}
+
+impl Stored for Remembered {
+    const TAG: u16 = 12;
+    const VERSION: u8 = 1;
+}

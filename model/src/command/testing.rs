@@ -1,0 +1,292 @@
+//! A group's state in ordered maps, for tests of the rules.
+
+use std::collections::BTreeMap;
+
+use crate::audit::event::{EventDraft, EventHeader, EventKind};
+use crate::audit::leaf::StoredLeaf;
+use crate::audit::merkle::Frontier;
+use crate::command::cluster::ClusterInfo;
+use crate::command::create::CreateRecord;
+use crate::command::import::{ImportBatch, ImportBegin, ImportState, ImportSweep};
+use crate::command::remove::RemoveRecord;
+use crate::command::update::UpdateRecord;
+use crate::command::{Command, Outcome, Remembered};
+use crate::decide::{Context, decide};
+use crate::envelope::{Caller, Decision, Envelope};
+use crate::error::RefusalCode;
+use crate::ids::*;
+use crate::lookout::SubjectKind;
+use crate::outbox::{Destination, Lane, Message, Posted};
+use crate::record::{AccessLevel, Dataset, Draft, RecordKind, Source, StoredRecord};
+use crate::seal::Sealed;
+use crate::slots::SlotMap;
+use crate::time::UnixMillis;
+use crate::view::{Read, View, Write};
+
+pub struct World {
+    group: GroupId,
+    pub time: UnixMillis,
+    serial: u64,
+    records: BTreeMap<RecordId, Vec<StoredRecord>>,
+    requests: BTreeMap<(SlotId, RequestId), Remembered>,
+    map: Option<SlotMap>,
+    imports: BTreeMap<String, ImportState>,
+    marks: BTreeMap<(String, RecordId), ImportId>,
+    posted: BTreeMap<Lane, u64>,
+    outbox: BTreeMap<(Lane, u64), Posted>,
+    cursors: BTreeMap<Lane, u64>,
+    leaves: BTreeMap<u64, StoredLeaf>,
+    frontier: Frontier,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            group: GroupId::Records(0),
+            time: UnixMillis(1_800_000_000_000),
+            serial: 0,
+            records: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            map: Some(SlotMap::even(1)),
+            imports: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            posted: BTreeMap::new(),
+            outbox: BTreeMap::new(),
+            cursors: BTreeMap::new(),
+            leaves: BTreeMap::new(),
+            frontier: Frontier::default(),
+        }
+    }
+}
+
+impl View for World {
+    fn record(&self, _: Dataset, id: RecordId) -> Read<Option<StoredRecord>> {
+        Ok(self.records.get(&id).and_then(|versions| versions.last()).cloned())
+    }
+    fn request(&self, slot: SlotId, request: RequestId) -> Read<Option<Remembered>> {
+        Ok(self.requests.get(&(slot, request)).cloned())
+    }
+    fn requests_before(&self, slot: SlotId, before: UnixMillis, limit: usize) -> Read<Vec<(UnixMillis, RequestId)>> {
+        let all = self.requests.iter().filter(|((s, _), r)| *s == slot && r.at < before);
+        Ok(all.map(|((_, id), r)| (r.at, *id)).take(limit).collect())
+    }
+    fn slot_map(&self) -> Read<Option<SlotMap>> {
+        Ok(self.map.clone())
+    }
+    fn import(&self, source: &SourceList) -> Read<Option<ImportState>> {
+        Ok(self.imports.get(source.as_str()).cloned())
+    }
+    fn source_marks(
+        &self,
+        source: &SourceList,
+        after: Option<RecordId>,
+        limit: usize,
+    ) -> Read<Vec<(RecordId, ImportId)>> {
+        let all = self
+            .marks
+            .iter()
+            .filter(|((list, id), _)| list == source.as_str() && after.is_none_or(|after| *id > after));
+        Ok(all.map(|((_, id), import)| (*id, *import)).take(limit).collect())
+    }
+    fn posted(&self, lane: Lane) -> Read<u64> {
+        Ok(self.posted.get(&lane).copied().unwrap_or(0))
+    }
+    fn cursor(&self, lane: Lane) -> Read<u64> {
+        Ok(self.cursors.get(&lane).copied().unwrap_or(0))
+    }
+    fn outbox(&self, lane: Lane, up_to: u64, limit: usize) -> Read<Vec<u64>> {
+        Ok(self.outbox.range((lane, 0)..=(lane, up_to)).map(|((_, sequence), _)| *sequence).take(limit).collect())
+    }
+    fn frontier(&self) -> Read<Frontier> {
+        Ok(self.frontier.clone())
+    }
+    fn cluster(&self) -> Read<Option<ClusterInfo>> {
+        Ok(None)
+    }
+}
+
+impl World {
+    pub fn audit() -> Self {
+        Self { group: GroupId::Audit(0), ..Self::default() }
+    }
+
+    pub fn apply(&mut self, envelope: &Envelope) -> Outcome {
+        self.time.0 += 1;
+        let context = Context { group: self.group, index: self.time.0, time: self.time };
+        let effects = decide(self, context, envelope).expect("reads");
+        for write in effects.writes {
+            match write {
+                Write::PutRecord(record) => self.records.entry(record.header.id).or_default().push(record),
+                Write::PutRequest(slot, id, remembered) => drop(self.requests.insert((slot, id), remembered)),
+                Write::DeleteRequest(slot, _, id) => drop(self.requests.remove(&(slot, id))),
+                Write::PutSlotMap(map) => self.map = Some(map),
+                Write::PutImport(source, state) => drop(self.imports.insert(source.to_string(), state)),
+                Write::PutSourceMark(source, id, import) => drop(self.marks.insert((source.to_string(), id), import)),
+                Write::DeleteSourceMark(source, id) => drop(self.marks.remove(&(source.to_string(), id))),
+                Write::Post(posted) => {
+                    self.posted.insert(posted.lane, posted.sequence);
+                    self.outbox.insert((posted.lane, posted.sequence), posted);
+                }
+                Write::DeletePosted(lane, sequence) => drop(self.outbox.remove(&(lane, sequence))),
+                Write::PutCursor(lane, cursor) => drop(self.cursors.insert(lane, cursor)),
+                Write::PutLeaf(index, leaf) => drop(self.leaves.insert(index, leaf)),
+                Write::PutFrontier(frontier) => self.frontier = frontier,
+                Write::PutToken(..) | Write::DeleteToken(..) | Write::Feed(_) => {}
+                Write::PutTreeNode(..) | Write::PutCluster(_) | Write::PutNode(..) => {}
+            }
+        }
+        effects.outcome
+    }
+
+    pub fn outbox(&self) -> Vec<EventDraft> {
+        self.outbox
+            .values()
+            .map(|posted| match &posted.message {
+                Message::Audit(event) => event.clone(),
+            })
+            .collect()
+    }
+
+    pub fn leaves(&self) -> u64 {
+        assert_eq!(self.frontier.size(), self.leaves.len() as u64);
+        self.frontier.size()
+    }
+
+    pub fn history(&self, id: RecordId) -> Vec<u64> {
+        self.records.get(&id).map(|versions| versions.iter().map(|r| r.header.version).collect()).unwrap_or_default()
+    }
+
+    fn envelope(&mut self, command: Command) -> Envelope {
+        self.serial += 1;
+        let mut random = [0; 16];
+        random[8..].copy_from_slice(&self.serial.to_be_bytes());
+        let request = RequestId::new(self.time, random);
+        Envelope { request, caller: Some(caller()), decision: None, time: self.time, command }
+    }
+
+    pub fn create(&mut self, level: u16, content: &str) -> Envelope {
+        let mut envelope = self.envelope(Command::Tick(()));
+        let mut draft = draft(RecordId::of_request(envelope.request), content);
+        draft.level = AccessLevel::from_number(level).expect("level");
+        envelope.command = Command::CreateRecord(CreateRecord { draft, event: event() });
+        envelope
+    }
+
+    pub fn created(&mut self, content: &str) -> RecordId {
+        let envelope = self.create(1, content);
+        match self.apply(&envelope) {
+            Outcome::Changed(changed) => changed.id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn update(&mut self, id: RecordId, expected_version: u64, content: &str) -> Envelope {
+        let command = UpdateRecord { draft: draft(id, content), expected_version, event: event() };
+        self.envelope(Command::UpdateRecord(command))
+    }
+
+    pub fn remove(&mut self, id: RecordId, expected: Option<u64>) -> Envelope {
+        self.envelope(remove_command(id, expected))
+    }
+
+    pub fn import_begin(&mut self, import: u8) -> Envelope {
+        self.envelope(Command::ImportBegin(ImportBegin { source: list(), import: ImportId([import; 16]) }))
+    }
+
+    pub fn import_batch(&mut self, import: u8, entries: &[(&str, &str)]) -> Envelope {
+        let drafts = entries.iter().map(|(reference, content)| {
+            let mut draft = draft(source_id(reference), content);
+            draft.source = Some(Source { list: list(), reference: (*reference).to_string() });
+            draft
+        });
+        let command = ImportBatch {
+            source: list(),
+            import: ImportId([import; 16]),
+            drafts: drafts.collect(),
+            seen: Vec::new(),
+            event: event(),
+        };
+        self.envelope(Command::ImportBatch(command))
+    }
+
+    pub fn import_sweep(&mut self, import: u8, after: Option<RecordId>) -> Envelope {
+        let command = ImportSweep {
+            source: list(),
+            import: ImportId([import; 16]),
+            dataset: Dataset::Tecs,
+            after,
+            event: event(),
+        };
+        self.envelope(Command::ImportSweep(command))
+    }
+}
+
+pub fn list() -> SourceList {
+    SourceList::new("list").expect("code")
+}
+
+pub fn source_id(reference: &str) -> RecordId {
+    RecordId::of_source("list", reference)
+}
+
+pub fn caller() -> Caller {
+    Caller {
+        user: UserId::new("officer").expect("code"),
+        agency: AgencyId::new("CBP").expect("code"),
+        port: PortId::new("2404").expect("code"),
+        purpose: Purpose::new("test").expect("code"),
+        node: NodeId(1),
+    }
+}
+
+pub fn decision(made_at: UnixMillis) -> Decision {
+    Decision { made_at, directory_index: 1, profile_version: 0, agreement_version: 0, policy_version: 0 }
+}
+
+pub fn event() -> EventDraft {
+    let header = EventHeader::new(EventKind::Create, RequestId([5; 16]), &caller(), UnixMillis(1));
+    EventDraft { header, payload: sealed("payload") }
+}
+
+pub fn posted(sequence: u64) -> Posted {
+    let lane = Lane { from: SlotId(3), to: Destination::Group(GroupId::Audit(0)) };
+    Posted { lane, sequence, message: Message::Audit(event()) }
+}
+
+pub fn system(command: Command) -> Envelope {
+    Envelope { request: RequestId([0; 16]), caller: None, decision: None, time: UnixMillis(0), command }
+}
+
+pub fn remove_command(id: RecordId, expected_version: Option<u64>) -> Command {
+    Command::RemoveRecord(RemoveRecord { dataset: Dataset::Tecs, id, expected_version, event: event() })
+}
+
+pub fn code(outcome: &Outcome) -> Option<RefusalCode> {
+    match outcome {
+        Outcome::Refused(refusal) => Some(refusal.code),
+        _ => None,
+    }
+}
+
+fn sealed(content: &str) -> Sealed {
+    Sealed { algorithm: 1, key: 1, nonce: [0; 12], ciphertext: content.as_bytes().to_vec() }
+}
+
+fn draft(id: RecordId, content: &str) -> Draft {
+    let mut token = [0; 16];
+    token[..content.len().min(16)].copy_from_slice(&content.as_bytes()[..content.len().min(16)]);
+    Draft {
+        id,
+        kind: RecordKind::Lookout,
+        subject: SubjectKind::Person,
+        dataset: Dataset::Tecs,
+        owner: AgencyId::new("CBP").expect("code"),
+        level: AccessLevel::One,
+        labels: Vec::new(),
+        source: None,
+        tokens: vec![Token(token)],
+        content: Token(token),
+        expires: None,
+        sealed: sealed(content),
+    }
+}

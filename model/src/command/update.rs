@@ -1,0 +1,96 @@
+//! Replace a record's content, if it still has the version that the writer saw.
+
+use serde::{Deserialize, Serialize};
+
+use crate::audit::event::{ChangeKind, EventDraft};
+use crate::command::Changed;
+use crate::command::remember::{changed, once, put, stamp};
+use crate::decide::Context;
+use crate::envelope::Envelope;
+use crate::error::{Refusal, RefusalCode};
+use crate::record::{AccessLevel, Draft, RecordState, StoredRecord};
+use crate::view::{Effects, Read, View};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateRecord {
+    pub draft: Draft,
+    /// The version that the writer changed.
+    pub expected_version: u64,
+    pub event: EventDraft,
+}
+
+pub fn decide(view: &dyn View, context: Context, envelope: &Envelope, command: &UpdateRecord) -> Read<Effects> {
+    let draft = &command.draft;
+    once(view, context, envelope, draft.id, &command.event, || {
+        let before = match current(view, draft.dataset, draft.id, Some(command.expected_version))? {
+            Ok(before) => before,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if draft.level == AccessLevel::Two && before.header.level != AccessLevel::Two {
+            return Ok(Err(Refusal::new(RefusalCode::LevelRefused, "level 2 is retired: choose 1, 3 or 4")));
+        }
+        if before.header.content == draft.content && before.header.level == draft.level {
+            let version = before.header.version;
+            return Ok(Ok((Vec::new(), Changed { id: draft.id, version, change: None })));
+        }
+        Ok(stamp(context, envelope).map(|stamp| {
+            let record = before.updated(draft, stamp);
+            let changed = changed(&record, ChangeKind::Updated);
+            (put(Some(&before), record), changed)
+        }))
+    })
+}
+
+/// The record in force, at the version that the writer expects.
+pub fn current(
+    view: &dyn View,
+    dataset: crate::record::Dataset,
+    id: crate::ids::RecordId,
+    expected: Option<u64>,
+) -> Read<Result<StoredRecord, Refusal>> {
+    let record = view.record(dataset, id)?.filter(|record| record.header.state == RecordState::Active);
+    Ok(match record {
+        None => Err(Refusal::new(RefusalCode::NoRecordAvailable, "no record available")),
+        Some(record) => match expected {
+            Some(expected) if expected != record.header.version => {
+                let now = record.header.version;
+                let text = format!("the record has version {now}, the change was made on {expected}; read it again");
+                Err(Refusal::new(RefusalCode::StaleVersion, text))
+            }
+            _ => Ok(record),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Outcome;
+    use crate::command::testing::*;
+
+    #[test]
+    fn only_the_version_that_the_writer_saw_is_replaced() {
+        let mut world = World::default();
+        let id = world.created("one");
+        let second = world.update(id, 1, "two");
+        assert!(matches!(world.apply(&second), Outcome::Changed(changed) if changed.version == 2));
+        let stale = world.update(id, 1, "three");
+        assert_eq!(code(&world.apply(&stale)), Some(RefusalCode::StaleVersion));
+        let same = world.update(id, 2, "two");
+        assert!(
+            matches!(world.apply(&same), Outcome::Changed(changed) if changed.version == 2 && changed.change.is_none())
+        );
+        assert_eq!(world.history(id), vec![1, 2], "both versions stay");
+    }
+
+    #[test]
+    fn what_is_not_there_and_what_was_removed_read_the_same() {
+        let mut world = World::default();
+        let missing = world.update(crate::ids::RecordId([9; 16]), 1, "x");
+        let id = world.created("one");
+        let remove = world.remove(id, None);
+        world.apply(&remove);
+        let removed = world.update(id, 2, "x");
+        assert_eq!(world.apply(&missing), world.apply(&removed));
+    }
+}

@@ -1,0 +1,57 @@
+//! What is wrong with an input, and why a command is refused: stable codes that the API carries on.
+
+use serde::{Deserialize, Serialize};
+
+/// A field that does not hold what it must. The text never repeats a name or document number of a person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {reason}")]
+pub struct Invalid {
+    /// The offending field.
+    pub field: String,
+    /// What is wrong, and what is right.
+    pub reason: String,
+}
+
+impl Invalid {
+    /// An error about a field.
+    pub fn new(field: impl Into<String>, reason: String) -> Self {
+        Self { field: field.into(), reason }
+    }
+
+    /// The same error one level further out, as `outer.field`.
+    pub fn within(self, outer: &str) -> Self {
+        Self { field: format!("{outer}.{}", self.field), reason: self.reason }
+    }
+}
+
+crate::coded! {
+    /// Why a command was refused. The codes are part of the public API.
+    pub enum RefusalCode {
+        1 "no-record-available" => NoRecordAvailable,
+        2 "stale-version" => StaleVersion,
+        3 "request-too-old" => RequestTooOld,
+        4 "wrong-group" => WrongGroup,
+        5 "import-superseded" => ImportSuperseded,
+        6 "request-id-reused" => RequestIdReused,
+        7 "invalid" => Invalid,
+        8 "level-refused" => LevelRefused,
+        9 "already-initialised" => AlreadyInitialised,
+        10 "decision-lapsed" => DecisionLapsed,
+        11 "outbox-gap" => OutboxGap,
+    }
+}
+
+/// A refusal: the code for machines, the text for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{code}: {text}")]
+pub struct Refusal {
+    pub code: RefusalCode,
+    pub text: String,
+}
+
+impl Refusal {
+    /// A refusal with its reason.
+    pub fn new(code: RefusalCode, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+}

@@ -1,0 +1,25 @@
+//! The rules of Portcullis, pure: what a record, a command and an audit event are, and what a command may change.
+//!
+//! Nothing here does I/O, reads a clock, draws randomness or depends on the order of a hash map, so that every replica
+//! that applies the same log reaches the same state (promises `Linearizable`, `SameAnswer`, `Replayable`).
+
+pub mod audit;
+pub mod codec;
+pub mod command;
+pub mod country;
+pub mod date;
+pub mod decide;
+pub mod envelope;
+pub mod error;
+pub mod feed;
+pub mod ids;
+pub mod limits;
+pub mod lookout;
+mod numbered;
+pub mod outbox;
+pub mod record;
+pub mod screen;
+pub mod seal;
+pub mod slots;
+pub mod time;
+pub mod view;

@@ -1,0 +1,67 @@
+//! Every bound of the product in one place, unit last in the name. A bound is part of the contract: requests beyond it are
+//! refused with its name and value, never cut silently.
+
+/// Slots that record ids hash into; fixed for the life of a cluster.
+pub const SLOTS: u16 = 1024;
+/// How long a request id is remembered, and so how long a retry is safe.
+pub const REQUEST_ID_MEMORY_MS: u64 = 24 * 60 * 60 * 1000;
+/// A decision of the gate lapses this long after it was made, by log time.
+pub const DECISION_VALID_MS: u64 = 2_000;
+/// A leader whose clock runs further ahead of its quorum's median than this stamps nothing and steps down.
+pub const CLOCK_AHEAD_MAX_MS: u64 = 1_000;
+
+/// Names of one lookout (primary, aliases).
+pub const NAMES_MAX: usize = 256;
+/// Characters of one name.
+pub const NAME_CHARS_MAX: usize = 512;
+/// Entries of any other list inside a lookout (dates, documents, plates ...).
+pub const IDENTIFIERS_MAX: usize = 128;
+/// Characters of a document, plate or registration number.
+pub const NUMBER_CHARS_MAX: usize = 64;
+/// Characters of a lookout's reason.
+pub const REASON_CHARS_MAX: usize = 1_000;
+/// Characters of a lookout's remarks.
+pub const REMARKS_CHARS_MAX: usize = 8_000;
+/// Characters of a code: agency, port, purpose, source list, source reference.
+pub const CODE_CHARS_MAX: usize = 64;
+
+/// Bytes of one command in the log.
+pub const COMMAND_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of any message between nodes or from a client.
+pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Entries of an import in one command.
+pub const IMPORT_BATCH_MAX: usize = 256;
+/// Records that one command of an import's end removes.
+pub const IMPORT_SWEEP_MAX: usize = 256;
+/// Bytes of one row or element of an import file.
+pub const IMPORT_ENTRY_BYTES_MAX: usize = 1024 * 1024;
+/// Rejected rows that an import's summary names one by one; the rest is counted.
+pub const REJECTIONS_SHOWN_MAX: usize = 1_000;
+
+/// Audit events in one log entry.
+pub const AUDIT_BATCH_MAX: usize = 512;
+/// Bytes of one audit leaf (C2SP tlog-tiles entry bundles count in 16 bits).
+pub const AUDIT_LEAF_BYTES_MAX: usize = 4 * 1024;
+/// Changed records that one audit event names.
+pub const AUDIT_CHANGES_MAX: usize = 64;
+/// Longest wait for company before a busy node sends its audit events.
+pub const AUDIT_LINGER_MS: u64 = 2;
+/// Audit events of a node that wait for their group; beyond it, queries are refused with a retry hint.
+pub const AUDIT_QUEUE_MAX: usize = 8_192;
+/// Outbox messages delivered in one command.
+pub const OUTBOX_BATCH_MAX: usize = 256;
+
+/// Hits of one answer.
+pub const HITS_MAX: usize = 100;
+/// Entries of one page of any list.
+pub const PAGE_MAX: usize = 1_000;
+/// Page size when the caller names none.
+pub const PAGE_DEFAULT: usize = 100;
+/// Longest deadline of a call.
+pub const DEADLINE_MAX_MS: u64 = 60_000;
+/// Deadline of a call that names none.
+pub const DEADLINE_DEFAULT_MS: u64 = 10_000;
+
+const _: () = assert!(IMPORT_BATCH_MAX <= PAGE_MAX, "an import batch is a page");
+const _: () = assert!(COMMAND_BYTES_MAX * 2 <= MESSAGE_BYTES_MAX, "a command and its frame fit a message");
+const _: () = assert!(AUDIT_CHANGES_MAX * 32 + 1_024 <= AUDIT_LEAF_BYTES_MAX, "the changes of an event fit a leaf");

@@ -1,0 +1,338 @@
+//! The content of a lookout: who or what is looked for, under which identifiers, and what the officer does (FEATURES.md
+//! 2.1, 2.2; F45-F48). This is what gets sealed; nothing of it is readable to `apply`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::Stored;
+use crate::date::BirthDate;
+use crate::error::Invalid;
+use crate::limits::*;
+
+crate::coded! {
+    /// What a record is about (F6).
+    pub enum SubjectKind {
+        1 "person" => Person,
+        2 "business" => Business,
+        3 "vehicle" => Vehicle,
+        4 "vessel" => Vessel,
+        5 "aircraft" => Aircraft,
+    }
+}
+
+crate::coded! {
+    /// What the officer does on a match (F48).
+    pub enum Action {
+        1 "refer" => Refer,
+        2 "armed-and-dangerous" => ArmedAndDangerous,
+        3 "verify-visa" => VerifyVisa,
+        4 "information-only" => InformationOnly,
+    }
+}
+
+crate::coded! {
+    /// How far a name is the subject's own.
+    pub enum NameKind {
+        1 "primary" => Primary,
+        2 "alias" => Alias,
+        3 "weak-alias" => WeakAlias,
+        4 "former" => Former,
+    }
+}
+
+crate::coded! {
+    /// What ties a subject to a country.
+    pub enum CountryRole {
+        1 "nationality" => Nationality,
+        2 "citizenship" => Citizenship,
+        3 "residence" => Residence,
+        4 "birth" => Birth,
+        5 "address" => Address,
+        6 "flag" => Flag,
+    }
+}
+
+crate::coded! {
+    /// Kinds of identity documents.
+    pub enum DocumentKind {
+        1 "passport" => Passport,
+        2 "national-id" => NationalId,
+        3 "driver-licence" => DriverLicence,
+        4 "tax-id" => TaxId,
+        5 "visa" => Visa,
+        6 "residence-permit" => ResidencePermit,
+        7 "seafarer-id" => SeafarerId,
+        8 "company-registration" => CompanyRegistration,
+        9 "other" => Other,
+    }
+}
+
+crate::coded! {
+    /// Kinds of registrations of conveyances.
+    pub enum RegistrationKind {
+        1 "vin" => Vin,
+        2 "imo" => Imo,
+        3 "mmsi" => Mmsi,
+        4 "call-sign" => CallSign,
+        5 "tail-number" => TailNumber,
+        6 "serial-number" => SerialNumber,
+        7 "hull-number" => HullNumber,
+        8 "mode-s" => ModeS,
+    }
+}
+
+crate::coded! {
+    /// Sex as on a travel document.
+    pub enum Sex {
+        1 "female" => Female,
+        2 "male" => Male,
+        3 "unspecified" => Unspecified,
+    }
+}
+
+/// A name. `full` is the form to read aloud (given name first where the source separates them).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Name {
+    pub kind: NameKind,
+    /// The whole name, as one text.
+    pub full: String,
+    /// The family name where the source states it.
+    pub family: Option<String>,
+    /// The given names where the source states them.
+    pub given: Option<String>,
+    /// The name in its original script where the source gives it.
+    pub original: Option<String>,
+}
+
+/// A country by ISO 3166-1 alpha-3 code, or as the source wrote it when no table knows it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Country {
+    pub role: CountryRole,
+    pub code: String,
+}
+
+/// An identity document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    pub kind: DocumentKind,
+    pub number: String,
+    /// ISO 3166-1 alpha-3 of the issuing country where known.
+    pub country: Option<String>,
+}
+
+/// A vehicle's plate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plate {
+    pub number: String,
+    /// State or country that issued it, where known.
+    pub jurisdiction: Option<String>,
+}
+
+/// A registration of a vehicle, vessel or aircraft.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    pub kind: RegistrationKind,
+    pub number: String,
+}
+
+/// The content of a lookout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lookout {
+    pub subject: SubjectKind,
+    pub names: Vec<Name>,
+    pub sex: Option<Sex>,
+    pub birth_dates: Vec<BirthDate>,
+    pub birth_places: Vec<String>,
+    pub countries: Vec<Country>,
+    pub documents: Vec<Document>,
+    pub plates: Vec<Plate>,
+    pub registrations: Vec<Registration>,
+    pub action: Action,
+    /// Why the subject is looked for.
+    pub reason: String,
+    /// Programmes of the source list, as codes.
+    pub programs: Vec<String>,
+    pub remarks: Option<String>,
+}
+
+impl Stored for Lookout {
+    const TAG: u16 = 1;
+    const VERSION: u8 = 1;
+}
+
+impl Lookout {
+    /// An empty lookout about a kind of subject, to be filled.
+    pub fn new(subject: SubjectKind, action: Action, reason: impl Into<String>) -> Self {
+        Self {
+            subject,
+            names: Vec::new(),
+            sex: None,
+            birth_dates: Vec::new(),
+            birth_places: Vec::new(),
+            countries: Vec::new(),
+            documents: Vec::new(),
+            plates: Vec::new(),
+            registrations: Vec::new(),
+            action,
+            reason: reason.into(),
+            programs: Vec::new(),
+            remarks: None,
+        }
+    }
+
+    /// The name to show: the primary one, or the first.
+    pub fn display_name(&self) -> &str {
+        let primary = self.names.iter().find(|name| name.kind == NameKind::Primary);
+        primary.or(self.names.first()).map_or("", |name| name.full.as_str())
+    }
+
+    /// Checks every field against its bounds; at least one identifier that can be searched must stand.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        bounded("names", self.names.len(), NAMES_MAX)?;
+        for (at, name) in self.names.iter().enumerate() {
+            let field = |part: &str| format!("names[{at}].{part}");
+            text(&field("full"), &name.full, NAME_CHARS_MAX, true)?;
+            for (part, value) in [("family", &name.family), ("given", &name.given), ("original", &name.original)] {
+                if let Some(value) = value {
+                    text(&field(part), value, NAME_CHARS_MAX, true)?;
+                }
+            }
+        }
+        bounded("birth_dates", self.birth_dates.len(), IDENTIFIERS_MAX)?;
+        bounded("birth_places", self.birth_places.len(), IDENTIFIERS_MAX)?;
+        bounded("countries", self.countries.len(), IDENTIFIERS_MAX)?;
+        bounded("documents", self.documents.len(), IDENTIFIERS_MAX)?;
+        bounded("plates", self.plates.len(), IDENTIFIERS_MAX)?;
+        bounded("registrations", self.registrations.len(), IDENTIFIERS_MAX)?;
+        bounded("programs", self.programs.len(), IDENTIFIERS_MAX)?;
+        for (at, place) in self.birth_places.iter().enumerate() {
+            text(&format!("birth_places[{at}]"), place, NAME_CHARS_MAX, true)?;
+        }
+        for (at, country) in self.countries.iter().enumerate() {
+            text(&format!("countries[{at}]"), &country.code, NUMBER_CHARS_MAX, true)?;
+        }
+        for (at, document) in self.documents.iter().enumerate() {
+            number(&format!("documents[{at}].number"), &document.number)?;
+            if let Some(country) = &document.country {
+                text(&format!("documents[{at}].country"), country, NUMBER_CHARS_MAX, true)?;
+            }
+        }
+        for (at, plate) in self.plates.iter().enumerate() {
+            number(&format!("plates[{at}].number"), &plate.number)?;
+            if let Some(jurisdiction) = &plate.jurisdiction {
+                text(&format!("plates[{at}].jurisdiction"), jurisdiction, NUMBER_CHARS_MAX, true)?;
+            }
+        }
+        for (at, registration) in self.registrations.iter().enumerate() {
+            number(&format!("registrations[{at}].number"), &registration.number)?;
+        }
+        for (at, program) in self.programs.iter().enumerate() {
+            text(&format!("programs[{at}]"), program, NUMBER_CHARS_MAX, true)?;
+        }
+        text("reason", &self.reason, REASON_CHARS_MAX, true)?;
+        if let Some(remarks) = &self.remarks {
+            text("remarks", remarks, REMARKS_CHARS_MAX, false)?;
+        }
+        let searchable = self.names.len() + self.documents.len() + self.plates.len() + self.registrations.len();
+        if searchable == 0 {
+            return Err(Invalid::new("names", "a lookout needs a name, document, plate or registration".into()));
+        }
+        Ok(())
+    }
+
+    /// The numbers by which this lookout is found exactly, normalised, with the kind of number.
+    pub fn exact_numbers(&self) -> Vec<(NumberKind, String)> {
+        let documents = self.documents.iter().map(|document| (NumberKind::Document, &document.number));
+        let plates = self.plates.iter().map(|plate| (NumberKind::Plate, &plate.number));
+        let registrations = self.registrations.iter().map(|r| (NumberKind::Registration, &r.number));
+        let all = documents.chain(plates).chain(registrations);
+        let mut numbers: Vec<_> = all.map(|(kind, number)| (kind, normalise_number(number))).collect();
+        numbers.retain(|(_, number)| !number.is_empty());
+        numbers.sort();
+        numbers.dedup();
+        numbers
+    }
+}
+
+crate::coded! {
+    /// The kinds of numbers that are found by exact key.
+    pub enum NumberKind {
+        1 "document" => Document,
+        2 "plate" => Plate,
+        3 "registration" => Registration,
+    }
+}
+
+/// A number without what writers add or leave out: upper case, letters and digits only.
+pub fn normalise_number(number: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    number.nfkc().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect()
+}
+
+fn bounded(field: &str, count: usize, max: usize) -> Result<(), Invalid> {
+    if count > max {
+        return Err(Invalid::new(field, format!("has {count} entries, at most {max} are allowed")));
+    }
+    Ok(())
+}
+
+/// Checks a text: not empty, not too long, and of control characters only line breaks where `one_line` is false.
+pub fn text(field: &str, value: &str, max: usize, one_line: bool) -> Result<(), Invalid> {
+    if value.trim().is_empty() {
+        return Err(Invalid::new(field, "is empty".into()));
+    }
+    let count = value.chars().count();
+    if count > max {
+        return Err(Invalid::new(field, format!("has {count} characters, at most {max} are allowed")));
+    }
+    match value.chars().find(|c| c.is_control() && (one_line || !matches!(c, '\n' | '\t'))) {
+        Some(c) => Err(Invalid::new(field, format!("holds the control character U+{:04X}", c as u32))),
+        None => Ok(()),
+    }
+}
+
+fn number(field: &str, value: &str) -> Result<(), Invalid> {
+    text(field, value, NUMBER_CHARS_MAX, true)?;
+    if normalise_number(value).is_empty() {
+        return Err(Invalid::new(field, "holds no letter or digit".into()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(name: &str) -> Lookout {
+        let mut lookout = Lookout::new(SubjectKind::Person, Action::Refer, "test");
+        let full = name.to_string();
+        lookout.names.push(Name { kind: NameKind::Primary, full, family: None, given: None, original: None });
+        lookout
+    }
+
+    #[test]
+    fn bounds_are_named_with_the_field() {
+        let error = person(&"x".repeat(100_000)).validate().expect_err("too long");
+        assert_eq!(error.to_string(), "names[0].full: has 100000 characters, at most 512 are allowed");
+        let error = person("a\u{1}b").validate().expect_err("control character");
+        assert_eq!(error.to_string(), "names[0].full: holds the control character U+0001");
+        let error = Lookout::new(SubjectKind::Person, Action::Refer, "r").validate().expect_err("nothing to find");
+        assert_eq!(error.field, "names");
+        assert!(person("Иван").validate().is_ok());
+    }
+
+    #[test]
+    fn numbers_meet_whatever_their_writing() {
+        assert_eq!(normalise_number("ab-12 34/x"), "AB1234X");
+        assert_eq!(normalise_number("ＡＢ１２"), "AB12");
+        assert_eq!(normalise_number(" - "), "");
+    }
+
+    #[test]
+    fn codes_read_as_they_print() {
+        for action in Action::ALL {
+            assert_eq!(Action::from_code(action.code()), Some(*action));
+            assert_eq!(Action::from_number(action.number()), Some(*action));
+        }
+        assert_eq!(Action::from_code("Armed_And_Dangerous"), Some(Action::ArmedAndDangerous));
+    }
+}

@@ -1,0 +1,132 @@
+//! A question at primary and its answer, as rules see them (FEATURES.md 3). Search fills the answer, node audits it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::date::BirthDate;
+use crate::error::Invalid;
+use crate::ids::RecordId;
+use crate::limits::{HITS_MAX, NAME_CHARS_MAX, NUMBER_CHARS_MAX};
+use crate::lookout::{Action, NumberKind, text};
+
+/// A score from 0 to 10,000: whole numbers, so that order never depends on rounding.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Score(u16);
+
+impl Score {
+    /// The highest score.
+    pub const MAX: Score = Score(10_000);
+
+    /// A score from ten-thousandths, cut at the highest.
+    pub fn from_parts(parts: u32) -> Self {
+        Self(parts.min(10_000) as u16)
+    }
+
+    /// A score from a fraction of 0 to 1, rounded to ten-thousandths.
+    pub fn from_fraction(fraction: f64) -> Self {
+        Self((fraction.clamp(0.0, 1.0) * 10_000.0).round() as u16)
+    }
+
+    /// The score as a fraction of 0 to 1.
+    pub fn fraction(self) -> f64 {
+        f64::from(self.0) / 10_000.0
+    }
+
+    /// The score in ten-thousandths.
+    pub fn parts(self) -> u16 {
+        self.0
+    }
+}
+
+/// Who or what stands before the officer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Query {
+    pub name: Option<String>,
+    pub birth_date: Option<BirthDate>,
+    /// ISO 3166-1 alpha-3.
+    pub nationality: Option<String>,
+    pub document: Option<String>,
+    pub plate: Option<String>,
+    pub registration: Option<String>,
+    /// Hits below it are not answers.
+    pub threshold: Score,
+    /// Hits at most.
+    pub limit: usize,
+}
+
+/// The score at which a name counts as a hit when the caller names none.
+pub const THRESHOLD_DEFAULT: Score = Score(7_000);
+
+impl Query {
+    /// Checks every field; a question needs a name or a number.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        if let Some(name) = &self.name {
+            text("name", name, NAME_CHARS_MAX, true)?;
+        }
+        for (field, value) in [
+            ("nationality", &self.nationality),
+            ("document", &self.document),
+            ("plate", &self.plate),
+            ("registration", &self.registration),
+        ] {
+            if let Some(value) = value {
+                text(field, value, NUMBER_CHARS_MAX, true)?;
+            }
+        }
+        if self.name.is_none() && self.numbers().is_empty() {
+            return Err(Invalid::new("name", "a question needs a name, document, plate or registration".into()));
+        }
+        if self.limit == 0 || self.limit > HITS_MAX {
+            return Err(Invalid::new("limit", format!("is {}, must be 1 to {HITS_MAX}", self.limit)));
+        }
+        Ok(())
+    }
+
+    /// The numbers of the question, as written.
+    pub fn numbers(&self) -> Vec<(NumberKind, &str)> {
+        let all = [
+            (NumberKind::Document, &self.document),
+            (NumberKind::Plate, &self.plate),
+            (NumberKind::Registration, &self.registration),
+        ];
+        all.into_iter().filter_map(|(kind, number)| number.as_deref().map(|number| (kind, number))).collect()
+    }
+}
+
+/// One field that met, or spoke against, with its weight: what the officer reads as the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// `name`, `birth_date`, `nationality`, `document`, `plate`, `registration`.
+    pub field: String,
+    /// What was asked.
+    pub asked: String,
+    /// What the record holds.
+    pub found: String,
+    /// How well they agree, 0 to 10,000.
+    pub agreement: Score,
+    /// Points of the total that this field added (or, below zero, took), in ten-thousandths.
+    pub weight: i32,
+    /// The reason in plain words, such as `sounds alike`.
+    pub note: String,
+}
+
+/// A record that may be the one asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    pub id: RecordId,
+    pub version: u64,
+    pub source: Option<String>,
+    pub source_ref: Option<String>,
+    pub name: String,
+    pub score: Score,
+    pub action: Action,
+    pub reason: String,
+    pub evidence: Vec<Evidence>,
+}
+
+/// The order of an answer: best first, ties by id, so that two replicas answer alike (SameAnswer).
+pub fn rank(hits: &mut Vec<Hit>, limit: usize) {
+    hits.sort_by(|a, b| b.score.cmp(&a.score).then(a.id.cmp(&b.id)));
+    hits.dedup_by(|a, b| a.id == b.id);
+    hits.truncate(limit);
+}

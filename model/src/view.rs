@@ -1,0 +1,85 @@
+//! What a decision may read of its group's state, and what it may write: typed, so that the rules know no key layout.
+
+use crate::audit::leaf::StoredLeaf;
+use crate::audit::merkle::{Frontier, Hash, Node};
+use crate::command::cluster::{ClusterInfo, NodeInfo};
+use crate::command::import::ImportState;
+use crate::command::{Outcome, Remembered};
+use crate::feed::Change;
+use crate::ids::{ImportId, NodeId, RecordId, RequestId, SlotId, SourceList, Token};
+use crate::outbox::{Lane, Posted};
+use crate::record::{Dataset, StoredRecord};
+use crate::slots::SlotMap;
+use crate::time::UnixMillis;
+
+/// State could not be read: damage or an I/O error. The replica stops; it never goes on with "nothing there".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ViewError(pub String);
+
+/// Result of a read.
+pub type Read<T> = Result<T, ViewError>;
+
+/// The state of one group as of the entry before, including what earlier entries of the same batch wrote.
+pub trait View {
+    /// The newest version of a record.
+    fn record(&self, dataset: Dataset, id: RecordId) -> Read<Option<StoredRecord>>;
+    /// What is remembered of a request.
+    fn request(&self, slot: SlotId, request: RequestId) -> Read<Option<Remembered>>;
+    /// The oldest remembered requests of a slot, recorded before a time.
+    fn requests_before(&self, slot: SlotId, before: UnixMillis, limit: usize) -> Read<Vec<(UnixMillis, RequestId)>>;
+    /// The slot map as this group knows it.
+    fn slot_map(&self) -> Read<Option<SlotMap>>;
+    /// The latest import of a source.
+    fn import(&self, source: &SourceList) -> Read<Option<ImportState>>;
+    /// Active records of a source after an id, with the import that saw them last.
+    fn source_marks(
+        &self,
+        source: &SourceList,
+        after: Option<RecordId>,
+        limit: usize,
+    ) -> Read<Vec<(RecordId, ImportId)>>;
+    /// The last sequence posted in a lane.
+    fn posted(&self, lane: Lane) -> Read<u64>;
+    /// The last sequence received from a lane.
+    fn cursor(&self, lane: Lane) -> Read<u64>;
+    /// The sequences of a lane that are still in the outbox, up to and with one, oldest first.
+    fn outbox(&self, lane: Lane, up_to: u64, limit: usize) -> Read<Vec<u64>>;
+    /// The right edge of the audit tree.
+    fn frontier(&self) -> Read<Frontier>;
+    /// The cluster's constants.
+    fn cluster(&self) -> Read<Option<ClusterInfo>>;
+}
+
+/// One change of state. A decision's writes are stored in one batch with the applied index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    /// A new version: becomes the newest, and joins the record's history.
+    PutRecord(StoredRecord),
+    PutToken(Token, Dataset, RecordId),
+    DeleteToken(Token, Dataset, RecordId),
+    /// Search must look at the record again.
+    Feed(Change),
+    PutRequest(SlotId, RequestId, Remembered),
+    DeleteRequest(SlotId, UnixMillis, RequestId),
+    PutSlotMap(SlotMap),
+    PutImport(SourceList, ImportState),
+    PutSourceMark(SourceList, RecordId, ImportId),
+    DeleteSourceMark(SourceList, RecordId),
+    /// Puts a message into the outbox and moves its lane's sequence.
+    Post(Posted),
+    DeletePosted(Lane, u64),
+    PutCursor(Lane, u64),
+    PutLeaf(u64, StoredLeaf),
+    PutTreeNode(Node, Hash),
+    PutFrontier(Frontier),
+    PutCluster(ClusterInfo),
+    PutNode(NodeId, NodeInfo),
+}
+
+/// What a command does: writes for the store, outcome for the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effects {
+    pub writes: Vec<Write>,
+    pub outcome: Outcome,
+}

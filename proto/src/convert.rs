@@ -1,0 +1,134 @@
+//! Between the public messages and the rules' types; every field of a message is checked here, once.
+
+use model::date::BirthDate;
+use model::error::Invalid;
+use model::lookout::{
+    Action, Country, CountryRole, Document, DocumentKind, Lookout, Name, NameKind, Plate, Registration,
+    RegistrationKind, Sex, SubjectKind,
+};
+
+use crate::v1;
+
+/// The value of a code, or an error that lists the codes there are.
+macro_rules! coded {
+    ($kind:ident, $field:expr, $text:expr) => {
+        $kind::from_code(&$text).ok_or_else(|| {
+            let codes: Vec<&str> = $kind::ALL.iter().map(|value| value.code()).collect();
+            Invalid::new($field, format!("unknown code; use one of {}", codes.join(", ")))
+        })
+    };
+}
+
+fn optional(text: String) -> Option<String> {
+    if text.is_empty() { None } else { Some(text) }
+}
+
+/// Takes a lookout from a message and validates it.
+pub fn lookout_from(message: v1::Lookout) -> Result<Lookout, Invalid> {
+    let v1::Lookout {
+        subject,
+        names,
+        sex,
+        birth_dates,
+        birth_places,
+        countries,
+        documents,
+        plates,
+        registrations,
+        action,
+        reason,
+        programs,
+        remarks,
+    } = message;
+    let mut lookout = Lookout::new(coded!(SubjectKind, "subject", subject)?, coded!(Action, "action", action)?, reason);
+    for (at, name) in names.into_iter().enumerate() {
+        lookout.names.push(Name {
+            kind: coded!(NameKind, format!("names[{at}].kind"), name.kind)?,
+            full: name.full,
+            family: optional(name.family),
+            given: optional(name.given),
+            original: optional(name.original),
+        });
+    }
+    lookout.sex = match optional(sex) {
+        Some(sex) => Some(coded!(Sex, "sex", sex)?),
+        None => None,
+    };
+    for (at, text) in birth_dates.into_iter().enumerate() {
+        let date = text.parse::<BirthDate>().map_err(|error| error.within(&format!("birth_dates[{at}]")))?;
+        lookout.birth_dates.push(date);
+    }
+    lookout.birth_places = birth_places;
+    for (at, country) in countries.into_iter().enumerate() {
+        let role = coded!(CountryRole, format!("countries[{at}].role"), country.role)?;
+        lookout.countries.push(Country { role, code: country.code });
+    }
+    for (at, document) in documents.into_iter().enumerate() {
+        let kind = coded!(DocumentKind, format!("documents[{at}].kind"), document.kind)?;
+        lookout.documents.push(Document { kind, number: document.number, country: optional(document.country) });
+    }
+    for plate in plates {
+        lookout.plates.push(Plate { number: plate.number, jurisdiction: optional(plate.jurisdiction) });
+    }
+    for (at, registration) in registrations.into_iter().enumerate() {
+        let kind = coded!(RegistrationKind, format!("registrations[{at}].kind"), registration.kind)?;
+        lookout.registrations.push(Registration { kind, number: registration.number });
+    }
+    lookout.programs = programs;
+    lookout.remarks = optional(remarks);
+    lookout.validate()?;
+    Ok(lookout)
+}
+
+/// The message of a lookout.
+pub fn lookout_to(lookout: &Lookout) -> v1::Lookout {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    v1::Lookout {
+        subject: lookout.subject.to_string(),
+        names: lookout
+            .names
+            .iter()
+            .map(|name| v1::Name {
+                kind: name.kind.to_string(),
+                full: name.full.clone(),
+                family: text(&name.family),
+                given: text(&name.given),
+                original: text(&name.original),
+            })
+            .collect(),
+        sex: lookout.sex.map(|sex| sex.to_string()).unwrap_or_default(),
+        birth_dates: lookout.birth_dates.iter().map(ToString::to_string).collect(),
+        birth_places: lookout.birth_places.clone(),
+        countries: lookout
+            .countries
+            .iter()
+            .map(|country| v1::Country { role: country.role.to_string(), code: country.code.clone() })
+            .collect(),
+        documents: lookout
+            .documents
+            .iter()
+            .map(|document| v1::Document {
+                kind: document.kind.to_string(),
+                number: document.number.clone(),
+                country: text(&document.country),
+            })
+            .collect(),
+        plates: lookout
+            .plates
+            .iter()
+            .map(|plate| v1::Plate { number: plate.number.clone(), jurisdiction: text(&plate.jurisdiction) })
+            .collect(),
+        registrations: lookout
+            .registrations
+            .iter()
+            .map(|registration| v1::Registration {
+                kind: registration.kind.to_string(),
+                number: registration.number.clone(),
+            })
+            .collect(),
+        action: lookout.action.to_string(),
+        reason: lookout.reason.clone(),
+        programs: lookout.programs.clone(),
+        remarks: text(&lookout.remarks),
+    }
+}

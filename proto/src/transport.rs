@@ -1,0 +1,147 @@
+//! The network seam: where connections come from. TCP in production, simulated sockets in the simulation; tonic runs over
+//! either through the same code.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tonic::transport::{Channel, Endpoint, Uri};
+
+/// A future that is handed over.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A byte stream in both directions.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for T {}
+
+/// Connects and listens.
+pub trait Network: Send + Sync + 'static {
+    /// A connection to `host:port`.
+    fn connect<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Stream>>>;
+    /// Listens on `host:port`.
+    fn listen<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Listener>>>;
+}
+
+/// Accepts connections.
+pub trait Listener: Send + 'static {
+    /// The next connection, with the peer's address.
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, String)>>;
+    /// Where it listens.
+    fn address(&self) -> io::Result<String>;
+}
+
+/// TCP of the operating system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tcp;
+
+impl Network for Tcp {
+    fn connect<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
+        Box::pin(async move {
+            let stream = tokio::net::TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as Box<dyn Stream>)
+        })
+    }
+
+    fn listen<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Listener>>> {
+        Box::pin(async move {
+            let listener = tokio::net::TcpListener::bind(address).await?;
+            Ok(Box::new(TcpAcceptor(listener)) as Box<dyn Listener>)
+        })
+    }
+}
+
+struct TcpAcceptor(tokio::net::TcpListener);
+
+impl Listener for TcpAcceptor {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, String)>> {
+        Box::pin(async move {
+            let (stream, peer) = self.0.accept().await?;
+            stream.set_nodelay(true)?;
+            Ok((Box::new(stream) as Box<dyn Stream>, peer.to_string()))
+        })
+    }
+
+    fn address(&self) -> io::Result<String> {
+        self.0.local_addr().map(|address| address.to_string())
+    }
+}
+
+/// A gRPC channel over the network, connected when first used and again when it broke.
+pub fn channel(
+    network: Arc<dyn Network>,
+    address: &str,
+    connect_timeout: Duration,
+) -> Result<Channel, tonic::transport::Error> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}"))?
+        .connect_timeout(connect_timeout)
+        .tcp_nodelay(true)
+        .http2_adaptive_window(false)
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20);
+    Ok(endpoint.connect_with_connector_lazy(tower::service_fn(move |uri: Uri| {
+        let network = network.clone();
+        async move {
+            let address = uri.authority().map(|authority| authority.to_string()).unwrap_or_default();
+            network.connect(&address).await.map(TokioIo::new)
+        }
+    })))
+}
+
+/// An accepted connection, as tonic's server takes it.
+pub struct Accepted {
+    stream: Box<dyn Stream>,
+    /// The peer's address, for logs.
+    pub peer: String,
+}
+
+impl Accepted {
+    /// Wraps what a listener accepted.
+    pub fn new(stream: Box<dyn Stream>, peer: String) -> Self {
+        Self { stream, peer }
+    }
+}
+
+/// The peer's address, as handlers find it among a request's extensions.
+#[derive(Debug, Clone)]
+pub struct PeerAddress(pub String);
+
+impl tonic::transport::server::Connected for Accepted {
+    type ConnectInfo = PeerAddress;
+    fn connect_info(&self) -> PeerAddress {
+        PeerAddress(self.peer.clone())
+    }
+}
+
+impl AsyncRead for Accepted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Accepted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+    }
+}

@@ -1,0 +1,208 @@
+//! Every key there is, in one place. The first byte is the tag; a retired tag is never given again. Numbers are big-endian,
+//! so that order of keys is order of numbers. Keys hold ids, tokens and codes, never names (SECURITY.md 4).
+//!
+//! | tag | of | rest of the key | value |
+//! |---|---|---|---|
+//! | 0x01 | log | group u32, index u64 | `StoredEntry` |
+//! | 0x02 | log | group u32 | `StoredVote` |
+//! | 0x03 | log | group u32 | committed `StoredLogId` |
+//! | 0x04 | log | group u32 | purged `StoredLogId` |
+//! | 0x10 | state | - | `Applied`: last applied log id, membership, log time |
+//! | 0x11 | state | dataset u16, slot u16, record id | newest `StoredRecord` |
+//! | 0x12 | state | dataset u16, slot u16, record id, version u64 | `StoredRecord` |
+//! | 0x13 | state | token, dataset u16, record id | empty |
+//! | 0x14 | state | slot u16, request id | `Remembered` |
+//! | 0x15 | state | slot u16, time u64, request id | empty |
+//! | 0x16 | state | - | `SlotMap` |
+//! | 0x17 | state | source list, 0x00 | `ImportState` |
+//! | 0x18 | state | source list, 0x00, record id | import id |
+//! | 0x20 | state | from slot u16, destination u32, sequence u64 | `Posted` |
+//! | 0x21 | state | from slot u16, destination u32 | last posted sequence u64 |
+//! | 0x22 | state | destination u32, from slot u16 | last received sequence u64 |
+//! | 0x30 | state | log index u64, number u32 | `Change` for search |
+//! | 0x40 | state | leaf index u64 | `StoredLeaf` |
+//! | 0x41 | state | level u8, index u64 | hash of a complete subtree |
+//! | 0x42 | state | - | `Frontier` |
+//! | 0x43 | state | leaf hash | leaf index u64 |
+//! | 0x50 | state | - | `ClusterInfo` |
+//! | 0x51 | state | node u64 | `NodeInfo` |
+
+use model::audit::merkle::{Hash, Node};
+use model::ids::{GroupId, NodeId, RecordId, RequestId, SlotId, SourceList, Token};
+use model::outbox::{Destination, Lane};
+use model::record::Dataset;
+use model::time::UnixMillis;
+
+fn key(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
+    key.push(tag);
+    parts.iter().for_each(|part| key.extend_from_slice(part));
+    key
+}
+
+pub fn entry(group: GroupId, index: u64) -> Vec<u8> {
+    key(0x01, &[&group.number().to_be_bytes(), &index.to_be_bytes()])
+}
+/// The index in an entry's key.
+pub fn entry_index(key: &[u8]) -> Option<u64> {
+    last_u64(key, 13)
+}
+pub fn vote(group: GroupId) -> Vec<u8> {
+    key(0x02, &[&group.number().to_be_bytes()])
+}
+pub fn committed(group: GroupId) -> Vec<u8> {
+    key(0x03, &[&group.number().to_be_bytes()])
+}
+pub fn purged(group: GroupId) -> Vec<u8> {
+    key(0x04, &[&group.number().to_be_bytes()])
+}
+
+pub const APPLIED: &[u8] = &[0x10];
+pub const SLOT_MAP: &[u8] = &[0x16];
+pub const FRONTIER: &[u8] = &[0x42];
+pub const CLUSTER: &[u8] = &[0x50];
+/// Prefix of the newest versions of all records.
+pub const RECORDS: &[u8] = &[0x11];
+/// Prefix of the outbox.
+pub const OUTBOX: &[u8] = &[0x20];
+/// Prefix of search's feed.
+pub const FEED: &[u8] = &[0x30];
+/// Prefix of the nodes.
+pub const NODES: &[u8] = &[0x51];
+
+pub fn record(dataset: Dataset, id: RecordId) -> Vec<u8> {
+    key(0x11, &[&dataset.number().to_be_bytes(), &id.slot().0.to_be_bytes(), &id.0])
+}
+/// The id in the key of a newest version.
+pub fn record_id(key: &[u8]) -> Option<RecordId> {
+    tail(key, 21).map(RecordId)
+}
+pub fn versions(dataset: Dataset, id: RecordId) -> Vec<u8> {
+    key(0x12, &[&dataset.number().to_be_bytes(), &id.slot().0.to_be_bytes(), &id.0])
+}
+pub fn version(dataset: Dataset, id: RecordId, version: u64) -> Vec<u8> {
+    let mut key = versions(dataset, id);
+    key.extend_from_slice(&version.to_be_bytes());
+    key
+}
+pub fn tokens(token: Token) -> Vec<u8> {
+    key(0x13, &[&token.0])
+}
+pub fn token(token: Token, dataset: Dataset, id: RecordId) -> Vec<u8> {
+    key(0x13, &[&token.0, &dataset.number().to_be_bytes(), &id.0])
+}
+/// The dataset and record in a token's key.
+pub fn token_record(key: &[u8]) -> Option<(Dataset, RecordId)> {
+    let dataset = key.get(17..19)?;
+    let dataset = Dataset::from_number(u16::from_be_bytes([dataset[0], dataset[1]]))?;
+    tail(key, 35).map(|id| (dataset, RecordId(id)))
+}
+pub fn request(slot: SlotId, request: RequestId) -> Vec<u8> {
+    key(0x14, &[&slot.0.to_be_bytes(), &request.0])
+}
+pub fn requests_by_time(slot: SlotId) -> Vec<u8> {
+    key(0x15, &[&slot.0.to_be_bytes()])
+}
+pub fn request_by_time(slot: SlotId, at: UnixMillis, request: RequestId) -> Vec<u8> {
+    key(0x15, &[&slot.0.to_be_bytes(), &at.0.to_be_bytes(), &request.0])
+}
+/// The time and request in a key by time.
+pub fn timed_request(key: &[u8]) -> Option<(UnixMillis, RequestId)> {
+    let at = key.get(3..11)?.try_into().ok().map(u64::from_be_bytes)?;
+    tail(key, 27).map(|id| (UnixMillis(at), RequestId(id)))
+}
+pub fn import(source: &SourceList) -> Vec<u8> {
+    key(0x17, &[source.as_str().as_bytes(), &[0]])
+}
+pub fn source_marks(source: &SourceList) -> Vec<u8> {
+    key(0x18, &[source.as_str().as_bytes(), &[0]])
+}
+pub fn source_mark(source: &SourceList, id: RecordId) -> Vec<u8> {
+    key(0x18, &[source.as_str().as_bytes(), &[0], &id.0])
+}
+/// The record in a source mark's key.
+pub fn marked_record(key: &[u8]) -> Option<RecordId> {
+    key.len().checked_sub(16).and_then(|at| key[at..].try_into().ok()).map(RecordId)
+}
+pub fn outbox_lane(lane: Lane) -> Vec<u8> {
+    key(0x20, &[&lane.from.0.to_be_bytes(), &lane.to.number().to_be_bytes()])
+}
+pub fn outbox(lane: Lane, sequence: u64) -> Vec<u8> {
+    key(0x20, &[&lane.from.0.to_be_bytes(), &lane.to.number().to_be_bytes(), &sequence.to_be_bytes()])
+}
+/// The sequence in an outbox key.
+pub fn outbox_sequence(key: &[u8]) -> Option<u64> {
+    last_u64(key, 15)
+}
+pub fn posted(lane: Lane) -> Vec<u8> {
+    key(0x21, &[&lane.from.0.to_be_bytes(), &lane.to.number().to_be_bytes()])
+}
+pub fn cursor(lane: Lane) -> Vec<u8> {
+    let Lane { from, to } = lane;
+    let to: Destination = to;
+    key(0x22, &[&to.number().to_be_bytes(), &from.0.to_be_bytes()])
+}
+pub fn feed(index: u64, number: u32) -> Vec<u8> {
+    key(0x30, &[&index.to_be_bytes(), &number.to_be_bytes()])
+}
+/// The log index in a feed key.
+pub fn feed_index(key: &[u8]) -> Option<u64> {
+    key.get(1..9)?.try_into().ok().map(u64::from_be_bytes)
+}
+pub fn leaf(index: u64) -> Vec<u8> {
+    key(0x40, &[&index.to_be_bytes()])
+}
+/// The index in a leaf's key.
+pub fn leaf_index(key: &[u8]) -> Option<u64> {
+    last_u64(key, 9)
+}
+pub fn tree_node(node: Node) -> Vec<u8> {
+    key(0x41, &[&[node.level], &node.index.to_be_bytes()])
+}
+pub fn leaf_by_hash(hash: &Hash) -> Vec<u8> {
+    key(0x43, &[hash])
+}
+pub fn node(node: NodeId) -> Vec<u8> {
+    key(0x51, &[&node.0.to_be_bytes()])
+}
+
+fn tail(key: &[u8], length: usize) -> Option<[u8; 16]> {
+    if key.len() != length { None } else { key[length - 16..].try_into().ok() }
+}
+
+fn last_u64(key: &[u8], length: usize) -> Option<u64> {
+    if key.len() != length { None } else { key[length - 8..].try_into().ok().map(u64::from_be_bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn keys_give_back_what_they_were_made_of(id: [u8; 16], number: u64, at: u64, slot: u16) {
+            let id_ = RecordId(id);
+            prop_assert_eq!(record_id(&record(Dataset::Tecs, id_)), Some(id_));
+            prop_assert_eq!(token_record(&token(Token(id), Dataset::Apis, id_)), Some((Dataset::Apis, id_)));
+            prop_assert_eq!(entry_index(&entry(GroupId::Audit(3), number)), Some(number));
+            let request = RequestId(id);
+            prop_assert_eq!(
+                timed_request(&request_by_time(SlotId(slot), UnixMillis(at), request)),
+                Some((UnixMillis(at), request))
+            );
+            let list = SourceList::new("ofac-sdn").expect("code");
+            prop_assert_eq!(marked_record(&source_mark(&list, id_)), Some(id_));
+            let lane = Lane { from: SlotId(slot), to: Destination::Group(GroupId::Audit(0)) };
+            prop_assert_eq!(outbox_sequence(&outbox(lane, number)), Some(number));
+            prop_assert_eq!(feed_index(&feed(number, 1)), Some(number));
+            prop_assert_eq!(leaf_index(&leaf(number)), Some(number));
+        }
+
+        #[test]
+        fn order_of_keys_is_order_of_numbers(a: u64, b: u64) {
+            prop_assert_eq!(leaf(a).cmp(&leaf(b)), a.cmp(&b));
+            prop_assert_eq!(entry(GroupId::Directory, a).cmp(&entry(GroupId::Directory, b)), a.cmp(&b));
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! The engine in memory that forgets: writes are buffered until `sync` or `flush`, and [`MemoryEngine::crash`] drops what
+//! was not. For tests and the simulation; it keeps its checkpoints as several files, so that the same transfer code runs.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use model::ids::GroupId;
+use proto::transport::BoxFuture;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Batch, CHUNK_BYTES_MAX, Engine, Manifest, Op, Reader, Result, SnapshotFile, StateStore, StorageError, Store, Visit,
+};
+
+type Table = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// Keys of one checkpoint file.
+const FILE_KEYS: usize = 64;
+
+/// All that a node's disk holds.
+#[derive(Clone, Default)]
+pub struct MemoryEngine {
+    disk: Arc<Mutex<Disk>>,
+}
+
+#[derive(Default)]
+struct Disk {
+    log: Option<Arc<MemoryStore>>,
+    states: BTreeMap<GroupId, Arc<MemoryStore>>,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl MemoryEngine {
+    /// Loss of power: everything that was not synced or flushed is gone. Stores that were open stay with the dead.
+    pub fn crash(&self) {
+        let mut disk = lock(&self.disk);
+        disk.log = disk.log.take().map(|store| Arc::new(store.survivor()));
+        let states = std::mem::take(&mut disk.states);
+        disk.states = states.into_iter().map(|(group, store)| (group, Arc::new(store.survivor()))).collect();
+    }
+}
+
+impl Engine for MemoryEngine {
+    fn log(&self) -> Result<Arc<dyn Store>> {
+        let mut disk = lock(&self.disk);
+        Ok(disk.log.get_or_insert_default().clone())
+    }
+
+    fn state(&self, group: GroupId) -> Result<Arc<dyn StateStore>> {
+        let mut disk = lock(&self.disk);
+        Ok(disk.states.entry(group).or_default().clone())
+    }
+
+    fn read_file(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        Ok(lock(&self.disk).files.get(name).cloned())
+    }
+
+    fn write_file(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        lock(&self.disk).files.insert(name.to_string(), bytes.to_vec());
+        Ok(())
+    }
+
+    fn place(&self) -> String {
+        "memory".to_string()
+    }
+}
+
+/// One store: what readers see, and what a crash leaves.
+#[derive(Default)]
+pub struct MemoryStore {
+    seen: RwLock<Arc<Table>>,
+    durable: Mutex<Durable>,
+}
+
+#[derive(Default, Clone)]
+struct Durable {
+    table: Arc<Table>,
+    checkpoints: Vec<(String, Vec<(String, Vec<u8>)>)>,
+    incoming: BTreeMap<[u8; 32], BTreeMap<String, Vec<u8>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl MemoryStore {
+    fn seen(&self) -> RwLockReadGuard<'_, Arc<Table>> {
+        self.seen.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn seen_mut(&self) -> RwLockWriteGuard<'_, Arc<Table>> {
+        self.seen.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn survivor(&self) -> Self {
+        let durable = lock(&self.durable).clone();
+        Self { seen: RwLock::new(durable.table.clone()), durable: Mutex::new(durable) }
+    }
+
+    fn make_durable(&self) {
+        let table = self.seen().clone();
+        lock(&self.durable).table = table;
+    }
+}
+
+impl Reader for MemoryStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.seen().get(key)
+    }
+    fn scan(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        let table = self.seen().clone();
+        table.scan(from, to, visit)
+    }
+    fn scan_back(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        let table = self.seen().clone();
+        table.scan_back(from, to, visit)
+    }
+}
+
+impl Reader for Arc<Table> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(Table::get(self, key).cloned())
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        if from < to {
+            let bounds = (Bound::Included(from.to_vec()), Bound::Excluded(to.to_vec()));
+            self.range(bounds).all(|(key, value)| visit(key, value));
+        }
+        Ok(())
+    }
+
+    fn scan_back(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        if from < to {
+            let bounds = (Bound::Included(from.to_vec()), Bound::Excluded(to.to_vec()));
+            self.range(bounds).rev().all(|(key, value)| visit(key, value));
+        }
+        Ok(())
+    }
+}
+
+impl Store for MemoryStore {
+    fn write(&self, batch: Batch) -> Result<()> {
+        let mut seen = self.seen_mut();
+        let table = Arc::make_mut(&mut seen);
+        for op in batch {
+            match op {
+                Op::Put(key, value) => drop(table.insert(key, value)),
+                Op::Delete(key) => drop(table.remove(&key)),
+                Op::DeleteRange(from, to) => table.retain(|key, _| *key < from || *key >= to),
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> BoxFuture<'_, Result<()>> {
+        // What is durable afterwards is what was written before the call, not what comes while it waits.
+        let table = self.seen().clone();
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            lock(&self.durable).table = table;
+            Ok(())
+        })
+    }
+
+    fn view(&self, read: &mut dyn FnMut(&dyn Reader) -> Result<()>) -> Result<()> {
+        let table = self.seen().clone();
+        read(&table)
+    }
+}
+
+impl StateStore for MemoryStore {
+    fn checkpoint<'a>(&'a self, name: &'a str, keep: usize) -> BoxFuture<'a, Result<()>> {
+        self.make_durable();
+        let table = self.seen().clone();
+        let rows: Vec<(&Vec<u8>, &Vec<u8>)> = table.iter().collect();
+        let mut files: Vec<(String, Vec<u8>)> = vec![("000000.table".into(), Vec::new())];
+        for (number, chunk) in rows.chunks(FILE_KEYS).enumerate() {
+            let mut bytes = Vec::new();
+            for (key, value) in chunk {
+                for part in [key, value] {
+                    bytes.extend_from_slice(&(part.len() as u32).to_be_bytes());
+                    bytes.extend_from_slice(part);
+                }
+            }
+            files.push((format!("{:06}.table", number + 1), bytes));
+        }
+        let mut durable = lock(&self.durable);
+        durable.checkpoints.retain(|(other, _)| other != name);
+        durable.checkpoints.push((name.to_string(), files));
+        let excess = durable.checkpoints.len().saturating_sub(keep.max(1));
+        durable.checkpoints.drain(..excess);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn checkpoints(&self) -> Result<Vec<String>> {
+        Ok(lock(&self.durable).checkpoints.iter().map(|(name, _)| name.clone()).collect())
+    }
+
+    fn manifest<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Manifest>> {
+        let durable = lock(&self.durable);
+        let found = durable.checkpoints.iter().find(|(other, _)| other == name);
+        let manifest = found.map(|(_, files)| Manifest {
+            files: files
+                .iter()
+                .map(|(name, bytes)| SnapshotFile {
+                    name: name.clone(),
+                    length: bytes.len() as u64,
+                    sha256: Sha256::digest(bytes).into(),
+                })
+                .collect(),
+        });
+        let result = manifest.ok_or_else(|| StorageError::NoSnapshot(name.to_string()));
+        Box::pin(async { result })
+    }
+
+    fn read_chunk(&self, name: &str, file: &str, offset: u64) -> Result<Vec<u8>> {
+        let durable = lock(&self.durable);
+        let files = durable.checkpoints.iter().find(|(other, _)| other == name).map(|(_, files)| files);
+        let bytes = files.and_then(|files| files.iter().find(|(other, _)| other == file)).map(|(_, bytes)| bytes);
+        let bytes = bytes.ok_or_else(|| StorageError::NoSnapshot(name.to_string()))?;
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        let to = (from + CHUNK_BYTES_MAX).min(bytes.len());
+        Ok(bytes[from..to].to_vec())
+    }
+
+    fn received(&self, manifest: &Manifest) -> Result<Vec<u64>> {
+        manifest.check()?;
+        let mut durable = lock(&self.durable);
+        let digest = manifest.digest();
+        durable.incoming.retain(|other, _| *other == digest);
+        let files = durable.incoming.entry(digest).or_default();
+        Ok(manifest.files.iter().map(|file| files.get(&file.name).map_or(0, |bytes| bytes.len() as u64)).collect())
+    }
+
+    fn receive(&self, manifest: &Manifest, file: usize, offset: u64, bytes: &[u8]) -> Result<()> {
+        let name = manifest.files.get(file).map(|file| file.name.clone());
+        let name = name.ok_or_else(|| StorageError::Snapshot(format!("no file {file}")))?;
+        let mut durable = lock(&self.durable);
+        let data = durable.incoming.entry(manifest.digest()).or_default().entry(name).or_default();
+        if data.len() as u64 != offset {
+            return Err(StorageError::Snapshot(format!("chunk at {offset}, expected {}", data.len())));
+        }
+        data.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn install<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut durable = lock(&self.durable);
+            let files = durable.incoming.remove(&manifest.digest()).unwrap_or_default();
+            let mut table = Table::new();
+            for file in &manifest.files {
+                let bytes = files.get(&file.name).map(Vec::as_slice).unwrap_or_default();
+                if <[u8; 32]>::from(Sha256::digest(bytes)) != file.sha256 || bytes.len() as u64 != file.length {
+                    return Err(StorageError::Snapshot(format!("{} does not have its digest", file.name)));
+                }
+                read_rows(bytes, &mut table)?;
+            }
+            let table = Arc::new(table);
+            durable.table = table.clone();
+            durable.checkpoints.clear();
+            *self.seen_mut() = table;
+            Ok(())
+        })
+    }
+}
+
+fn read_rows(mut bytes: &[u8], table: &mut Table) -> Result<()> {
+    let cut = || StorageError::Snapshot("a row is cut off".into());
+    let mut part = || -> Result<Option<Vec<u8>>> {
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(cut)?;
+        let length = u32::from_be_bytes(*length) as usize;
+        let value = rest.get(..length).ok_or_else(cut)?.to_vec();
+        bytes = &rest[length..];
+        Ok(Some(value))
+    };
+    while let Some(key) = part()? {
+        table.insert(key, part()?.ok_or_else(cut)?);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::conformance;
+
+    #[tokio::test]
+    async fn conforms() {
+        let engine = MemoryEngine::default();
+        let crashing = engine.clone();
+        conformance::run(Arc::new(engine), &move || {
+            crashing.crash();
+            Arc::new(crashing.clone())
+        })
+        .await;
+    }
+}

@@ -1,0 +1,29 @@
+//! Search: names, numbers and dates of lookouts against those of a question. Candidates come by exact keys
+//! ([`is_candidate`], which [`Index`] implements term for term), the score is a pure function of question and record
+//! ([`score`]) and keeps its parts as [`model::screen::Evidence`].
+//!
+//! The path of a question: [`PreparedQuery::new`], then [`Index::candidates`] for what is indexed and [`is_candidate`] for
+//! what is applied and not yet indexed, then [`score`] on the opened lookout of each candidate. All is deterministic: no
+//! clock, no randomness, no order that depends on segments. The crate knows nothing of Raft or of how records are stored.
+
+pub mod align;
+mod birth;
+pub mod candidate;
+mod evidence;
+pub mod index;
+pub mod keys;
+mod layout;
+pub mod normalise;
+pub mod prepared;
+mod score;
+mod script;
+mod segments;
+mod similarity;
+mod sound;
+pub mod tables;
+
+pub use candidate::is_candidate;
+pub use index::{Index, IndexChange, IndexError, Place, View};
+pub use prepared::{PreparedQuery, PreparedRecord};
+pub use score::{Scored, score};
+pub use tables::Tables;

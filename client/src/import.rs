@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use model::limits::{DEADLINE_MAX_MS, IMPORT_BATCH_MAX};
+use model::limits::{COMMAND_BYTES_MAX, DEADLINE_MAX_MS, IMPORT_BATCH_MAX};
 use proto::v1;
 use proto::v1::import_request::Step;
 use proto::v1::imports_client::ImportsClient;
@@ -19,6 +19,14 @@ use tonic::Streaming;
 use crate::call::{ANSWER_BYTES_MAX, Backoff};
 use crate::error::Failure;
 use crate::{Client, ClientError};
+
+/// Bytes of the entries of one batch: a command in the log holds them all, sealed, and is bounded itself.
+pub const IMPORT_BATCH_BYTES_MAX: usize = COMMAND_BYTES_MAX / 2;
+
+/// The bytes that an entry takes in a batch.
+pub fn entry_bytes(entry: &v1::ImportEntry) -> usize {
+    prost::Message::encoded_len(entry)
+}
 
 /// Batches on their way at a time: enough that the cluster never waits for the reader, few enough to bound memory.
 const WINDOW: usize = 4;

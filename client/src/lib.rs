@@ -21,7 +21,7 @@ use model::time::{Clock, Entropy};
 
 pub use config::{Config, ConfigError};
 pub use error::{ClientError, ErrorKind};
-pub use import::{Acknowledged, ImportSession};
+pub use import::{Acknowledged, IMPORT_BATCH_BYTES_MAX, ImportSession, entry_bytes};
 pub use proto::transport::{Network, Tcp};
 pub use proto::{convert, metadata, v1};
 

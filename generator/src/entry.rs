@@ -31,9 +31,15 @@ const REASONS: [(&str, Action); 8] = [
     ("Earlier overstay, for information", Action::InformationOnly),
 ];
 
+/// Reasons for what is not a person.
+const REASONS_OF_THINGS: [(&str, Action); 3] = [
+    ("Under sanctions, report the crossing", Action::Refer),
+    ("Suspected of carrying contraband", Action::Refer),
+    ("Owner under investigation, for information", Action::InformationOnly),
+];
+
 pub(crate) fn subject(seed: u64, index: u64) -> Subject {
     let mut rng = Rng::new(seed, DOMAIN, index);
-    let (reason, action) = REASONS[rng.below(REASONS.len())];
     let (name, mut lookout) = match rng.below(100) {
         0..=93 => {
             let (name, lookout) = person(&mut rng);
@@ -43,6 +49,8 @@ pub(crate) fn subject(seed: u64, index: u64) -> Subject {
         97..=98 => (None, vessel(&mut rng)),
         _ => (None, vehicle(&mut rng)),
     };
+    let reasons = if name.is_some() { &REASONS[..] } else { &REASONS_OF_THINGS[..] };
+    let (reason, action) = reasons[rng.below(reasons.len())];
     lookout.reason = reason.to_string();
     lookout.action = action;
     Subject { reference: format!("SYN-{:07}", index + 1), name, lookout }
@@ -76,11 +84,17 @@ fn person(rng: &mut Rng) -> (PersonName, Lookout) {
     lookout.birth_dates = birth_dates(rng);
     let home = rng.pick(origin.countries).copied().unwrap_or("UTO");
     lookout.countries.push(Country { role: CountryRole::Nationality, code: home.to_string() });
-    if rng.percent(20) && let Some(other) = rng.pick(origin.countries) {
+    if rng.percent(20)
+        && let Some(other) = rng.pick(origin.countries)
+    {
         lookout.countries.push(Country { role: CountryRole::Residence, code: (*other).to_string() });
     }
     if rng.percent(45) {
-        lookout.documents.push(Document { kind: DocumentKind::Passport, number: passport(rng), country: Some(home.into()) });
+        lookout.documents.push(Document {
+            kind: DocumentKind::Passport,
+            number: passport(rng),
+            country: Some(home.into()),
+        });
     }
     if rng.percent(10) {
         let number = format!("{:010}", rng.below(10_000_000_000));
@@ -99,7 +113,9 @@ fn add(lookout: &mut Lookout, kind: NameKind, full: String) {
 }
 
 fn nickname(rng: &mut Rng) -> &'static str {
-    rng.pick(&["Tailor", "Younger", "Elder", "Baker", "Left-Handed", "Quiet", "Ferryman", "Teacher"]).copied().unwrap_or("Quiet")
+    rng.pick(&["Tailor", "Younger", "Elder", "Baker", "Left-Handed", "Quiet", "Ferryman", "Teacher"])
+        .copied()
+        .unwrap_or("Quiet")
 }
 
 /// A date of birth of varying precision, at times two.
@@ -134,7 +150,10 @@ fn plate(rng: &mut Rng, jurisdiction: &str) -> Plate {
 
 fn business(rng: &mut Rng) -> Lookout {
     let mut lookout = empty(SubjectKind::Business);
-    let trade = rng.pick(&["Trading", "Shipping", "Logistics", "Metals", "Import Export", "Holdings"]).copied().unwrap_or("Trading");
+    let trade = rng
+        .pick(&["Trading", "Shipping", "Logistics", "Metals", "Import Export", "Holdings"])
+        .copied()
+        .unwrap_or("Trading");
     let form = rng.pick(&["LLC", "Ltd", "GmbH", "SA", "Company"]).copied().unwrap_or("Ltd");
     let word = name::invented(rng);
     let (first, second) = (word.trim().to_string(), format!("{word} {trade}"));

@@ -85,11 +85,42 @@ pub(crate) fn invented(rng: &mut Rng) -> String {
 /// Cyrillic letters of a romanised name; the longest Latin group that fits goes first.
 pub(crate) fn cyrillic(latin: &str) -> String {
     const GROUPS: [(&str, &str); 36] = [
-        ("shch", "щ"), ("zh", "ж"), ("kh", "х"), ("ts", "ц"), ("ch", "ч"), ("sh", "ш"), ("yu", "ю"), ("ya", "я"),
-        ("yo", "ё"), ("ia", "ия"), ("ai", "ай"), ("ei", "ей"), ("a", "а"), ("b", "б"), ("v", "в"), ("g", "г"),
-        ("d", "д"), ("e", "е"), ("z", "з"), ("i", "и"), ("k", "к"), ("l", "л"), ("m", "м"), ("n", "н"), ("o", "о"),
-        ("p", "п"), ("r", "р"), ("s", "с"), ("t", "т"), ("u", "у"), ("f", "ф"), ("h", "г"), ("y", "ы"), ("j", "й"),
-        ("c", "к"), ("w", "в"),
+        ("shch", "щ"),
+        ("zh", "ж"),
+        ("kh", "х"),
+        ("ts", "ц"),
+        ("ch", "ч"),
+        ("sh", "ш"),
+        ("yu", "ю"),
+        ("ya", "я"),
+        ("yo", "ё"),
+        ("ia", "ия"),
+        ("ai", "ай"),
+        ("ei", "ей"),
+        ("a", "а"),
+        ("b", "б"),
+        ("v", "в"),
+        ("g", "г"),
+        ("d", "д"),
+        ("e", "е"),
+        ("z", "з"),
+        ("i", "и"),
+        ("k", "к"),
+        ("l", "л"),
+        ("m", "м"),
+        ("n", "н"),
+        ("o", "о"),
+        ("p", "п"),
+        ("r", "р"),
+        ("s", "с"),
+        ("t", "т"),
+        ("u", "у"),
+        ("f", "ф"),
+        ("h", "г"),
+        ("y", "ы"),
+        ("j", "й"),
+        ("c", "к"),
+        ("w", "в"),
     ];
     let lower = latin.to_lowercase();
     let (mut rest, mut text) = (lower.as_str(), String::new());
@@ -126,7 +157,11 @@ mod tests {
                 let name = of(origin, female, &mut Rng::new(1, 2, 3));
                 assert!(!name.given.is_empty() && !name.family.is_empty(), "{:?}", origin.countries);
             }
-            assert!(origin.countries.iter().all(|code| model::country::name_of(code).is_some()), "{:?}", origin.countries);
+            assert!(
+                origin.countries.iter().all(|code| model::country::name_of(code).is_some()),
+                "{:?}",
+                origin.countries
+            );
         }
     }
 }

@@ -60,7 +60,9 @@ pub(crate) fn travellers(world: World) -> impl Iterator<Item = Traveller> + use<
 
 fn hash(name: &str) -> u64 {
     // FNV-1a: fixed for ever, unlike the standard library's.
-    name.to_lowercase().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    name.to_lowercase()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// A listed person under a variation that its name allows.
@@ -115,5 +117,11 @@ fn innocent(listed: &BTreeSet<u64>, rng: &mut Rng) -> Traveller {
     let dob = format!("{:04}-{:02}-{:02}", rng.between(1940, 2007), rng.between(1, 12), rng.between(1, 28));
     let nationality = rng.pick(origin.countries).map(|code| (*code).to_string());
     let document = Some(passport(rng));
-    Traveller { name: name.full(), dob: Some(dob), nationality, document, truth: Truth { expected: None, variation: Variation::Innocent } }
+    Traveller {
+        name: name.full(),
+        dob: Some(dob),
+        nationality,
+        document,
+        truth: Truth { expected: None, variation: Variation::Innocent },
+    }
 }

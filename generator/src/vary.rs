@@ -72,12 +72,14 @@ pub(crate) fn misspell(full: &str, rng: &mut Rng) -> Option<String> {
     let mut words: Vec<String> = full.split(' ').map(str::to_string).collect();
     let longest = words.iter_mut().max_by_key(|word| word.chars().count())?;
     let letters: Vec<char> = longest.chars().collect();
-    if letters.len() < 5 {
+    // A particle such as `al-` is no place for a slip.
+    let first = letters.iter().position(|letter| *letter == '-').map_or(1, |dash| dash + 2);
+    if letters.len() < first + 4 {
         return None;
     }
     for _ in 0..20 {
         let mut letters = letters.clone();
-        let at = rng.between(1, letters.len() - 2);
+        let at = rng.between(first, letters.len() - 2);
         match rng.below(4) {
             0 => letters.swap(at, at + 1),
             1 => {
@@ -98,11 +100,44 @@ pub(crate) fn misspell(full: &str, rng: &mut Rng) -> Option<String> {
 /// Another romanisation: up to two habits of writers in which romanisations differ.
 pub(crate) fn romanise(full: &str, rng: &mut Rng) -> Option<String> {
     const HABITS: [(&str, &str); 38] = [
-        ("al-", "el-"), ("al-", "al "), ("kh", "h"), ("q", "k"), ("ou", "u"), ("oub", "ub"), ("mm", "m"), ("ss", "s"),
-        ("sh", "ch"), ("zh", "j"), ("ev", "iev"), ("ya", "ia"), ("yu", "iu"), ("ei", "ey"), ("ai", "ay"), ("sky", "skii"),
-        ("ks", "x"), ("ov", "off"), ("aw", "aou"), ("j", "dj"), ("ch", "tch"), ("x", "hs"), ("zh", "ch"), ("qi", "chi"),
-        ("ö", "oe"), ("ü", "ue"), ("ä", "ae"), ("ş", "sh"), ("ğ", "g"), ("ç", "ch"), ("ı", "i"), ("ñ", "n"), ("é", "e"),
-        ("è", "e"), ("í", "i"), ("á", "a"), ("w", "v"), ("ee", "i"),
+        ("al-", "el-"),
+        ("al-", "al "),
+        ("kh", "h"),
+        ("q", "k"),
+        ("ou", "u"),
+        ("oub", "ub"),
+        ("mm", "m"),
+        ("ss", "s"),
+        ("sh", "ch"),
+        ("zh", "j"),
+        ("ev", "iev"),
+        ("ya", "ia"),
+        ("yu", "iu"),
+        ("ei", "ey"),
+        ("ai", "ay"),
+        ("sky", "skii"),
+        ("ks", "x"),
+        ("ov", "off"),
+        ("aw", "aou"),
+        ("j", "dj"),
+        ("ch", "tch"),
+        ("x", "hs"),
+        ("zh", "ch"),
+        ("qi", "chi"),
+        ("ö", "oe"),
+        ("ü", "ue"),
+        ("ä", "ae"),
+        ("ş", "sh"),
+        ("ğ", "g"),
+        ("ç", "ch"),
+        ("ı", "i"),
+        ("ñ", "n"),
+        ("é", "e"),
+        ("è", "e"),
+        ("í", "i"),
+        ("á", "a"),
+        ("w", "v"),
+        ("ee", "i"),
     ];
     let lower = full.to_lowercase();
     let usable: Vec<&(&str, &str)> = HABITS.iter().filter(|(from, _)| lower.contains(from)).collect();
@@ -119,7 +154,10 @@ fn capitals(text: &str) -> String {
     for at in 0..text.len() {
         let starts = at == 0 || matches!(text[at - 1], ' ' | '-');
         let particle = starts && text[at..].starts_with(&['a', 'l', '-']) || text[at..].starts_with(&['e', 'l', '-']);
-        if starts && !particle && let Some(upper) = text[at].to_uppercase().next() {
+        if starts
+            && !particle
+            && let Some(upper) = text[at].to_uppercase().next()
+        {
             text[at] = upper;
         }
     }
@@ -167,7 +205,8 @@ pub(crate) fn likeness(a: &str, b: &str) -> Score {
     };
     let (a, mut b) = (pairs(a), pairs(b));
     let total = a.len() + b.len();
-    let shared = a.iter().filter(|pair| b.iter().position(|other| other == *pair).map(|at| b.swap_remove(at)).is_some()).count();
+    let shared =
+        a.iter().filter(|pair| b.iter().position(|other| other == *pair).map(|at| b.swap_remove(at)).is_some()).count();
     Score::from_parts((shared * 20_000).checked_div(total).unwrap_or(0) as u32)
 }
 
@@ -177,7 +216,12 @@ mod tests {
 
     fn sample() -> PersonName {
         let text = |text: &str| text.to_string();
-        PersonName { given: text("Günter"), middle: Some(text("Karl")), family: text("von Mühlstätter"), original: None }
+        PersonName {
+            given: text("Günter"),
+            middle: Some(text("Karl")),
+            family: text("von Mühlstätter"),
+            original: None,
+        }
     }
 
     #[test]

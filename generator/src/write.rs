@@ -31,12 +31,26 @@ pub struct GenerateError {
 
 /// The columns of the list; several values of a cell are separated by `;`.
 const COLUMNS: [&str; 15] = [
-    "ref", "type", "name", "aliases", "weak_aliases", "original_name", "dob", "sex", "nationality", "countries", "document",
-    "plate", "registration", "action", "reason",
+    "ref",
+    "type",
+    "name",
+    "aliases",
+    "weak_aliases",
+    "original_name",
+    "dob",
+    "sex",
+    "nationality",
+    "countries",
+    "document",
+    "plate",
+    "registration",
+    "action",
+    "reason",
 ];
 
 /// Those of the columns that may hold several values.
-const MANY: [&str; 8] = ["aliases", "weak_aliases", "dob", "nationality", "countries", "document", "plate", "registration"];
+const MANY: [&str; 8] =
+    ["aliases", "weak_aliases", "dob", "nationality", "countries", "document", "plate", "registration"];
 
 /// Writes the files of a configuration into a directory, which is created.
 pub fn write_lists(dir: &Path, config: &Config) -> Result<Summary, GenerateError> {
@@ -69,7 +83,11 @@ pub fn write_lists(dir: &Path, config: &Config) -> Result<Summary, GenerateError
         let optional = [traveller.dob, traveller.nationality, traveller.document].map(Option::unwrap_or_default);
         row(&mut csv, &travellers, std::iter::once(traveller.name).chain(optional))?;
         let expected = traveller.truth.expected.unwrap_or_default();
-        row(&mut answers, &truth, [summary.travellers.to_string(), expected, traveller.truth.variation.code().to_string()])?;
+        row(
+            &mut answers,
+            &truth,
+            [summary.travellers.to_string(), expected, traveller.truth.variation.code().to_string()],
+        )?;
     }
     csv.flush().map_err(|source| fail(&travellers, source))?;
     answers.flush().map_err(|source| fail(&truth, source))?;

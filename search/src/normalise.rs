@@ -55,6 +55,11 @@ impl Token {
         }
     }
 
+    /// Whether its script writes hardly any vowels: Hebrew, Arabic, Syriac.
+    pub fn vowels_unwritten(&self) -> bool {
+        self.native.as_deref().is_some_and(|word| word.contains(|c| matches!(c, '\u{590}'..='\u{77f}')))
+    }
+
     /// Points of the token in its name.
     pub fn weight(&self) -> u32 {
         let weight = match self.class {

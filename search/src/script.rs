@@ -70,6 +70,7 @@ pub fn latin(c: char, to: &mut String) {
         to.push(c.to_ascii_lowercase());
         return;
     }
-    let text = any_ascii::any_ascii_char(c);
+    // Passports write this Arabic letter `z` (al-Zawahiri), the general scheme `dh`.
+    let text = if c == '\u{638}' { "z" } else { any_ascii::any_ascii_char(c) };
     to.extend(text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()));
 }

@@ -78,7 +78,8 @@ fn header(cells: &[String]) -> Result<Vec<usize>, String> {
         let name = cell.trim().to_ascii_lowercase();
         let known = || COLUMNS.map(|column| column.name).join(", ");
         let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
-        let column = fields::position(&name).ok_or_else(|| format!("has no column `{shown}`; known are {}", known()))?;
+        let column =
+            fields::position(&name).ok_or_else(|| format!("has no column `{shown}`; known are {}", known()))?;
         if columns.contains(&column) {
             return Err(format!("has the column `{name}` twice"));
         }

@@ -21,7 +21,10 @@ fn every_column_reads() {
     assert_eq!(person.sex, Some(Sex::Female));
     let codes: Vec<&str> = person.countries.iter().map(|country| country.code.as_str()).collect();
     assert_eq!(codes, ["SYR", "PRK", "IRQ", "FRA"]);
-    assert_eq!(person.documents[1], Document { kind: DocumentKind::NationalId, number: "77".into(), country: Some("DEU".into()) });
+    assert_eq!(
+        person.documents[1],
+        Document { kind: DocumentKind::NationalId, number: "77".into(), country: Some("DEU".into()) }
+    );
     assert_eq!(person.plates[0], Plate { number: "AB 1".into(), jurisdiction: Some("TX".into()) });
     assert_eq!((person.action, person.reason.as_str()), (Action::ArmedAndDangerous, "because \"x\""));
     assert_eq!(all[1].registrations[0], Registration { kind: RegistrationKind::Imo, number: "9319466".into() });
@@ -80,7 +83,12 @@ fn a_huge_line_and_bytes_that_are_no_text() {
 fn what_is_no_such_list_says_so() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("list.csv");
-    for (text, part) in [("", "empty"), ("name\nx\n", "lacks the column `ref`"), ("ref,alias\n", "no column `alias`"), ("ref,ref\n", "twice")] {
+    for (text, part) in [
+        ("", "empty"),
+        ("name\nx\n", "lacks the column `ref`"),
+        ("ref,alias\n", "no column `alias`"),
+        ("ref,ref\n", "twice"),
+    ] {
         std::fs::write(&path, text).expect("writes");
         let error = open(Format::Csv, &path).err().expect("refused").to_string();
         assert!(error.contains(part), "{error}");

@@ -35,10 +35,19 @@ pub const COLUMNS: [Column; 16] = [
     many("dob", "dates of birth: 1970, 1970-03, 1970-03-12, circa 1970 or 1970/1975"),
     one("sex", "female, male or unspecified; F, M or X"),
     many("nationality", "nationalities: ISO 3166-1 codes or names of countries"),
-    many("countries", "other countries: COUNTRY for a residence, or role:COUNTRY with role citizenship, residence, birth, address or flag"),
-    many("document", "identity documents: NUMBER for a passport, or kind:NUMBER or kind:NUMBER:COUNTRY with kind passport, national-id, driver-licence, tax-id, visa, residence-permit, seafarer-id, company-registration or other"),
+    many(
+        "countries",
+        "other countries: COUNTRY for a residence, or role:COUNTRY with role citizenship, residence, birth, address or flag",
+    ),
+    many(
+        "document",
+        "identity documents: NUMBER for a passport, or kind:NUMBER or kind:NUMBER:COUNTRY with kind passport, national-id, driver-licence, tax-id, visa, residence-permit, seafarer-id, company-registration or other",
+    ),
     many("plate", "plates: NUMBER or NUMBER:JURISDICTION"),
-    many("registration", "registrations: kind:NUMBER with kind vin, imo, mmsi, call-sign, tail-number, serial-number, hull-number or mode-s; NUMBER alone is a vehicle's vin, a vessel's imo, an aircraft's tail-number"),
+    many(
+        "registration",
+        "registrations: kind:NUMBER with kind vin, imo, mmsi, call-sign, tail-number, serial-number, hull-number or mode-s; NUMBER alone is a vehicle's vin, a vessel's imo, an aircraft's tail-number",
+    ),
     one("action", "refer (default), armed-and-dangerous, verify-visa or information-only"),
     one("reason", "why the subject is looked for"),
     one("remarks", "anything else the officer needs"),

@@ -56,3 +56,20 @@ fn a_file_cut_inside_its_last_line_is_an_error() {
     assert_eq!(items.len(), 1);
     assert!(matches!(error, Some(ImportError::Truncated { row: 2, .. })), "{error:?}");
 }
+
+#[test]
+fn a_generated_list_reads_alike_in_both_formats() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = generator::Config { seed: 3, people: 2_000 };
+    let summary = generator::write_lists(dir.path(), &config).expect("writes");
+    let (csv, error) = items(Format::Csv, &dir.path().join("list.csv"));
+    assert!(error.is_none(), "{error:?}");
+    let (ndjson, error) = items(Format::Ndjson, &dir.path().join("list.ndjson"));
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(csv.len() as u64, summary.entries);
+    assert!(csv == ndjson, "the same entries in both formats");
+    for (item, subject) in csv.iter().zip(generator::people(&config)) {
+        let Item::Entry(entry) = item else { panic!("{item:?}") };
+        assert_eq!((&entry.reference, &entry.lookout), (&subject.reference, &subject.lookout));
+    }
+}

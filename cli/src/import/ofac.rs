@@ -5,7 +5,7 @@
 //! since a lookout holds no more than identifies its subject. An alias or address of an entry that sdn.csv lacks means
 //! that the three files do not belong together, or that sdn.csv was cut short.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
 use model::lookout::*;
@@ -19,7 +19,17 @@ pub(super) const FILES: [&str; 3] = ["sdn.csv", "alt.csv", "add.csv"];
 
 /// The columns of sdn.csv.
 const COLUMNS: [&str; 12] = [
-    "ent_num", "name", "type", "program", "title", "call_sign", "vessel_type", "tonnage", "grt", "vessel_flag", "owner",
+    "ent_num",
+    "name",
+    "type",
+    "program",
+    "title",
+    "call_sign",
+    "vessel_type",
+    "tonnage",
+    "grt",
+    "vessel_flag",
+    "owner",
     "remarks",
 ];
 
@@ -35,7 +45,9 @@ pub(super) struct Ofac {
     aliases: BTreeMap<String, Vec<Alias>>,
     countries: BTreeMap<String, BTreeSet<String>>,
     /// Rejected rows of alt.csv and add.csv, yielded after the entries.
-    rejected: Vec<Item>,
+    rejected: VecDeque<Item>,
+    /// A row of sdn.csv could not be read at all, so that what belongs to it is left over.
+    unread: bool,
 }
 
 impl Ofac {
@@ -45,7 +57,7 @@ impl Ofac {
             let reason = format!("alt.csv and add.csv have more than {SIDE_FILES_BYTES_MAX} bytes");
             return Err(ImportError::NotThisFormat { file: dir.display().to_string(), reason });
         }
-        let mut rejected = Vec::new();
+        let mut rejected = VecDeque::new();
         let mut aliases: BTreeMap<String, Vec<Alias>> = BTreeMap::new();
         side(&alt, progress, ["ent_num", "alt_num", "alt_type", "alt_name", "alt_remarks"], &mut rejected, |cells| {
             let kind = match cells[2].as_str() {
@@ -56,12 +68,18 @@ impl Ofac {
             aliases.entry(cells[0].clone()).or_default().push((kind, cells[3].clone()));
         })?;
         let mut countries: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        side(&add, progress, ["ent_num", "add_num", "address", "city", "country", "add_remarks"], &mut rejected, |cells| {
-            let known = countries.entry(cells[0].clone()).or_default();
-            known.extend(ofac_remarks::country(&cells[4]));
-        })?;
+        side(
+            &add,
+            progress,
+            ["ent_num", "add_num", "address", "city", "country", "add_remarks"],
+            &mut rejected,
+            |cells| {
+                let known = countries.entry(cells[0].clone()).or_default();
+                known.extend(ofac_remarks::country(&cells[4]));
+            },
+        )?;
         let rows = Rows::new(source::open(&sdn, progress)?).map_err(|e| source::fail(&sdn, e))?;
-        Ok(Self { rows, aliases, countries, rejected })
+        Ok(Self { rows, aliases, countries, rejected, unread: false })
     }
 
     /// File and row of the item yielded last.
@@ -71,11 +89,12 @@ impl Ofac {
 
     pub(super) fn next(&mut self) -> Result<Option<Item>, ImportError> {
         let Some(row) = next(&mut self.rows, FILES[0], COLUMNS)? else {
-            if let Some(orphan) = self.aliases.keys().chain(self.countries.keys()).next() {
+            let orphan = self.aliases.keys().chain(self.countries.keys()).next();
+            if let Some(orphan) = orphan.filter(|_| !self.unread) {
                 let reason = format!("alt.csv or add.csv speaks of the entry {orphan}, which is not in sdn.csv");
                 return Err(ImportError::Truncated { file: FILES[0].into(), row: self.rows.number(), reason });
             }
-            return Ok(self.rejected.pop());
+            return Ok(self.rejected.pop_front());
         };
         let item = match row {
             Ok(cells) => {
@@ -83,7 +102,10 @@ impl Ofac {
                 let countries = self.countries.remove(&cells[0]).unwrap_or_default();
                 entry(&cells, &aliases, &countries).map(Item::Entry)
             }
-            Err(fault) => Err(fault),
+            Err(fault) => {
+                self.unread = true;
+                Err(fault)
+            }
         };
         Ok(Some(item.unwrap_or_else(|fault| fault.at(FILES[0], self.rows.number()))))
     }
@@ -101,16 +123,16 @@ fn next<const N: usize>(
         Row::End => return Ok(None),
         Row::OpenQuote => return Err(cut("a quote never closes")),
         Row::TooLong => Err(Fault::row(csv::too_long())),
-        Row::NotUtf8 { cell } => Err(columns.get(cell).map_or_else(
-            || Fault::row("is not UTF-8"),
-            |column| Fault::new(column, "is not UTF-8"),
-        )),
+        Row::NotUtf8 { cell } => Err(columns
+            .get(cell)
+            .map_or_else(|| Fault::row("is not UTF-8"), |column| Fault::new(column, "is not UTF-8"))),
         Row::Cells { cells, ended } => {
             let count = cells.len();
             if count < N && !ended {
                 return Err(cut("the last row is not whole"));
             }
-            let text = |cell: String| if cell.trim() == "-0-" { String::new() } else { cell.trim_matches(' ').to_string() };
+            let text =
+                |cell: String| if cell.trim() == "-0-" { String::new() } else { cell.trim_matches(' ').to_string() };
             let cells: Vec<String> = cells.into_iter().map(text).collect();
             <[String; N]>::try_from(cells).map_err(|_| Fault::row(format!("has {count} cells, expected {N}")))
         }
@@ -121,7 +143,7 @@ fn side<const N: usize>(
     path: &Path,
     progress: &Progress,
     columns: [&str; N],
-    rejected: &mut Vec<Item>,
+    rejected: &mut VecDeque<Item>,
     mut take: impl FnMut(&[String; N]),
 ) -> Result<(), ImportError> {
     let file = source::name_of(path);
@@ -129,7 +151,7 @@ fn side<const N: usize>(
     while let Some(row) = next(&mut rows, &file, columns)? {
         match row {
             Ok(cells) => take(&cells),
-            Err(fault) => rejected.push(fault.at(&file, rows.number())),
+            Err(fault) => rejected.push_back(fault.at(&file, rows.number())),
         }
     }
     Ok(())
@@ -144,7 +166,8 @@ fn entry(cells: &[String; COLUMNS.len()], aliases: &[Alias], countries: &BTreeSe
         "" => SubjectKind::Business,
         _ => return Err(Fault::new("type", "must be individual, vessel, aircraft or -0-").of(reference)),
     };
-    let programs: Vec<String> = program.split("] [").map(|code| code.trim_matches(['[', ']', ' ']).to_string()).collect();
+    let programs: Vec<String> =
+        program.split("] [").map(|code| code.trim_matches(['[', ']', ' ']).to_string()).collect();
     let mut lookout = Lookout::new(subject, Action::Refer, format!("OFAC SDN: {}", programs.join(", ")));
     lookout.programs = programs.into_iter().filter(|program| !program.is_empty()).collect();
     add_name(&mut lookout, NameKind::Primary, full);

@@ -8,7 +8,7 @@ use model::lookout::*;
 
 use super::{fields, ofac};
 
-/// How remarks name documents; of two that fit the longer stands first.
+/// How remarks name documents; a blank and the number follow.
 const DOCUMENTS: [(&str, DocumentKind); 53] = [
     ("Passport", DocumentKind::Passport),
     ("Diplomatic Passport", DocumentKind::Passport),

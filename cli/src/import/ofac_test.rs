@@ -29,7 +29,12 @@ fn remarks_become_fields_and_the_rest_stays() {
          10,\"SAMPLE CO.\",-0- ,\"CUBA\",-0- ,{NULLS},-0- \r\n\
          11,\"X\",\"ghost\",\"CUBA\",-0- ,{NULLS},-0- \r\n"
     );
-    write(dir.path(), &sdn, "7,1,\"aka\",\"SAMPEL, Tess\",-0- \r\n", "7,1,\"Street 1\",\"City\",\"Cote d Ivoire\",-0- \r\n");
+    write(
+        dir.path(),
+        &sdn,
+        "7,1,\"aka\",\"SAMPEL, Tess\",-0- \r\n",
+        "7,1,\"Street 1\",\"City\",\"Cote d Ivoire\",-0- \r\n",
+    );
     let (mut items, error) = items(Format::OfacSdn, dir.path());
     assert!(error.is_none(), "{error:?}");
     assert_eq!(rejection(&items[4]), (5, "type", "must be individual, vessel, aircraft or -0-"));
@@ -38,7 +43,10 @@ fn remarks_become_fields_and_the_rest_stays() {
     let person = &all[0];
     assert_eq!((person.display_name(), person.reason.as_str()), ("Test SAMPLE", "OFAC SDN: SDGT, IFSR"));
     let names: Vec<(NameKind, &str)> = person.names.iter().map(|name| (name.kind, name.full.as_str())).collect();
-    assert_eq!(names[1..], [(NameKind::Alias, "Tess SAMPEL"), (NameKind::WeakAlias, "TEE"), (NameKind::Former, "Name OLD")]);
+    assert_eq!(
+        names[1..],
+        [(NameKind::Alias, "Tess SAMPEL"), (NameKind::WeakAlias, "TEE"), (NameKind::Former, "Name OLD")]
+    );
     let dates: Vec<String> = person.birth_dates.iter().map(ToString::to_string).collect();
     assert_eq!(dates, ["1970-03-12", "circa 1971", "1968/1972"]);
     assert_eq!(person.sex, Some(Sex::Male));
@@ -82,6 +90,19 @@ fn a_list_cut_short_is_an_error() {
 }
 
 #[test]
+fn bad_rows_of_any_file_are_named_and_the_rest_goes_in() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let row = format!("7,\"A\",-0- ,\"X\",-0- ,{NULLS},-0- \r\n8,too few\r\n");
+    write(dir.path(), &row, "8,1,\"aka\",\"B\",-0- \r\n7,2\r\n7,3\r\n", "");
+    let mut reader = open(Format::OfacSdn, dir.path()).expect("opens");
+    let items: Vec<Item> = (&mut reader).map(|item| item.expect("no end before the end")).collect();
+    assert_eq!(rejection(&items[1]), (2, "", "has 2 cells, expected 12"));
+    assert!(matches!(&items[2], Item::Rejected(r) if r.file == "alt.csv" && r.row == 2));
+    assert!(matches!(&items[3], Item::Rejected(r) if r.file == "alt.csv" && r.row == 3));
+    assert_eq!(reader.entries_read(), 2);
+}
+
+#[test]
 fn the_real_list_reads_whole() {
     let mut here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dir = loop {
@@ -115,11 +136,13 @@ fn the_real_list_reads_whole() {
         count(|lookout| lookout.birth_places.len()),
     );
     assert!(dated > 5_000);
-    let unread = |word: &str| all.iter().filter_map(|l| l.remarks.as_deref()).filter(|text| text.contains(word)).count();
+    let unread =
+        |word: &str| all.iter().filter_map(|l| l.remarks.as_deref()).filter(|text| text.contains(word)).count();
     for word in ["DOB ", "POB ", "nationality ", "citizen ", "Gender ", "IMO ", "MMSI "] {
         eprintln!("{word}left in the remarks of {}", unread(word));
     }
-    let unknown = all.iter().flat_map(|lookout| &lookout.countries).filter(|c| model::country::name_of(&c.code).is_none());
+    let unknown =
+        all.iter().flat_map(|lookout| &lookout.countries).filter(|c| model::country::name_of(&c.code).is_none());
     let unknown: std::collections::BTreeSet<&str> = unknown.map(|country| country.code.as_str()).collect();
     eprintln!("countries that no table knows: {unknown:?}");
 }

@@ -142,7 +142,9 @@ impl Iterator for Reader {
         }
         match self.inner.next() {
             Ok(Some(item)) => {
-                self.read += 1;
+                // A rejected row of alt.csv or add.csv is no entry.
+                let (main, _) = self.inner.position();
+                self.read += u64::from(!matches!(&item, Item::Rejected(rejected) if rejected.file != main));
                 Some(Ok(self.once(item)))
             }
             Ok(None) => {

@@ -170,7 +170,10 @@ mod tests {
     #[test]
     fn quotes_breaks_and_marks() {
         let read = all(b"\xef\xbb\xbfa,\"b,\"\"c\"\"\nd\",\r\n\n,x\n-0- ,\"y\"");
-        assert_eq!(read, [cells(&["a", "b,\"c\"\nd", ""], true), cells(&["", "x"], true), cells(&["-0- ", "y"], false), Row::End]);
+        assert_eq!(
+            read,
+            [cells(&["a", "b,\"c\"\nd", ""], true), cells(&["", "x"], true), cells(&["-0- ", "y"], false), Row::End]
+        );
         assert_eq!(all(b"1,2\r\n\x1a"), [cells(&["1", "2"], true), Row::End]);
         assert_eq!(all(b""), [Row::End]);
     }

@@ -1,0 +1,124 @@
+//! The command line as a whole: global flags and the list of commands. Each command's flags stand in its own file.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{audit, batch, cluster, completion, generate, import, lookout, playground, screen};
+use crate::output::Form;
+
+const ABOUT: &str = "Is anybody looking for this traveller, document, vehicle, vessel or aircraft?";
+
+const EXAMPLES: &str = r#"Examples:
+  Start a cluster of three nodes here, and use it from another terminal:
+    portcullis playground --nodes 3 --data-dir /tmp/demo --ready-file /tmp/demo-ready.json
+    export PORTCULLIS_CONTEXT=/tmp/demo/context.json
+  Bring in a list and ask:
+    portcullis import --format ofac-sdn lists/ofac
+    portcullis screen --name "Ivan Petrov" --dob 1970 --nationality RUS
+  Prove that nobody altered the audit log:
+    portcullis audit verify
+
+Answers go to stdout, everything else to stderr. With --output json an answer is one document on one line."#;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "portcullis",
+    version,
+    about = ABOUT,
+    after_help = format!("{EXAMPLES}\n\n{}", crate::error::EXIT_CODES),
+    after_long_help = format!("{EXAMPLES}\n\n{}\n\n{}", crate::context::CONTEXT_HELP, crate::error::EXIT_CODES),
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// Context file: endpoints and who asks.
+    #[arg(long, global = true, env = "PORTCULLIS_CONTEXT", value_name = "FILE")]
+    pub context: Option<PathBuf>,
+    /// Form of answers on stdout.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub output: Form,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a local cluster of several node processes.
+    Playground(playground::Args),
+    /// Bring in a source list: create, update and remove what differs.
+    Import(import::Args),
+    /// Ask whether anybody looks for a traveller, document, vehicle, vessel or aircraft.
+    Screen(screen::Args),
+    /// Ask for each row of a CSV file; goes on where it left off.
+    Batch(batch::Args),
+    /// Create, read and change lookouts.
+    #[command(subcommand)]
+    Lookout(lookout::Command),
+    /// Read, verify and export the audit log.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Look after the cluster.
+    #[command(subcommand)]
+    Cluster(cluster::Command),
+    /// Make synthetic lists, travellers and their truth, from a seed.
+    #[command(subcommand)]
+    Generate(generate::Command),
+    /// Print the completion script of a shell.
+    Completion(completion::Args),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_contract_parses() {
+        for line in [
+            "playground --nodes 3 --data-dir D --ready-file F",
+            "playground --nodes 3 --data-dir D --ready-file F --records-groups 2 --restart",
+            "playground",
+            "--context C playground restart-node 2",
+            "playground add-node 4",
+            "import --format ofac-sdn P --output json",
+            "import --format un-xml P",
+            "screen --name N --dob 1970 --nationality C --document X --plate P --freshness linearizable --limit 10 --threshold 0.5",
+            "batch --in A --out B --concurrency 8 --threshold 0.9 --limit 10",
+            "lookout create --name N --reason R --action refer --dob 1970-01-02 --alias A --alias B",
+            "lookout create --name N --reason R --action refer --document passport:X1:RUS --plate AB12:TX --registration imo:1234567",
+            "lookout get 00",
+            "lookout update 00 --expected-version 1 --reason R",
+            "lookout remove 00",
+            "lookout list --source ofac-sdn --all",
+            "lookout history 00",
+            "audit tail --limit 5 --follow",
+            "audit verify",
+            "audit verify --dir D",
+            "audit export --out D",
+            "cluster status",
+            "cluster members",
+            "cluster add-node 4 127.0.0.1:20009",
+            "cluster remove-node 4",
+            "cluster transfer-leader records-0 --to 2",
+            "cluster snapshot",
+            "generate lists --people 100 --seed 7 --out D",
+            "completion bash",
+        ] {
+            let words = std::iter::once("portcullis").chain(line.split(' '));
+            if let Err(error) = Cli::try_parse_from(words) {
+                panic!("{line}: {error}");
+            }
+        }
+        for line in ["screen --freshness never", "cluster transfer-leader", "lookout update 00", "import --format x P"] {
+            let words = std::iter::once("portcullis").chain(line.split(' '));
+            assert_eq!(Cli::try_parse_from(words).map(|_| ()).expect_err(line).exit_code(), 2);
+        }
+    }
+}

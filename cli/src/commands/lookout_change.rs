@@ -1,0 +1,153 @@
+//! `lookout create`, `lookout update`, `lookout remove`.
+
+use client::{Client, v1};
+use model::ids::RequestId;
+
+use crate::commands::lookout_fields::Fields;
+use crate::context::Globals;
+use crate::error::CliError;
+use crate::view::lookout::Lookout;
+use crate::view::record::Change;
+
+/// Flags of `lookout create`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = CREATE_HELP)]
+pub struct Create {
+    #[command(flatten)]
+    pub fields: Fields,
+    /// Access level: 1, 3 or 4; 1 if left out.
+    #[arg(long, value_name = "L", default_value = "", hide_default_value = true)]
+    pub level: String,
+    #[command(flatten)]
+    pub once: Once,
+}
+
+const CREATE_HELP: &str = r#"Examples:
+  portcullis lookout create --name "Ivan Petrov" --alias "Vanya" --dob 1970-01-02 --nationality RUS \
+    --document passport:P1234567:RUS --action refer --reason "warrant 17/2025"
+  portcullis lookout create --subject vehicle --plate "AB 1234:TX" --action refer --reason stolen
+JSON: {"id","version","change","request_id"}. Exit code 5 means that the outcome is unknown: repeat the command with
+--request-id and the id shown; it is applied once."#;
+
+/// Flags of `lookout update`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "A flag that is given replaces all values of its field; the others stay.\n\nExample:\n  \
+                        portcullis lookout update ID --expected-version 1 --action armed-and-dangerous")]
+pub struct Update {
+    /// The lookout's id.
+    pub id: String,
+    /// The version that you saw; if another one is there by now, nothing is changed (exit code 7).
+    #[arg(long, value_name = "V")]
+    pub expected_version: u64,
+    #[command(flatten)]
+    pub fields: Fields,
+    #[command(flatten)]
+    pub once: Once,
+}
+
+/// Flags of `lookout remove`.
+#[derive(Debug, clap::Args)]
+pub struct Remove {
+    /// The lookout's id.
+    pub id: String,
+    /// The version that you saw; whichever is there if left out.
+    #[arg(long, value_name = "V", default_value_t = 0, hide_default_value = true)]
+    pub expected_version: u64,
+    #[command(flatten)]
+    pub once: Once,
+}
+
+/// What makes a write happen once.
+#[derive(Debug, Default, clap::Args)]
+pub struct Once {
+    /// Repeats an earlier write whose outcome is unknown: 32 hexadecimal digits.
+    #[arg(long, value_name = "HEX")]
+    pub request_id: Option<RequestId>,
+}
+
+impl Once {
+    fn id(&self, client: &Client) -> String {
+        self.request_id.unwrap_or_else(|| client.new_request_id()).to_string()
+    }
+}
+
+/// Creates.
+pub async fn create(globals: &Globals, args: Create) -> Result<(), CliError> {
+    let Create { fields, level, once } = args;
+    let mut lookout =
+        fields.file()?.unwrap_or_else(|| Lookout { subject: "person".into(), ..Lookout::default() });
+    fields.apply(&mut lookout)?;
+    let lookout = checked(lookout)?;
+    let client = globals.client()?;
+    let request_id = once.id(&client);
+    let message = v1::CreateLookoutRequest { request_id: request_id.clone(), lookout: Some(lookout), level };
+    let change = Change::new(client.create_lookout(message).await?, request_id);
+    globals.output.show(&change, Change::to_text)
+}
+
+/// Reads, changes, writes; the expected version sees to it that nothing came between.
+pub async fn update(globals: &Globals, args: Update) -> Result<(), CliError> {
+    let Update { id, expected_version, fields, once } = args;
+    let client = globals.client()?;
+    let mut lookout = match fields.file()? {
+        Some(lookout) => lookout,
+        // The version that the user saw, so that a repeated update after an unknown outcome sends the same content.
+        None => {
+            let message = v1::GetLookoutRequest { id: id.clone(), version: expected_version };
+            client.get_lookout(message).await?.lookout.unwrap_or_default().into()
+        }
+    };
+    fields.apply(&mut lookout)?;
+    let lookout = Some(checked(lookout)?);
+    let request_id = once.id(&client);
+    let message = v1::UpdateLookoutRequest { request_id: request_id.clone(), id, expected_version, lookout };
+    let change = Change::new(client.update_lookout(message).await?, request_id);
+    globals.output.show(&change, Change::to_text)
+}
+
+/// Takes out of force.
+pub async fn remove(globals: &Globals, args: Remove) -> Result<(), CliError> {
+    let Remove { id, expected_version, once } = args;
+    let client = globals.client()?;
+    let request_id = once.id(&client);
+    let message = v1::RemoveLookoutRequest { request_id: request_id.clone(), id, expected_version };
+    let change = Change::new(client.remove_lookout(message).await?, request_id);
+    globals.output.show(&change, Change::to_text)
+}
+
+/// Checks content by the rules before anything is sent, so that a wrong flag is named at once.
+fn checked(lookout: Lookout) -> Result<v1::Lookout, CliError> {
+    let message = v1::Lookout::from(lookout);
+    client::convert::lookout_from(message.clone())?;
+    Ok(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_is_checked_before_anything_is_sent() {
+        let wrong = |change: fn(&mut Lookout)| {
+            let mut lookout = Lookout { subject: "person".into(), action: "refer".into(), ..Lookout::default() };
+            lookout.reason = "r".into();
+            lookout.names.push(crate::view::lookout::Name {
+                kind: "primary".into(),
+                full: "A".into(),
+                ..Default::default()
+            });
+            change(&mut lookout);
+            checked(lookout).map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(wrong(|_| {}), Ok(()));
+        for (change, text) in [
+            ((|lookout| lookout.action = "shoot".into()) as fn(&mut Lookout), "action: unknown code; use one of refer"),
+            (|lookout| lookout.birth_dates.push("1970-13-01".into()), "month 13"),
+            (|lookout| lookout.reason = String::new(), "reason: is empty"),
+            (|lookout| lookout.names.clear(), "a lookout needs a name"),
+        ] {
+            let error = wrong(change).expect_err(text);
+            assert!(error.contains(text), "{error}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! One file per command: its flags, what it does, what it prints.
+
+pub mod audit;
+pub mod audit_export;
+pub mod audit_tail;
+pub mod audit_verify;
+pub mod batch;
+pub mod cluster;
+pub mod completion;
+pub mod generate;
+pub mod import;
+pub mod lookout;
+pub mod lookout_change;
+pub mod lookout_fields;
+pub mod lookout_read;
+pub mod playground;
+pub mod question;
+pub mod screen;
+
+use crate::args::{Cli, Command};
+use crate::context::Globals;
+use crate::error::CliError;
+use crate::output::Output;
+
+/// Runs a command to its end.
+pub async fn run(cli: Cli) -> Result<(), CliError> {
+    let globals = Globals { context: cli.context, output: Output::new(cli.output) };
+    match cli.command {
+        Command::Playground(args) => playground::run(&globals, args).await,
+        Command::Import(args) => import::run(&globals, args).await,
+        Command::Screen(args) => screen::run(&globals, args).await,
+        Command::Batch(args) => batch::run(&globals, args).await,
+        Command::Lookout(command) => lookout::run(&globals, command).await,
+        Command::Audit(command) => audit::run(&globals, command).await,
+        Command::Cluster(command) => cluster::run(&globals, command).await,
+        Command::Generate(command) => generate::run(&globals, command).await,
+        Command::Completion(args) => completion::run(&globals, args),
+    }
+}

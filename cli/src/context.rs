@@ -1,0 +1,129 @@
+//! The context file: where the cluster is, who asks, and defaults.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use client::{Client, Config, Tcp};
+use serde::{Deserialize, Serialize};
+
+use crate::error::CliError;
+use crate::system::{SystemClock, SystemEntropy};
+
+/// The file's form, as `--help` shows it.
+pub const CONTEXT_HELP: &str = r#"Context file (JSON; --context FILE or PORTCULLIS_CONTEXT; `portcullis playground` writes one):
+  {"endpoints": ["127.0.0.1:20001", "127.0.0.1:20003"], "user": "officer", "agency": "CBP", "port": "2404",
+   "purpose": "primary"}
+  All endpoints of the cluster belong in it: a command goes on to the next when one does not answer.
+  Optional: "deadline_ms" of a call (10000), "playground": {"control": "path of a unix socket"}."#;
+
+/// What a context file holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Context {
+    pub endpoints: Vec<String>,
+    pub user: String,
+    pub agency: String,
+    pub port: String,
+    pub purpose: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playground: Option<PlaygroundContext>,
+}
+
+/// How the playground of this cluster is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlaygroundContext {
+    pub control: PathBuf,
+}
+
+impl Context {
+    /// Reads a context file; what it does not know is refused by name.
+    pub fn read(path: &Path) -> Result<Self, CliError> {
+        let text = std::fs::read_to_string(path).map_err(|error| CliError::path(path, error))?;
+        Self::parse(&text).map_err(|reason| CliError::Usage(format!("{}: {reason}", path.display())))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// The file's text.
+    pub fn to_text(&self) -> Result<String, CliError> {
+        crate::output::json(self).map(|text| text + "\n")
+    }
+
+    /// A client of this cluster.
+    pub fn client(&self) -> Result<Client, CliError> {
+        let Self { endpoints, user, agency, port, purpose, deadline_ms, playground: _ } = self;
+        let mut config = Config::new(endpoints.clone(), user, agency, port, purpose);
+        if let Some(ms) = deadline_ms {
+            config.deadline = Duration::from_millis(*ms);
+        }
+        let entropy = SystemEntropy::open().map_err(|error| CliError::io("randomness", error))?;
+        Ok(Client::connect(config, Arc::new(Tcp), Arc::new(SystemClock), Arc::new(entropy))?)
+    }
+}
+
+/// What every command is given: the form of output and the context, read when it is first needed.
+#[derive(Debug, Clone)]
+pub struct Globals {
+    pub context: Option<PathBuf>,
+    pub output: crate::output::Output,
+}
+
+impl Globals {
+    /// Path of the context file.
+    pub fn context_path(&self) -> Result<&Path, CliError> {
+        self.context.as_deref().ok_or_else(|| {
+            CliError::Usage(
+                "no context: name a context file by --context FILE or PORTCULLIS_CONTEXT (`portcullis playground` \
+                 writes one)"
+                    .to_string(),
+            )
+        })
+    }
+
+    /// The context.
+    pub fn context(&self) -> Result<Context, CliError> {
+        Context::read(self.context_path()?)
+    }
+
+    /// A client of the context's cluster.
+    pub fn client(&self) -> Result<Client, CliError> {
+        self.context()?.client()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: &str = r#"{"endpoints":["127.0.0.1:1"],"user":"u","agency":"a","port":"p","purpose":"x","playground":{"control":"/s"}}"#;
+
+    #[test]
+    fn a_context_reads_as_it_is_written() {
+        let context = Context::parse(FULL).expect("parses");
+        assert_eq!(context.to_text().expect("encodes"), format!("{FULL}\n"));
+        assert!(context.client().is_ok());
+    }
+
+    #[test]
+    fn unknown_and_missing_fields_are_named() {
+        let error = Context::parse(&FULL.replace("agency", "agencie")).expect_err("unknown");
+        assert!(error.contains("unknown field `agencie`"), "{error}");
+        let error = Context::parse(r#"{"endpoints":[],"user":"u","agency":"a","port":"p"}"#).expect_err("missing");
+        assert!(error.contains("missing field `purpose`"), "{error}");
+    }
+
+    #[test]
+    fn endpoints_and_codes_are_checked_before_anything_is_sent() {
+        for (from, to) in [("127.0.0.1:1", "nowhere"), ("127.0.0.1:1", ":5"), ("\"u\"", "\"u v\""), ("[\"127.0.0.1:1\"]", "[]")] {
+            let context = Context::parse(&FULL.replace(from, to)).expect("parses");
+            let error = context.client().map(|_| ()).expect_err(to);
+            assert_eq!(error.exit(), crate::error::Exit::Usage, "{to}");
+        }
+    }
+}

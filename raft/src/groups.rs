@@ -1,0 +1,189 @@
+//! All group replicas of a node, and what runs beside each: delivery of its outbox, its snapshots.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::ids::{GroupId, NodeId};
+use openraft::SnapshotPolicy;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::error::GroupError;
+use crate::group::Group;
+use crate::log_store::Logs;
+use crate::machine::Machine;
+use crate::metrics::{GroupMetrics, LogMetrics};
+use crate::network::{GroupNetworks, Router};
+use crate::outbox;
+use crate::storage::{Engine, StorageError};
+use crate::types::{Member, Raft};
+
+/// Timings of all groups of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timings {
+    pub heartbeat_ms: u64,
+    pub election_min_ms: u64,
+    pub election_max_ms: u64,
+    /// Entries since the last snapshot after which the next one is taken.
+    pub snapshot_entries: u64,
+    /// Entries kept behind a snapshot, for members that are a little late.
+    pub keep_entries: u64,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self {
+            heartbeat_ms: 250,
+            election_min_ms: 600,
+            election_max_ms: 900,
+            snapshot_entries: 10_000,
+            keep_entries: 2_000,
+        }
+    }
+}
+
+/// Why the groups of a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("{group} does not start: {reason}")]
+    Group { group: GroupId, reason: String },
+    #[error("timings: {0}")]
+    Timings(String),
+}
+
+/// The replicas of a node; clones share them.
+#[derive(Clone)]
+pub struct Groups(Arc<Inner>);
+
+struct Inner {
+    router: Router,
+    groups: BTreeMap<GroupId, Group>,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Groups {
+    /// Opens and starts the replicas. Must run inside `Seeded::scope`, which gives the election timeouts their seed.
+    pub async fn start(
+        ids: &[GroupId],
+        engine: Arc<dyn Engine>,
+        router: Router,
+        timings: Timings,
+        (log_metrics, metrics): (LogMetrics, GroupMetrics),
+    ) -> Result<Self, StartError> {
+        let config = openraft::Config {
+            cluster_name: router.cluster().to_string(),
+            heartbeat_interval: timings.heartbeat_ms,
+            election_timeout_min: timings.election_min_ms,
+            election_timeout_max: timings.election_max_ms,
+            // Snapshots are triggered by us; the log is purged only up to the newest one.
+            snapshot_policy: SnapshotPolicy::Never,
+            max_in_snapshot_log_to_keep: timings.keep_entries,
+            purge_batch_size: 256,
+            max_payload_entries: 256,
+            enable_pre_vote: Some(true),
+            ..openraft::Config::default()
+        };
+        let config = Arc::new(config.validate().map_err(|error| StartError::Timings(error.to_string()))?);
+        let logs = Logs::start(engine.log()?, log_metrics);
+        let mut groups = BTreeMap::new();
+        for id in ids {
+            let machine = Machine::open(*id, engine.clone(), metrics.clone())?;
+            let network = GroupNetworks { router: router.clone(), machine: machine.clone() };
+            let raft = Raft::new(router.me().0, config.clone(), network, logs.group(*id), machine.clone());
+            let raft = raft.await.map_err(|error| StartError::Group { group: *id, reason: error.to_string() })?;
+            groups.insert(*id, Group::new(raft, machine, router.clone()));
+        }
+        let inner = Inner { router, groups, stopping: CancellationToken::new(), tasks: TaskTracker::new() };
+        let groups = Self(Arc::new(inner));
+        for group in groups.iter() {
+            let (all, stopping) = (groups.clone(), groups.0.stopping.clone());
+            groups.0.tasks.spawn(outbox::deliver(all, group.clone(), stopping.clone(), metrics.clone()));
+            groups.0.tasks.spawn(keep_snapshots(group.clone(), timings, stopping, metrics.clone()));
+        }
+        Ok(groups)
+    }
+
+    /// The connections to the peers.
+    pub fn router(&self) -> &Router {
+        &self.0.router
+    }
+
+    /// The replica of a group.
+    pub fn get(&self, id: GroupId) -> Result<&Group, GroupError> {
+        self.0.groups.get(&id).ok_or(GroupError::NoReplica { group: id })
+    }
+
+    /// All replicas.
+    pub fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.0.groups.values()
+    }
+
+    /// The groups that this node has replicas of.
+    pub fn ids(&self) -> impl Iterator<Item = GroupId> {
+        self.0.groups.keys().copied()
+    }
+
+    /// The replicas of records groups.
+    pub fn records(&self) -> impl Iterator<Item = &Group> {
+        self.iter().filter(|group| group.id().is_records())
+    }
+
+    /// Makes these nodes the first members of every group that is new here. Several nodes may do so with the same members;
+    /// each group is begun by one of them, so that leaders are spread.
+    pub async fn initialise(&self, members: &BTreeMap<NodeId, String>) -> Result<(), StartError> {
+        let me = self.router().me();
+        for (number, group) in self.iter().enumerate() {
+            let first = members.keys().nth(number % members.len().max(1));
+            let raft = group.raft();
+            let failed = |reason: String| StartError::Group { group: group.id(), reason };
+            if first != Some(&me) || raft.is_initialized().await.map_err(|error| failed(error.to_string()))? {
+                continue;
+            }
+            let nodes: BTreeMap<u64, Member> =
+                members.iter().map(|(id, address)| (id.0, Member { address: address.clone() })).collect();
+            if let Err(error) = raft.initialize(nodes).await {
+                // A peer was faster; its log reaches us.
+                tracing::info!(group = %group.id(), %error, "the group was begun elsewhere");
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops all replicas in order: nothing new is delivered, leadership is handed over, state is flushed.
+    pub async fn stop(&self) -> Result<(), GroupError> {
+        self.0.stopping.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        let mut first_error = None;
+        for group in self.iter() {
+            if let Err(error) = group.stop().await {
+                tracing::error!(group = %group.id(), %error, "the group did not stop cleanly");
+                first_error.get_or_insert(error);
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+}
+
+/// Takes a snapshot whenever enough entries have been applied since the last one, and watches the group's state.
+async fn keep_snapshots(group: Group, timings: Timings, stopping: CancellationToken, metrics: GroupMetrics) {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        let status = group.status();
+        metrics.observe(group.id(), &status);
+        if status.applied.saturating_sub(status.snapshot) >= timings.snapshot_entries {
+            match group.snapshot(Duration::from_secs(600)).await {
+                Ok(index) => tracing::info!(group = %group.id(), index, "snapshot taken"),
+                Err(error) => tracing::warn!(group = %group.id(), %error, "no snapshot was taken"),
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The state machine of a group replica: `model::decide` on each entry, one batch with the data and the applied index,
+//! and only then the answers.
+
+mod overlay;
+mod state;
+
+pub use state::{Fed, State};
+
+use std::io;
+use std::sync::Arc;
+
+use futures_util::{Stream, TryStreamExt};
+use model::codec;
+use model::decide::{Context, decide};
+use model::envelope::Envelope;
+use model::ids::GroupId;
+use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
+use openraft::{EntryPayload, OptionalSend};
+use tokio::sync::{Mutex, watch};
+
+use self::overlay::Overlay;
+use crate::metrics::GroupMetrics;
+use crate::storage::{Engine, Op, Result, StateStore, StorageError, keys};
+use crate::types::{
+    Applied, Config, LogId, Position, Snapshot, SnapshotFiles, SnapshotMeta, StoredLogId, StoredMembership,
+};
+
+/// Entries decided into one batch at most.
+const BATCH_ENTRIES_MAX: usize = 256;
+/// Checkpoints kept: the newest, and the one before, which a transfer may still be sending.
+const CHECKPOINTS_KEPT: usize = 2;
+
+/// What others may wait for: how far the replica is, and how often its state was replaced by a snapshot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    pub applied: u64,
+    pub installs: u64,
+}
+
+/// The state machine; clones share it.
+#[derive(Clone)]
+pub struct Machine(Arc<Inner>);
+
+struct Inner {
+    group: GroupId,
+    store: Arc<dyn StateStore>,
+    engine: Arc<dyn Engine>,
+    metrics: GroupMetrics,
+    /// Held while a batch is applied, and while a snapshot takes position and checkpoint of one moment.
+    position: Mutex<Position>,
+    progress: watch::Sender<Progress>,
+}
+
+impl Machine {
+    /// Opens the state of a group.
+    pub fn open(group: GroupId, engine: Arc<dyn Engine>, metrics: GroupMetrics) -> Result<Self> {
+        let store = engine.state(group)?;
+        let position = State(&*store).position()?;
+        let applied = position.applied.map_or(0, |id| id.index);
+        let (progress, _) = watch::channel(Progress { applied, installs: 0 });
+        Ok(Self(Arc::new(Inner { group, store, engine, metrics, position: Mutex::new(position), progress })))
+    }
+
+    /// The group.
+    pub fn group(&self) -> GroupId {
+        self.0.group
+    }
+
+    /// The state's store.
+    pub fn store(&self) -> &Arc<dyn StateStore> {
+        &self.0.store
+    }
+
+    /// Follows how far the replica is.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.0.progress.subscribe()
+    }
+
+    /// Reads the state at one moment.
+    pub fn read<T>(&self, read: impl FnOnce(State<'_>) -> Result<T>) -> Result<T> {
+        let (mut read, mut result) = (Some(read), None);
+        self.0.store.view(&mut |reader| {
+            if let Some(read) = read.take() {
+                result = Some(read(State(reader))?);
+            }
+            Ok(())
+        })?;
+        result.ok_or_else(|| self.damaged("a view was not read".into()))
+    }
+
+    /// Makes everything applied so far durable.
+    pub async fn flush(&self) -> Result<()> {
+        self.0.store.sync().await
+    }
+
+    fn damaged(&self, reason: String) -> StorageError {
+        StorageError::Damaged { place: format!("the state of {}", self.0.group), reason }
+    }
+
+    /// Commits what was decided; returns the position it leads to.
+    fn commit(&self, overlay: Overlay<'_>, position: &Position) -> io::Result<()> {
+        let mut batch = overlay.into_batch();
+        let stored = codec::encode(position).map_err(io::Error::other)?;
+        batch.push(Op::Put(keys::APPLIED.to_vec(), stored));
+        self.0.store.write(batch).map_err(io::Error::other)
+    }
+
+    fn snapshot_file(&self) -> String {
+        format!("snapshot-{}", self.0.group)
+    }
+
+    async fn take_snapshot(&self) -> Result<Snapshot> {
+        // Most of the flush happens before the lock, so that applies wait only for the rest and the hard links.
+        self.flush().await?;
+        let position = self.0.position.lock().await;
+        let applied = position.applied.map_or((0, 0), |id| (id.term, id.index));
+        let name = format!("{}-{}", applied.0, applied.1);
+        self.0.store.checkpoint(&name, CHECKPOINTS_KEPT).await?;
+        let at = position.clone();
+        drop(position);
+        self.remember_snapshot(&name, &at)?;
+        self.0.metrics.snapshots.with_label_values(&[&self.0.group.to_string()]).inc();
+        let meta = at.meta().map_err(|error| self.damaged(error.to_string()))?;
+        Ok(Snapshot { meta, snapshot: SnapshotFiles::Checkpoint(name) })
+    }
+
+    fn remember_snapshot(&self, name: &str, position: &Position) -> Result<()> {
+        let stored = codec::encode(position).map_err(|error| self.damaged(error.to_string()))?;
+        let line = [name.as_bytes(), b"\n", &stored].concat();
+        self.0.engine.write_file(&self.snapshot_file(), &line)
+    }
+
+    fn current_snapshot(&self) -> Result<Option<Snapshot>> {
+        let Some(bytes) = self.0.engine.read_file(&self.snapshot_file())? else { return Ok(None) };
+        let bad = || self.damaged(format!("{} does not read", self.snapshot_file()));
+        let split = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(bad)?;
+        let name = String::from_utf8(bytes[..split].to_vec()).map_err(|_| bad())?;
+        if !self.0.store.checkpoints()?.contains(&name) {
+            // The state was replaced since; a new snapshot is taken when one is needed.
+            return Ok(None);
+        }
+        let position: Position = codec::decode(&bytes[split + 1..])
+            .map_err(|error| self.damaged(format!("{}: {error}", self.snapshot_file())))?;
+        let meta = position.meta().map_err(|error| self.damaged(error.to_string()))?;
+        Ok(Some(Snapshot { meta, snapshot: SnapshotFiles::Checkpoint(name) }))
+    }
+}
+
+impl RaftStateMachine<Config> for Machine {
+    type SnapshotData = SnapshotFiles;
+    type SnapshotBuilder = Self;
+
+    async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
+        let position = self.0.position.lock().await;
+        let membership = position.membership().map_err(io::Error::other)?;
+        Ok((position.applied.map(LogId::from), membership))
+    }
+
+    async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
+    where
+        S: Stream<Item = io::Result<EntryResponder<Config>>> + Unpin + OptionalSend,
+    {
+        let label = self.0.group.to_string();
+        let mut position = self.0.position.lock().await;
+        loop {
+            let begun = tokio::time::Instant::now();
+            let mut next = position.clone();
+            let mut overlay = Overlay::new(&*self.0.store);
+            let (mut answers, mut count) = (Vec::new(), 0u64);
+            while (count as usize) < BATCH_ENTRIES_MAX {
+                let Some((entry, responder)) = entries.try_next().await? else { break };
+                count += 1;
+                let outcome = match entry.payload {
+                    EntryPayload::Blank => None,
+                    EntryPayload::Membership(membership) => {
+                        next.members = Some((&membership).into());
+                        next.members_at = Some(entry.log_id.into());
+                        None
+                    }
+                    EntryPayload::Normal(proposal) => {
+                        let envelope: Envelope = codec::decode(&proposal.0).map_err(|error| {
+                            io::Error::other(self.damaged(format!("log entry {}: {error}", entry.log_id.index)))
+                        })?;
+                        next.time = next.time.max(envelope.time);
+                        let context = Context { group: self.0.group, index: entry.log_id.index, time: next.time };
+                        let effects = decide(&overlay, context, &envelope).map_err(io::Error::other)?;
+                        overlay.write(entry.log_id.index, effects.writes).map_err(io::Error::other)?;
+                        Some(effects.outcome)
+                    }
+                };
+                next.applied = Some(StoredLogId::from(entry.log_id));
+                answers.extend(responder.map(|responder| (responder, Applied(outcome))));
+            }
+            if count == 0 {
+                return Ok(());
+            }
+            self.commit(overlay, &next)?;
+            *position = next;
+            let applied = position.applied.map_or(0, |id| id.index);
+            self.0.progress.send_modify(|progress| progress.applied = applied);
+            answers.into_iter().for_each(|(responder, applied)| responder.send(applied));
+            self.0.metrics.applied_entries.with_label_values(&[&label]).inc_by(count);
+            self.0.metrics.apply_seconds.with_label_values(&[&label]).observe(begun.elapsed().as_secs_f64());
+        }
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Self::SnapshotBuilder {
+        self.clone()
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: SnapshotFiles) -> io::Result<()> {
+        let SnapshotFiles::Received(manifest) = snapshot else {
+            return Err(io::Error::other("only a received snapshot can be installed"));
+        };
+        {
+            let mut position = self.0.position.lock().await;
+            self.0.store.install(&manifest).await.map_err(io::Error::other)?;
+            let installed = State(&*self.0.store).position().map_err(io::Error::other)?;
+            if installed.applied != meta.last_log_id.map(StoredLogId::from) {
+                return Err(io::Error::other(
+                    self.damaged("an installed snapshot is not at its announced position".into()),
+                ));
+            }
+            let applied = installed.applied.map_or(0, |id| id.index);
+            *position = installed;
+            self.0.progress.send_modify(|progress| {
+                progress.applied = applied;
+                progress.installs += 1;
+            });
+        }
+        tracing::info!(group = %self.0.group, applied = ?meta.last_log_id.map(|id| id.index), "snapshot installed");
+        self.take_snapshot().await.map(drop).map_err(io::Error::other)
+    }
+
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
+        self.current_snapshot().map_err(io::Error::other)
+    }
+}
+
+impl RaftSnapshotBuilder<Config> for Machine {
+    type SnapshotData = SnapshotFiles;
+
+    async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
+        self.take_snapshot().await.map_err(io::Error::other)
+    }
+}

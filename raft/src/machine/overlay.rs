@@ -1,0 +1,211 @@
+//! The state as a batch of entries sees it: what is stored, with what earlier entries of the same batch wrote on top.
+
+use std::collections::BTreeMap;
+
+use model::audit::merkle::Frontier;
+use model::codec::{self, Stored};
+use model::command::Remembered;
+use model::command::cluster::ClusterInfo;
+use model::command::import::ImportState;
+use model::ids::{ImportId, RecordId, RequestId, SlotId, SourceList};
+use model::outbox::Lane;
+use model::record::{Dataset, StoredRecord};
+use model::slots::SlotMap;
+use model::time::UnixMillis;
+use model::view::{Read, View, ViewError, Write};
+
+use crate::storage::{Batch, Op, Reader, after_prefix, keys};
+
+/// Uncommitted changes over a store.
+pub struct Overlay<'a> {
+    store: &'a dyn Reader,
+    changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+}
+
+impl<'a> Overlay<'a> {
+    /// No changes yet.
+    pub fn new(store: &'a dyn Reader) -> Self {
+        Self { store, changes: BTreeMap::new() }
+    }
+
+    /// The changes as one batch.
+    pub fn into_batch(self) -> Batch {
+        let op = |(key, value)| match value {
+            Some(value) => Op::Put(key, value),
+            None => Op::Delete(key),
+        };
+        self.changes.into_iter().map(op).collect()
+    }
+
+    /// Puts a stored value.
+    pub fn put<T: Stored>(&mut self, key: Vec<u8>, value: &T) -> Read<()> {
+        let bytes = codec::encode(value).map_err(|error| ViewError(error.to_string()))?;
+        self.changes.insert(key, Some(bytes));
+        Ok(())
+    }
+
+    fn put_raw(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.changes.insert(key, Some(value));
+    }
+
+    fn delete(&mut self, key: Vec<u8>) {
+        self.changes.insert(key, None);
+    }
+
+    /// Takes over the writes of the entry at a log index; `feed` numbers its changes for search.
+    pub fn write(&mut self, index: u64, writes: Vec<Write>) -> Read<()> {
+        let mut fed = 0;
+        for write in writes {
+            match write {
+                Write::PutRecord(record) => {
+                    let header = &record.header;
+                    self.put(keys::version(header.dataset, header.id, header.version), &record)?;
+                    self.put(keys::record(header.dataset, header.id), &record)?;
+                }
+                Write::PutToken(token, dataset, id) => self.put_raw(keys::token(token, dataset, id), Vec::new()),
+                Write::DeleteToken(token, dataset, id) => self.delete(keys::token(token, dataset, id)),
+                Write::Feed(change) => {
+                    self.put(keys::feed(index, fed), &change)?;
+                    fed += 1;
+                }
+                Write::PutRequest(slot, id, remembered) => {
+                    self.put_raw(keys::request_by_time(slot, remembered.at, id), Vec::new());
+                    self.put(keys::request(slot, id), &remembered)?;
+                }
+                Write::DeleteRequest(slot, at, id) => {
+                    self.delete(keys::request_by_time(slot, at, id));
+                    self.delete(keys::request(slot, id));
+                }
+                Write::PutSlotMap(map) => self.put(keys::SLOT_MAP.to_vec(), &map)?,
+                Write::PutImport(source, state) => self.put(keys::import(&source), &state)?,
+                Write::PutSourceMark(source, id, import) => {
+                    self.put_raw(keys::source_mark(&source, id), import.0.to_vec());
+                }
+                Write::DeleteSourceMark(source, id) => self.delete(keys::source_mark(&source, id)),
+                Write::Post(posted) => {
+                    self.put_raw(keys::posted(posted.lane), posted.sequence.to_be_bytes().to_vec());
+                    self.put(keys::outbox(posted.lane, posted.sequence), &posted)?;
+                }
+                Write::DeletePosted(lane, sequence) => self.delete(keys::outbox(lane, sequence)),
+                Write::PutCursor(lane, cursor) => self.put_raw(keys::cursor(lane), cursor.to_be_bytes().to_vec()),
+                Write::PutLeaf(index, leaf) => {
+                    self.put_raw(keys::leaf_by_hash(&leaf.hash()), index.to_be_bytes().to_vec());
+                    self.put(keys::leaf(index), &leaf)?;
+                }
+                Write::PutTreeNode(node, hash) => self.put_raw(keys::tree_node(node), hash.to_vec()),
+                Write::PutFrontier(frontier) => self.put(keys::FRONTIER.to_vec(), &frontier)?,
+                Write::PutCluster(info) => self.put(keys::CLUSTER.to_vec(), &info)?,
+                Write::PutNode(node, info) => self.put(keys::node(node), &info)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn raw(&self, key: &[u8]) -> Read<Option<Vec<u8>>> {
+        match self.changes.get(key) {
+            Some(change) => Ok(change.clone()),
+            None => self.store.get(key).map_err(|error| ViewError(error.to_string())),
+        }
+    }
+
+    fn value<T: Stored>(&self, key: &[u8]) -> Read<Option<T>> {
+        let decode =
+            |bytes: Vec<u8>| codec::decode(&bytes).map_err(|error| ViewError(format!("key {key:02x?}: {error}")));
+        self.raw(key)?.map(decode).transpose()
+    }
+
+    fn number(&self, key: &[u8]) -> Read<u64> {
+        let decode = |bytes: Vec<u8>| {
+            let bytes = <[u8; 8]>::try_from(bytes).map_err(|_| ViewError(format!("key {key:02x?}: not a number")))?;
+            Ok(u64::from_be_bytes(bytes))
+        };
+        self.raw(key)?.map_or(Ok(0), decode)
+    }
+
+    /// The first rows of a range, stored and changed ones in one order.
+    fn rows(&self, from: &[u8], to: &[u8], limit: usize) -> Read<Vec<(Vec<u8>, Vec<u8>)>> {
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let changed = self.changes.range(from.to_vec()..to.to_vec());
+        let deleted = changed.clone().filter(|(_, value)| value.is_none()).count();
+        let mut rows = BTreeMap::new();
+        let scanned = self.store.scan(from, to, &mut |key, value| {
+            rows.insert(key.to_vec(), value.to_vec());
+            rows.len() < limit + deleted
+        });
+        scanned.map_err(|error| ViewError(error.to_string()))?;
+        for (key, value) in changed {
+            match value {
+                Some(value) => drop(rows.insert(key.clone(), value.clone())),
+                None => drop(rows.remove(key)),
+            }
+        }
+        Ok(rows.into_iter().take(limit).collect())
+    }
+}
+
+impl View for Overlay<'_> {
+    fn record(&self, dataset: Dataset, id: RecordId) -> Read<Option<StoredRecord>> {
+        self.value(&keys::record(dataset, id))
+    }
+
+    fn request(&self, slot: SlotId, request: RequestId) -> Read<Option<Remembered>> {
+        self.value(&keys::request(slot, request))
+    }
+
+    fn requests_before(&self, slot: SlotId, before: UnixMillis, limit: usize) -> Read<Vec<(UnixMillis, RequestId)>> {
+        let from = keys::requests_by_time(slot);
+        let to = keys::request_by_time(slot, before, RequestId([0; 16]));
+        let rows = self.rows(&from, &to, limit)?;
+        Ok(rows.iter().filter_map(|(key, _)| keys::timed_request(key)).collect())
+    }
+
+    fn slot_map(&self) -> Read<Option<SlotMap>> {
+        self.value(keys::SLOT_MAP)
+    }
+
+    fn import(&self, source: &SourceList) -> Read<Option<ImportState>> {
+        self.value(&keys::import(source))
+    }
+
+    fn source_marks(
+        &self,
+        source: &SourceList,
+        after: Option<RecordId>,
+        limit: usize,
+    ) -> Read<Vec<(RecordId, ImportId)>> {
+        let all = keys::source_marks(source);
+        let from = match after {
+            Some(after) => [keys::source_mark(source, after), vec![0]].concat(),
+            None => all.clone(),
+        };
+        let rows = self.rows(&from, &after_prefix(&all), limit)?;
+        let mark = |(key, value): &(Vec<u8>, Vec<u8>)| {
+            let import = <[u8; 16]>::try_from(value.as_slice()).ok().map(ImportId);
+            keys::marked_record(key).zip(import).ok_or_else(|| ViewError(format!("key {key:02x?}: not a source mark")))
+        };
+        rows.iter().map(mark).collect()
+    }
+
+    fn posted(&self, lane: Lane) -> Read<u64> {
+        self.number(&keys::posted(lane))
+    }
+
+    fn cursor(&self, lane: Lane) -> Read<u64> {
+        self.number(&keys::cursor(lane))
+    }
+
+    fn outbox(&self, lane: Lane, up_to: u64, limit: usize) -> Read<Vec<u64>> {
+        let rows = self.rows(&keys::outbox_lane(lane), &keys::outbox(lane, up_to.saturating_add(1)), limit)?;
+        Ok(rows.iter().filter_map(|(key, _)| keys::outbox_sequence(key)).collect())
+    }
+
+    fn frontier(&self) -> Read<Frontier> {
+        Ok(self.value(keys::FRONTIER)?.unwrap_or_default())
+    }
+
+    fn cluster(&self) -> Read<Option<ClusterInfo>> {
+        self.value(keys::CLUSTER)
+    }
+}

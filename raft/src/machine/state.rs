@@ -1,0 +1,172 @@
+//! Reading a group's state, typed. All reads of one [`State`] are of one moment when it stands on a view.
+
+use model::audit::leaf::StoredLeaf;
+use model::audit::merkle::{Frontier, Hash, Node};
+use model::codec::{self, Stored};
+use model::command::cluster::{ClusterInfo, NodeInfo};
+use model::feed::Change;
+use model::ids::{RecordId, SourceList, Token};
+use model::outbox::Posted;
+use model::record::{Dataset, StoredRecord};
+use model::slots::SlotMap;
+
+use crate::storage::{Reader, Result, StorageError, after_prefix, keys};
+use crate::types::Position;
+
+/// The state of a group at one moment.
+#[derive(Clone, Copy)]
+pub struct State<'a>(pub &'a dyn Reader);
+
+/// One change of the feed, with the log index that made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fed {
+    pub index: u64,
+    pub change: Change,
+}
+
+impl State<'_> {
+    fn value<T: Stored>(&self, key: &[u8]) -> Result<Option<T>> {
+        self.0.get(key)?.map(|bytes| decode(key, &bytes)).transpose()
+    }
+
+    /// How far the state is.
+    pub fn position(&self) -> Result<Position> {
+        Ok(self.value(keys::APPLIED)?.unwrap_or_else(Position::start))
+    }
+
+    /// The newest version of a record.
+    pub fn record(&self, dataset: Dataset, id: RecordId) -> Result<Option<StoredRecord>> {
+        self.value(&keys::record(dataset, id))
+    }
+
+    /// A version of a record.
+    pub fn version(&self, dataset: Dataset, id: RecordId, version: u64) -> Result<Option<StoredRecord>> {
+        self.value(&keys::version(dataset, id, version))
+    }
+
+    /// Versions of a record, newest first, below `before` (0: from the newest).
+    pub fn history(&self, dataset: Dataset, id: RecordId, before: u64, limit: usize) -> Result<Vec<StoredRecord>> {
+        let to = if before == 0 { u64::MAX } else { before };
+        let mut rows = Vec::new();
+        self.0.scan_back(&keys::version(dataset, id, 0), &keys::version(dataset, id, to), &mut |key, value| {
+            rows.push(decode(key, value));
+            rows.len() < limit
+        })?;
+        rows.into_iter().collect()
+    }
+
+    /// Records that carry a token.
+    pub fn with_token(&self, token: Token, limit: usize) -> Result<Vec<(Dataset, RecordId)>> {
+        let prefix = keys::tokens(token);
+        let mut found = Vec::new();
+        self.0.scan(&prefix, &after_prefix(&prefix), &mut |key, _| {
+            found.extend(keys::token_record(key));
+            found.len() < limit
+        })?;
+        Ok(found)
+    }
+
+    /// Newest versions of records after an id in key order (slot, then id), as many as `limit`.
+    pub fn records(&self, dataset: Dataset, after: Option<RecordId>, limit: usize) -> Result<Vec<StoredRecord>> {
+        let prefix = [keys::RECORDS, &dataset.number().to_be_bytes()].concat();
+        let from = match after {
+            Some(after) => [keys::record(dataset, after), vec![0]].concat(),
+            None => prefix.clone(),
+        };
+        let mut rows = Vec::new();
+        self.0.scan(&from, &after_prefix(&prefix), &mut |key, value| {
+            rows.push(decode(key, value));
+            rows.len() < limit
+        })?;
+        rows.into_iter().collect()
+    }
+
+    /// Ids of active records of a source after an id, in order of id.
+    pub fn source_records(&self, source: &SourceList, after: Option<RecordId>, limit: usize) -> Result<Vec<RecordId>> {
+        let prefix = keys::source_marks(source);
+        let from = match after {
+            Some(after) => [keys::source_mark(source, after), vec![0]].concat(),
+            None => prefix.clone(),
+        };
+        let mut found = Vec::new();
+        self.0.scan(&from, &after_prefix(&prefix), &mut |key, _| {
+            found.extend(keys::marked_record(key));
+            found.len() < limit
+        })?;
+        Ok(found)
+    }
+
+    /// Changes for search above a log index, oldest first; never half an entry's unless `limit` alone cuts it.
+    pub fn feed(&self, above: u64, limit: usize) -> Result<Vec<Fed>> {
+        let mut rows = Vec::new();
+        self.0.scan(&keys::feed(above.saturating_add(1), 0), &after_prefix(keys::FEED), &mut |key, value| {
+            let change = decode(key, value);
+            let index = keys::feed_index(key).unwrap_or_default();
+            rows.push(change.map(|change| Fed { index, change }));
+            rows.len() < limit
+        })?;
+        rows.into_iter().collect()
+    }
+
+    /// The oldest messages of the outbox.
+    pub fn outbox(&self, limit: usize) -> Result<Vec<Posted>> {
+        let mut rows = Vec::new();
+        self.0.scan(keys::OUTBOX, &after_prefix(keys::OUTBOX), &mut |key, value| {
+            rows.push(decode(key, value));
+            rows.len() < limit
+        })?;
+        rows.into_iter().collect()
+    }
+
+    /// The right edge of the audit tree.
+    pub fn frontier(&self) -> Result<Frontier> {
+        Ok(self.value(keys::FRONTIER)?.unwrap_or_default())
+    }
+
+    /// Leaves of the audit log from an index, with their indexes.
+    pub fn leaves(&self, from: u64, limit: usize) -> Result<Vec<(u64, StoredLeaf)>> {
+        let mut rows = Vec::new();
+        self.0.scan(&keys::leaf(from), &keys::leaf(u64::MAX), &mut |key, value| {
+            let index = keys::leaf_index(key).unwrap_or_default();
+            rows.push(decode(key, value).map(|leaf| (index, leaf)));
+            rows.len() < limit
+        })?;
+        rows.into_iter().collect()
+    }
+
+    /// Where a leaf with this hash stands.
+    pub fn leaf_of(&self, hash: &Hash) -> Result<Option<u64>> {
+        let bytes = self.0.get(&keys::leaf_by_hash(hash))?;
+        Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes))
+    }
+
+    /// The hash of a complete subtree of the audit tree.
+    pub fn tree_node(&self, node: Node) -> Result<Option<Hash>> {
+        Ok(self.0.get(&keys::tree_node(node))?.and_then(|bytes| bytes.try_into().ok()))
+    }
+
+    /// The slot map.
+    pub fn slot_map(&self) -> Result<Option<SlotMap>> {
+        self.value(keys::SLOT_MAP)
+    }
+
+    /// The cluster's constants.
+    pub fn cluster(&self) -> Result<Option<ClusterInfo>> {
+        self.value(keys::CLUSTER)
+    }
+
+    /// The nodes that the directory knows.
+    pub fn nodes(&self) -> Result<Vec<NodeInfo>> {
+        let mut rows = Vec::new();
+        self.0.scan(keys::NODES, &after_prefix(keys::NODES), &mut |key, value| {
+            rows.push(decode(key, value));
+            true
+        })?;
+        rows.into_iter().collect()
+    }
+}
+
+fn decode<T: Stored>(key: &[u8], bytes: &[u8]) -> Result<T> {
+    codec::decode(bytes)
+        .map_err(|error| StorageError::Damaged { place: format!("key {key:02x?}"), reason: error.to_string() })
+}

@@ -1,0 +1,101 @@
+//! Metrics of groups and logs. One registry a node; labels are group names, never anything of a person.
+
+use std::time::Duration;
+
+use model::ids::GroupId;
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
+
+/// Seconds: from a memory write to a stalled disk.
+pub const SECONDS: &[f64] =
+    &[0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// The log's syncs.
+#[derive(Clone)]
+pub struct LogMetrics {
+    seconds: Histogram,
+    syncs: IntCounter,
+    covered: IntCounter,
+}
+
+impl LogMetrics {
+    /// Registers the metrics.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let options = HistogramOpts::new("portcullis_log_sync_seconds", "Time of one fdatasync of the log.");
+        let metrics = Self {
+            seconds: Histogram::with_opts(options.buckets(SECONDS.to_vec()))?,
+            syncs: IntCounter::new("portcullis_log_syncs_total", "Syncs of the log.")?,
+            covered: IntCounter::new(
+                "portcullis_log_sync_waiters_total",
+                "Appends and votes that syncs made durable.",
+            )?,
+        };
+        registry.register(Box::new(metrics.seconds.clone()))?;
+        registry.register(Box::new(metrics.syncs.clone()))?;
+        registry.register(Box::new(metrics.covered.clone()))?;
+        Ok(metrics)
+    }
+
+    /// A sync made this many waiting writes durable.
+    pub fn synced(&self, waiters: usize, took: Duration) {
+        self.seconds.observe(took.as_secs_f64());
+        self.syncs.inc();
+        self.covered.inc_by(waiters as u64);
+    }
+}
+
+/// What each group does.
+#[derive(Clone)]
+pub struct GroupMetrics {
+    pub(crate) apply_seconds: HistogramVec,
+    pub(crate) applied_entries: IntCounterVec,
+    pub(crate) delivered: IntCounterVec,
+    pub(crate) snapshots: IntCounterVec,
+    role: IntGaugeVec,
+    applied: IntGaugeVec,
+    last_log: IntGaugeVec,
+    lag: IntGaugeVec,
+    leader_known: IntGaugeVec,
+}
+
+impl GroupMetrics {
+    /// Registers the metrics.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let gauge = |name: &str, help: &str, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
+        let counter = |name: &str, help: &str| IntCounterVec::new(Opts::new(name, help), &["group"]);
+        let options = HistogramOpts::new("portcullis_group_apply_seconds", "Time to apply one batch of entries.");
+        let metrics = Self {
+            apply_seconds: HistogramVec::new(options.buckets(SECONDS.to_vec()), &["group"])?,
+            applied_entries: counter("portcullis_group_applied_entries_total", "Log entries applied.")?,
+            delivered: counter("portcullis_group_outbox_delivered_total", "Outbox messages delivered to their group.")?,
+            snapshots: counter("portcullis_group_snapshots_total", "Snapshots taken.")?,
+            role: gauge("portcullis_group_leader", "1 where this node leads the group.", &["group"])?,
+            applied: gauge("portcullis_group_applied_index", "Last log entry applied.", &["group"])?,
+            last_log: gauge("portcullis_group_last_log_index", "Last log entry stored.", &["group"])?,
+            lag: gauge(
+                "portcullis_group_lag_entries",
+                "Entries committed in the cluster and not applied here.",
+                &["group"],
+            )?,
+            leader_known: gauge("portcullis_group_has_leader", "1 where the group's leader is known.", &["group"])?,
+        };
+        for vec in [&metrics.role, &metrics.applied, &metrics.last_log, &metrics.lag, &metrics.leader_known] {
+            registry.register(Box::new(vec.clone()))?;
+        }
+        for vec in [&metrics.applied_entries, &metrics.delivered, &metrics.snapshots] {
+            registry.register(Box::new(vec.clone()))?;
+        }
+        registry.register(Box::new(metrics.apply_seconds.clone()))?;
+        Ok(metrics)
+    }
+
+    /// Takes over what openraft says of a group.
+    pub fn observe(&self, group: GroupId, status: &crate::group::Status) {
+        let group = group.to_string();
+        let labels = &[group.as_str()];
+        self.role.with_label_values(labels).set(i64::from(status.role == crate::group::Role::Leader));
+        self.applied.with_label_values(labels).set(status.applied as i64);
+        self.last_log.with_label_values(labels).set(status.last_log as i64);
+        self.lag.with_label_values(labels).set(status.committed.saturating_sub(status.applied) as i64);
+        self.leader_known.with_label_values(labels).set(i64::from(status.leader.is_some()));
+    }
+}

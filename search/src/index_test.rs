@@ -1,0 +1,209 @@
+//! The index follows `is_candidate` exactly, whatever was put, replaced and deleted, and survives what a cache must survive.
+
+use std::collections::BTreeMap;
+
+use model::lookout::{Action, Document, DocumentKind, Lookout, Name, NameKind, SubjectKind};
+use model::screen::Query;
+use proptest::prelude::*;
+
+use super::*;
+use crate::is_candidate;
+
+fn lookout(names: &[&str], document: Option<&str>) -> Lookout {
+    let mut lookout = Lookout::new(SubjectKind::Person, Action::Refer, "test");
+    for name in names {
+        let full = name.to_string();
+        lookout.names.push(Name { kind: NameKind::Primary, full, family: None, given: None, original: None });
+    }
+    if let Some(number) = document {
+        lookout.documents.push(Document {
+            kind: DocumentKind::Passport,
+            number: number.to_string(),
+            country: None,
+        });
+    }
+    lookout
+}
+
+fn id(n: u8) -> RecordId {
+    RecordId([n; 16])
+}
+
+fn query(name: Option<&str>, document: Option<&str>, tables: &Tables) -> PreparedQuery {
+    let query =
+        Query { name: name.map(str::to_string), document: document.map(str::to_string), ..Query::default() };
+    PreparedQuery::new(&query, tables)
+}
+
+fn put(n: u8, name: &str, tables: &Tables) -> IndexChange {
+    IndexChange::Put(id(n), Arc::new(PreparedRecord::new(&lookout(&[name], None), tables)))
+}
+
+fn memory() -> (Index, Arc<Tables>) {
+    let tables = Arc::new(Tables::standard());
+    (Index::open(Place::Memory, tables.clone()).expect("opens"), tables)
+}
+
+/// Words that meet each other in many ways: typos, frequent names, particles, initials, numbers, scripts.
+fn word() -> impl Strategy<Value = String> {
+    const WORDS: [&str; 33] = [
+        "mohammed", "muhamed", "ali", "aly", "john", "jon", "smith", "smyth", "al", "zawahiri", "zawahri", "abdul", "abdal",
+        "rahman", "abdurrahman", "abdulrahman", "trading", "ltd", "limited", "j", "m", "11420", "11421", "путин", "putin",
+        "van", "kim", "xi", "jinping", "习近平", "bush", "habbash", "george",
+    ];
+    prop_oneof![proptest::sample::select(&WORDS[..]).prop_map(str::to_string), "[a-c]{1,10}"]
+}
+
+fn name() -> impl Strategy<Value = String> {
+    proptest::collection::vec(word(), 1..5).prop_map(|words| words.join(" "))
+}
+
+fn number() -> impl Strategy<Value = Option<String>> {
+    proptest::option::of("[AB][12]{1,2}")
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Put(u8, Vec<String>, Option<String>),
+    Delete(u8),
+    Commit,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0u8..20, proptest::collection::vec(name(), 1..3), number()).prop_map(|(n, names, number)| Step::Put(n, names, number)),
+        2 => (0u8..20).prop_map(Step::Delete),
+        1 => Just(Step::Commit),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn the_index_is_the_predicate(
+        steps in proptest::collection::vec(step(), 0..60),
+        questions in proptest::collection::vec((proptest::option::of(name()), number()), 1..12),
+    ) {
+        let (index, tables) = memory();
+        let mut world = BTreeMap::new();
+        let mut staged = Vec::new();
+        for step in steps.into_iter().chain([Step::Commit]) {
+            match step {
+                Step::Put(n, names, number) => {
+                    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                    let record = Arc::new(PreparedRecord::new(&lookout(&names, number.as_deref()), &tables));
+                    world.insert(id(n), record.clone());
+                    staged.push(IndexChange::Put(id(n), record));
+                }
+                Step::Delete(n) => {
+                    world.remove(&id(n));
+                    staged.push(IndexChange::Delete(id(n)));
+                }
+                Step::Commit => index.write(&std::mem::take(&mut staged), 1).expect("writes"),
+            }
+        }
+        for (name, number) in questions {
+            let query = query(name.as_deref(), number.as_deref(), &tables);
+            let expected: Vec<RecordId> =
+                world.iter().filter(|(_, record)| is_candidate(&query, record, &tables)).map(|(id, _)| *id).collect();
+            prop_assert_eq!(index.candidates(&query).expect("answers"), expected);
+        }
+    }
+}
+
+#[test]
+fn a_record_is_found_until_it_changes() {
+    let (index, tables) = memory();
+    index.write(&[put(1, "Ayman al-Zawahiri", &tables), put(2, "John Smith", &tables)], 10).expect("writes");
+    let zawahiri = query(Some("Zawahri"), None, &tables);
+    assert_eq!(index.candidates(&zawahiri).expect("answers"), [id(1)]);
+    assert_eq!(index.covered(), 10);
+
+    index.write(&[put(1, "Somebody Else", &tables)], 11).expect("writes");
+    assert!(index.candidates(&zawahiri).expect("answers").is_empty());
+
+    index.write(&[IndexChange::Delete(id(1)), put(1, "Zawahiri", &tables)], 12).expect("writes");
+    assert_eq!(index.candidates(&zawahiri).expect("answers"), [id(1)], "within a batch the last change counts");
+
+    index.clear().expect("clears");
+    assert_eq!((index.covered(), index.view().records()), (0, 0));
+    index.write(&[put(3, "Zawahiri", &tables)], 13).expect("writes after a clear");
+    assert_eq!(index.candidates(&zawahiri).expect("answers"), [id(3)]);
+    assert_eq!(index.covered(), 13);
+}
+
+#[test]
+fn a_view_keeps_what_it_covers() {
+    let (index, tables) = memory();
+    index.write(&[put(1, "Zawahiri", &tables)], 5).expect("writes");
+    let before = index.view();
+    index.write(&[IndexChange::Delete(id(1))], 6).expect("writes");
+    let zawahiri = query(Some("Zawahiri"), None, &tables);
+    assert_eq!((before.covered(), before.candidates(&zawahiri).expect("answers")), (5, vec![id(1)]));
+    assert!(index.candidates(&zawahiri).expect("answers").is_empty());
+}
+
+#[test]
+fn segments_stay_few_over_many_commits() {
+    let (index, tables) = memory();
+    for n in 0..200u8 {
+        index.write(&[put(n, "Zawahiri", &tables), put(0, "Zawahiri", &tables)], n.into()).expect("writes");
+    }
+    assert!(index.view().segments() <= 16, "{}", index.view().segments());
+    assert_eq!(index.covered(), 199);
+    assert_eq!(index.candidates(&query(Some("Zawahiri"), None, &tables)).expect("answers").len(), 200);
+}
+
+#[test]
+fn a_directory_survives_reopening_and_damage_empties_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let place = || Place::Directory(directory.path().join("index"));
+    let tables = Arc::new(Tables::standard());
+    let zawahiri = query(Some("Zawahiri"), None, &tables);
+    let open = || Index::open(place(), tables.clone());
+    {
+        let index = open().expect("opens");
+        assert_eq!(index.covered(), 0);
+        index.write(&[put(1, "Zawahiri", &tables)], 42).expect("writes");
+        assert!(matches!(open().err(), Some(IndexError::Held { .. })), "one writer at a time");
+        assert_eq!(index.candidates(&zawahiri).expect("answers"), [id(1)], "the refused one damaged nothing");
+    }
+    {
+        let index = open().expect("opens again");
+        assert_eq!((index.covered(), index.candidates(&zawahiri).expect("answers")), (42, vec![id(1)]));
+    }
+    // Each file in turn is damaged: what opens is either whole or empty.
+    let files = || std::fs::read_dir(directory.path().join("index")).expect("lists").map(|entry| entry.expect("an entry").path());
+    let names: Vec<PathBuf> = files().collect();
+    for file in names.iter().filter(|file| file.exists()) {
+        let mut bytes = std::fs::read(file).expect("reads");
+        if bytes.is_empty() {
+            continue;
+        }
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x55;
+        std::fs::write(file, bytes).expect("writes");
+        let index = open().expect("opens whatever is damaged");
+        let whole = (index.covered(), index.candidates(&zawahiri).expect("answers")) == (42, vec![id(1)]);
+        let empty = (index.covered(), index.view().records()) == (0, 0);
+        assert!(whole || empty, "{}", file.display());
+        index.write(&[put(1, "Zawahiri", &tables)], 42).expect("writes");
+    }
+}
+
+#[test]
+fn another_fingerprint_empties_the_index() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let tables = Arc::new(Tables::standard());
+    let open = || Index::open(Place::Directory(directory.path().into()), tables.clone()).expect("opens");
+    {
+        let index = open();
+        index.write(&[put(1, "Zawahiri", &tables)], 42).expect("writes");
+        let mut writer = index.writer();
+        let mut commit = writer.prepare_commit().expect("prepares");
+        commit.set_payload("names/0/0 42");
+        commit.commit().expect("commits");
+    }
+    let index = open();
+    assert_eq!((index.covered(), index.view().records()), (0, 0));
+}

@@ -1,0 +1,224 @@
+//! Scores of realistic pairs: who must be a hit at the default threshold, who must not, and what ranks above what.
+
+use model::date::BirthDate;
+use model::lookout::{Action, Country, Document, DocumentKind, Name, SubjectKind};
+use model::screen::THRESHOLD_DEFAULT;
+use proptest::prelude::*;
+
+use super::*;
+use crate::is_candidate;
+
+fn record(names: &[&str]) -> Lookout {
+    let mut lookout = Lookout::new(SubjectKind::Person, Action::Refer, "test");
+    for name in names {
+        let full = name.to_string();
+        lookout.names.push(Name { kind: NameKind::Primary, full, family: None, given: None, original: None });
+    }
+    lookout
+}
+
+fn with_document(mut lookout: Lookout, number: &str) -> Lookout {
+    lookout.documents.push(Document { kind: DocumentKind::Passport, number: number.into(), country: None });
+    lookout
+}
+
+fn born(mut lookout: Lookout, date: &str) -> Lookout {
+    lookout.birth_dates.push(date.parse::<BirthDate>().expect("a date"));
+    lookout
+}
+
+fn of_country(mut lookout: Lookout, role: CountryRole, code: &str) -> Lookout {
+    lookout.countries.push(Country { role, code: code.into() });
+    lookout
+}
+
+fn asks(name: &str) -> Query {
+    Query { name: Some(name.to_string()), ..Query::default() }
+}
+
+fn judge(query: &Query, lookout: &Lookout) -> Scored {
+    let tables = Tables::standard();
+    let prepared = PreparedQuery::new(query, &tables);
+    let record = PreparedRecord::new(lookout, &tables);
+    let scored = score(query, &prepared, lookout, &record, &tables);
+    let sum: i32 = scored.evidence.iter().map(|evidence| evidence.weight).sum();
+    assert_eq!(sum, i32::from(scored.score.parts()), "the parts add up: {scored:?}");
+    if scored.score >= THRESHOLD_DEFAULT {
+        assert!(is_candidate(&prepared, &record, &tables), "a hit must be a candidate: {query:?} {lookout:?}");
+    }
+    scored
+}
+
+fn parts(query: &Query, lookout: &Lookout) -> u16 {
+    judge(query, lookout).score.parts()
+}
+
+fn name_parts(asked: &str, held: &str) -> u16 {
+    parts(&asks(asked), &record(&[held]))
+}
+
+#[test]
+fn one_person_written_in_two_ways_is_a_hit() {
+    for (asked, held, least) in [
+        ("John Smith", "John Smith", 9_300),
+        ("Jon Smyth", "John Smith", 8_000),
+        ("Abdul Rahman al-Zawahiri", "ABDURRAHMAN ZAWAHIRI", 8_000),
+        ("Владимир Путин", "Vladimir Putin", 9_000),
+        ("Vladimir Putin", "Владимир Владимирович Путин", 7_500),
+        ("PUTIN Vladimir", "Vladimir Putin", 8_900),
+        ("PUTIN, Vladimir", "Vladimir Putin", 9_300),
+        ("TALIBAN, Osama", "Osama Taliban", 9_300),
+        ("TALIBAN Osama", "Osama Taliban", 8_900),
+        ("أيمن الظواهري", "Ayman al-Zawahiri", 7_000),
+        ("محمد", "Mohammed", 9_000),
+        ("习近平", "XI Jinping", 9_000),
+        ("Xi Jin Ping", "Jinping Xi", 8_500),
+        ("Nicolas Maduro Moross", "Nicolás Maduro Moros", 8_800),
+        ("Slobodan Milosevich", "Slobodan MILOŠEVIĆ", 8_500),
+        ("Radovan Karadzic", "Радован Караџић", 8_000),
+        ("Muammar Gaddafi", "Muammar Qadhafi", 7_000),
+        ("Osama bin Laden", "Usama bin Ladin", 8_500),
+        ("J. Smith", "John Smith", 7_000),
+        ("Anglo Caribbean Company Limited", "ANGLO-CARIBBEAN CO., LTD.", 8_500),
+        ("Bangk of Irann", "Bank of Iran", 8_000),
+    ] {
+        let found = name_parts(asked, held);
+        assert!(found >= least, "{asked} / {held}: {found} {:?}", judge(&asks(asked), &record(&[held])));
+    }
+}
+
+#[test]
+fn two_people_are_no_hit() {
+    for (asked, held, most) in [
+        ("George Bush", "George Habbash", 5_000),
+        ("emma daniels", "EMMA LLC", 6_999),
+        ("ignatia daniels", "IGNATIA LLC", 6_999),
+        ("John Brown", "John Miller", 4_999),
+        ("Mohammed Rashid", "Mohammed Saleh", 4_999),
+        ("Mohammed Ali Hassan", "Mohammed Ali Hussein", 6_999),
+        ("Maria Garcia", "Maria Lopez", 4_999),
+        ("11420 CORP.", "BELLETECH CORP", 2_000),
+        ("Mohammed Hassan", "Mohammed", 6_999),
+        ("Kim", "Kim Jong Un", 6_999),
+        ("Oriental Trading Company", "Pacific Trading Company", 6_999),
+        ("안", "ⵀⵀ", 0),
+    ] {
+        let found = name_parts(asked, held);
+        assert!(found <= most, "{asked} / {held}: {found}");
+    }
+}
+
+#[test]
+fn more_evidence_ranks_higher_and_nothing_saturates() {
+    let name = record(&["Ayman al-Zawahiri"]);
+    let date = born(name.clone(), "1951-06-19");
+    let both = with_document(date.clone(), "A-1234567");
+    let ask = Query {
+        birth_date: Some("1951-06-19".parse().expect("a date")),
+        document: Some("A1234567".into()),
+        nationality: Some("EGY".into()),
+        ..asks("Ayman al-Zawahiri")
+    };
+    let all = of_country(both.clone(), CountryRole::Nationality, "Egypt");
+    let ranked: Vec<u16> = [&name, &date, &both, &all].map(|lookout| parts(&ask, lookout)).to_vec();
+    assert!(ranked.windows(2).all(|pair| pair[0] < pair[1]), "{ranked:?}");
+    assert!(ranked[3] < 10_000);
+}
+
+#[test]
+fn a_date_of_birth_speaks_for_and_against_but_does_not_exclude() {
+    let held = born(record(&["Ayman al-Zawahiri"]), "1951-06-09");
+    let with = |date: &str| {
+        let query = Query { birth_date: Some(date.parse().expect("a date")), ..asks("Ayman al-Zawahiri") };
+        judge(&query, &held)
+    };
+    let alone = parts(&asks("Ayman al-Zawahiri"), &held);
+    let order = ["1951-06-09", "1951-09-06", "1951-06-19", "1951"];
+    let scores: Vec<u16> = order.iter().map(|date| with(date).score.parts()).collect();
+    assert!(scores.windows(2).all(|pair| pair[0] > pair[1]), "{scores:?}");
+    assert!(scores[3] > alone);
+    assert_eq!(with("1951-09-06").evidence[1].note, "day and month swapped");
+    let conflict = with("1990-01-07");
+    assert!(conflict.score.parts() < alone && conflict.score >= THRESHOLD_DEFAULT, "{conflict:?}");
+    assert!(conflict.evidence[1].weight < 0);
+    let unknown = Query { birth_date: Some("1951-06-09".parse().expect("a date")), ..asks("Ayman al-Zawahiri") };
+    let no_date = judge(&unknown, &record(&["Ayman al-Zawahiri"]));
+    assert_eq!((no_date.score.parts(), no_date.evidence.len()), (alone, 1), "what cannot be compared is no evidence");
+}
+
+#[test]
+fn a_number_is_strong_and_hides_no_conflict() {
+    let held = with_document(record(&["Ayman al-Zawahiri"]), "A 1234567");
+    let number = |name: Option<&str>| Query {
+        name: name.map(str::to_string),
+        document: Some("a1234567".into()),
+        ..Query::default()
+    };
+    let alone = judge(&number(None), &held);
+    assert!(alone.score.parts() >= 9_500);
+    assert!(parts(&number(Some("Ayman Zawahiri")), &held) > alone.score.parts());
+    let conflict = judge(&number(Some("Maria Lopez")), &held);
+    assert!(conflict.score < alone.score && conflict.score >= THRESHOLD_DEFAULT);
+    let name = conflict.evidence.iter().find(|evidence| evidence.field == "name").expect("the name is shown");
+    assert!(name.weight < 0 && name.note.starts_with("same number under another name"), "{name:?}");
+    assert_eq!(parts(&Query { document: Some("9".into()), ..Query::default() }, &held), 0);
+}
+
+#[test]
+fn nationality_is_weak_either_way() {
+    let held = of_country(record(&["Ayman al-Zawahiri"]), CountryRole::Nationality, "EGY");
+    let alone = parts(&asks("Ayman al-Zawahiri"), &held);
+    let from = |code: &str| parts(&Query { nationality: Some(code.into()), ..asks("Ayman al-Zawahiri") }, &held);
+    assert!(from("EGY") > alone && from("EGY") < alone + 200);
+    assert!(from("CAN") < alone && from("CAN") >= 9_000);
+}
+
+#[test]
+fn the_best_name_counts_and_a_weak_alias_less() {
+    let mut held = record(&["Somebody Else", "Ayman al-Zawahiri"]);
+    let strong = judge(&asks("Ayman al-Zawahiri"), &held);
+    assert_eq!(strong.evidence[0].found, "Ayman al-Zawahiri");
+    held.names[1].kind = NameKind::WeakAlias;
+    let weak = judge(&asks("Ayman al-Zawahiri"), &held);
+    assert!(weak.score < strong.score && weak.score >= THRESHOLD_DEFAULT);
+    assert!(weak.evidence[0].note.contains("weak alias"));
+}
+
+#[test]
+fn the_officer_reads_why() {
+    for (asked, held, note) in [
+        ("John Smith", "JOHN SMITH", "same name"),
+        ("Jon Smyth", "John Smith", "sounds alike"),
+        ("Smith John", "John Smith", "same name, other order"),
+        ("Muhammad Saleh", "Mohamed Salih", "another spelling of the name"),
+        ("Abdul Zawahiri", "Abdulzawahiri", "written together or apart"),
+    ] {
+        let scored = judge(&asks(asked), &record(&[held]));
+        assert_eq!(scored.evidence[0].note, note, "{asked} / {held}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_question_and_record_score_alike_twice(
+        asked in ".{0,60}", held in proptest::collection::vec(".{1,60}", 0..4), number in proptest::option::of("[A-C0-2]{1,4}"),
+    ) {
+        let held: Vec<&str> = held.iter().map(String::as_str).collect();
+        let lookout = with_document(record(&held), "A1");
+        let query = Query { document: number, ..asks(&asked) };
+        prop_assert_eq!(judge(&query, &lookout), judge(&query, &lookout));
+    }
+
+    #[test]
+    fn a_name_finds_itself_and_typos_of_it(
+        words in proptest::collection::vec("[bdfgklmnprstvz][aeiou][bdfgklmnprstvz]{1,2}[aeiou][bdfgklmnprstvz]", 2..4),
+        word in 0usize..2, at in 1usize..4,
+    ) {
+        let name = words.join(" ");
+        let mut typo = words.clone();
+        let changed = typo[word].remove(at);
+        typo[word].insert(at, if changed == 'x' { 'y' } else { 'x' });
+        prop_assert!(name_parts(&name, &name) >= 9_300);
+        prop_assert!(name_parts(&typo.join(" "), &name) >= 8_000, "{} {}", typo.join(" "), name);
+    }
+}

@@ -6,6 +6,7 @@ pub mod batch;
 pub mod commands;
 pub mod context;
 pub mod error;
+pub mod files;
 pub mod import;
 pub mod output;
 pub mod playground;

@@ -10,6 +10,10 @@ mod cluster;
 mod config;
 mod endpoints;
 mod error;
+#[cfg(test)]
+mod failover_test;
+#[cfg(test)]
+mod fake;
 mod import;
 mod lookouts;
 mod screening;

@@ -1,1 +1,84 @@
-fn main(){}
+//! portcullis-node: reads the command line, starts the node, waits for a signal.
+
+use std::io::Read;
+use std::process::ExitCode;
+
+use clap::Parser;
+use portcullis_node::config::{Arguments, Config};
+use portcullis_node::env::Env;
+use portcullis_node::{Node, NodeError};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    if let Some(text) = portcullis_node::config::version_asked() {
+        use std::io::Write;
+        return match writeln!(std::io::stdout(), "{text}") {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
+    let arguments = Arguments::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PORTCULLIS_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,openraft=error,tantivy=warn"));
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let config = match arguments.validate() {
+        Ok(config) => config,
+        Err(error) => {
+            tracing::error!(%error, "the configuration is refused");
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "no runtime");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(arguments, config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the node stopped");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+async fn run(arguments: Arguments, config: Config) -> Result<(), NodeError> {
+    let env = Env::production(&arguments.data_dir)?;
+    let node = Node::start(config, env).await?;
+    tokio::select! {
+        () = asked_to_stop(arguments.exit_with_stdin) => node.stop().await,
+        error = node.failed() => Err(error),
+    }
+}
+
+async fn asked_to_stop(exit_with_stdin: bool) {
+    let signalled = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let input_ended = async {
+        if !exit_with_stdin {
+            return std::future::pending().await;
+        }
+        let (ended, end) = tokio::sync::oneshot::channel();
+        // A thread of its own: a blocking read must not keep the runtime from ending.
+        std::thread::spawn(move || {
+            let mut sink = [0; 64];
+            while std::io::stdin().read(&mut sink).is_ok_and(|count| count > 0) {}
+            let _ = ended.send(());
+        });
+        drop(end.await);
+    };
+    tokio::select! {
+        () = signalled(SignalKind::terminate()) => {}
+        () = signalled(SignalKind::interrupt()) => {}
+        () = input_ended => {}
+    }
+}

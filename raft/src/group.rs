@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::error::GroupError;
 use crate::machine::{Machine, State};
 use crate::network::Router;
-use crate::storage;
+use crate::storage::{self, Op, keys};
 use crate::types::{Member, Metrics, Proposal, Raft};
 
 /// Proposals of a group that wait for their outcome on its leader.
@@ -133,6 +133,15 @@ impl Group {
     /// Reads this replica's state at one moment.
     pub fn read<T>(&self, read: impl FnOnce(State<'_>) -> storage::Result<T>) -> Result<T, GroupError> {
         Ok(self.0.machine.read(read)?)
+    }
+
+    /// Forgets the feed up to a log index that the search index has committed.
+    pub fn trim_feed(&self, upto: u64) -> Result<(), GroupError> {
+        let store = self.0.machine.store();
+        Ok(store.write(vec![
+            Op::Put(keys::FEED_TRIMMED.to_vec(), upto.to_be_bytes().to_vec()),
+            Op::DeleteRange(keys::feed(0, 0), keys::feed(upto.saturating_add(1), 0)),
+        ])?)
     }
 
     pub(crate) fn transfer_lock(&self) -> Result<OwnedMutexGuard<()>, GroupError> {

@@ -44,7 +44,9 @@ pub fn compare(a: BirthDate, b: BirthDate) -> Verdict {
         _ => match (month(a), month(b)) {
             (Some(one), Some(other)) if one == other => verdict(8_000, 220, "same month and year"),
             (Some(_), Some(_)) => verdict(4_000, -60, "same year, another month"),
-            _ if a == b && a.day().is_some() => verdict(8_000, 200, "same date, but 1 January often stands for the year"),
+            _ if a == b && a.day().is_some() => {
+                verdict(8_000, 200, "same date, but 1 January often stands for the year")
+            }
             _ => verdict(6_000, 150, "same year"),
         },
     }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use model::ids::RecordId;
 use tantivy::directory::{Directory, DirectoryLock, INDEX_WRITER_LOCK, MmapDirectory};
+use tantivy::error::DataCorruption;
 use tantivy::index::SegmentReader;
 use tantivy::indexer::NoMergePolicy;
 use tantivy::schema::IndexRecordOption;
@@ -269,7 +270,7 @@ fn open_directory(path: &Path) -> Result<tantivy::Index, IndexError> {
     // A damaged posting list would lose lookouts silently; reading the files once is the price of knowing.
     match index.validate_checksum()?.into_iter().next() {
         None => Ok(index),
-        Some(file) => Err(tantivy::error::DataCorruption::new(file, "checksum".into())).map_err(TantivyError::from)?,
+        Some(file) => Err(TantivyError::from(DataCorruption::new(file, "checksum".into())).into()),
     }
 }
 
@@ -281,10 +282,7 @@ fn lock(path: &Path) -> Result<DirectoryLock, IndexError> {
 /// Whether the files are at fault, so that emptying helps, and not the machine or another process.
 fn is_unreadable(error: &IndexError) -> bool {
     let IndexError::Engine(error) = error else { return false };
-    !matches!(
-        error,
-        TantivyError::LockFailure(..) | TantivyError::OpenDirectoryError(_) | TantivyError::SystemError(_)
-    )
+    !matches!(error, TantivyError::LockFailure(..) | TantivyError::OpenDirectoryError(_) | TantivyError::SystemError(_))
 }
 
 /// Removes the files of a directory; folders are never ours.

@@ -16,11 +16,7 @@ fn lookout(names: &[&str], document: Option<&str>) -> Lookout {
         lookout.names.push(Name { kind: NameKind::Primary, full, family: None, given: None, original: None });
     }
     if let Some(number) = document {
-        lookout.documents.push(Document {
-            kind: DocumentKind::Passport,
-            number: number.to_string(),
-            country: None,
-        });
+        lookout.documents.push(Document { kind: DocumentKind::Passport, number: number.to_string(), country: None });
     }
     lookout
 }
@@ -30,8 +26,7 @@ fn id(n: u8) -> RecordId {
 }
 
 fn query(name: Option<&str>, document: Option<&str>, tables: &Tables) -> PreparedQuery {
-    let query =
-        Query { name: name.map(str::to_string), document: document.map(str::to_string), ..Query::default() };
+    let query = Query { name: name.map(str::to_string), document: document.map(str::to_string), ..Query::default() };
     PreparedQuery::new(&query, tables)
 }
 
@@ -47,9 +42,39 @@ fn memory() -> (Index, Arc<Tables>) {
 /// Words that meet each other in many ways: typos, frequent names, particles, initials, numbers, scripts.
 fn word() -> impl Strategy<Value = String> {
     const WORDS: [&str; 33] = [
-        "mohammed", "muhamed", "ali", "aly", "john", "jon", "smith", "smyth", "al", "zawahiri", "zawahri", "abdul", "abdal",
-        "rahman", "abdurrahman", "abdulrahman", "trading", "ltd", "limited", "j", "m", "11420", "11421", "путин", "putin",
-        "van", "kim", "xi", "jinping", "习近平", "bush", "habbash", "george",
+        "mohammed",
+        "muhamed",
+        "ali",
+        "aly",
+        "john",
+        "jon",
+        "smith",
+        "smyth",
+        "al",
+        "zawahiri",
+        "zawahri",
+        "abdul",
+        "abdal",
+        "rahman",
+        "abdurrahman",
+        "abdulrahman",
+        "trading",
+        "ltd",
+        "limited",
+        "j",
+        "m",
+        "11420",
+        "11421",
+        "путин",
+        "putin",
+        "van",
+        "kim",
+        "xi",
+        "jinping",
+        "习近平",
+        "bush",
+        "habbash",
+        "george",
     ];
     prop_oneof![proptest::sample::select(&WORDS[..]).prop_map(str::to_string), "[a-c]{1,10}"]
 }
@@ -173,7 +198,9 @@ fn a_directory_survives_reopening_and_damage_empties_it() {
         assert_eq!((index.covered(), index.candidates(&zawahiri).expect("answers")), (42, vec![id(1)]));
     }
     // Each file in turn is damaged: what opens is either whole or empty.
-    let files = || std::fs::read_dir(directory.path().join("index")).expect("lists").map(|entry| entry.expect("an entry").path());
+    let files = || {
+        std::fs::read_dir(directory.path().join("index")).expect("lists").map(|entry| entry.expect("an entry").path())
+    };
     let names: Vec<PathBuf> = files().collect();
     for file in names.iter().filter(|file| file.exists()) {
         let mut bytes = std::fs::read(file).expect("reads");

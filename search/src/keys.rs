@@ -174,7 +174,8 @@ mod tests {
 
     #[test]
     fn one_edit_shares_a_key() {
-        for (a, b) in [("smith", "smyth"), ("smith", "smit"), ("smith", "smithe"), ("smith", "simth"), ("john", "jon")] {
+        for (a, b) in [("smith", "smyth"), ("smith", "smit"), ("smith", "smithe"), ("smith", "simth"), ("john", "jon")]
+        {
             assert!(share(a, b), "{a} {b}");
         }
         assert!(!share("lee", "lea"), "too short for edits");

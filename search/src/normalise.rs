@@ -46,7 +46,8 @@ impl Token {
         let letters = latin.bytes().filter(u8::is_ascii_lowercase).fold(0, |bits, b| bits | 1 << (b - b'a'));
         Self {
             sound: Sound::of(&latin),
-            native: native.chars().any(|c| !c.is_ascii() && !latin_script(c)).then(|| native.into()),
+            native: (latin.is_empty() || native.chars().any(|c| !c.is_ascii() && !latin_script(c)))
+                .then(|| native.into()),
             class: if latin.is_empty() { Class::Rare } else { entry.class },
             group: entry.group,
             letters,
@@ -85,9 +86,10 @@ pub fn normalise(name: &str, tables: &Tables) -> Vec<Token> {
         parts.swap(0, 1);
     }
     let mut tokens: Vec<Token> = parts.into_iter().flatten().collect();
-    // A name of titles alone is still a name.
-    if tokens.iter().any(|token| !tables.is_dropped(&token.latin)) {
-        tokens.retain(|token| !tables.is_dropped(&token.latin));
+    // Only Latin titles: `Omar` in Arabic letters becomes `amr` or, elsewhere, `mr`. A name of titles alone is still a name.
+    let is_title = |token: &Token| token.native.is_none() && tables.is_dropped(&token.latin);
+    if !tokens.iter().all(is_title) {
+        tokens.retain(|token| !is_title(token));
     }
     tokens.truncate(TOKENS_MAX);
     tokens

@@ -152,12 +152,8 @@ impl PreparedRecord {
     pub fn new(lookout: &Lookout, tables: &Tables) -> Self {
         let mut names = Vec::with_capacity(lookout.names.len());
         for (at, name) in lookout.names.iter().enumerate() {
-            let whole = PreparedName {
-                tokens: full_tokens(name, tables),
-                kind: name.kind,
-                name: at as u16,
-                original: false,
-            };
+            let whole =
+                PreparedName { tokens: full_tokens(name, tables), kind: name.kind, name: at as u16, original: false };
             names.push(whole);
             if let Some(original) = &name.original {
                 let tokens = normalise(original, tables).into();
@@ -171,8 +167,7 @@ impl PreparedRecord {
     /// The keys under which the record is found; computed once.
     pub fn keys(&self, tables: &Tables) -> &KeySet {
         self.keys.get_or_init(|| {
-            let mut keys: Vec<String> =
-                self.numbers.iter().map(|(kind, number)| keys::number(*kind, number)).collect();
+            let mut keys: Vec<String> = self.numbers.iter().map(|(kind, number)| keys::number(*kind, number)).collect();
             let two_edits = self.names.iter().map(|name| name.tokens.len()).sum::<usize>() <= TWO_EDITS_TOKENS_MAX;
             let mut add = |key: String| keys.push(key);
             for name in &self.names {

@@ -100,13 +100,7 @@ fn missing_numbers(query: &Query, lookout: &Lookout, tally: &mut Tally) {
 }
 
 /// Adds the name that agrees best; returns how well it does.
-fn name(
-    query: &Query,
-    prepared: &PreparedQuery,
-    lookout: &Lookout,
-    record: &PreparedRecord,
-    tally: &mut Tally,
-) -> u32 {
+fn name(query: &Query, prepared: &PreparedQuery, lookout: &Lookout, record: &PreparedRecord, tally: &mut Tally) -> u32 {
     let Some(asked) = &query.name else { return 0 };
     let all = record.names.iter().map(|name| (name, weighted(align(&prepared.tokens, &name.tokens), name.kind)));
     // The first of equals, in the order of the record.

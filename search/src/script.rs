@@ -28,9 +28,12 @@ pub fn role(c: char) -> Role {
         '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' => Role::Break,
         _ if c.is_control() => Role::Dropped,
         // Soft hyphen, joiners, bidi controls, word joiners, byte order mark, variation selectors, tags, Arabic tatweel.
-        '\u{ad}' | '\u{61c}' | '\u{640}' | '\u{180b}'..='\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => {
-            Role::Dropped
-        }
+        '\u{ad}'
+        | '\u{61c}'
+        | '\u{640}'
+        | '\u{180b}'..='\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' => Role::Dropped,
         '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}' => Role::Dropped,
         _ if apostrophe(c) || mark(c) => Role::Dropped,
         _ if c.is_alphanumeric() || vowel_sign(c) => Role::Letter,
@@ -70,7 +73,11 @@ pub fn latin(c: char, to: &mut String) {
         to.push(c.to_ascii_lowercase());
         return;
     }
-    // Passports write this Arabic letter `z` (al-Zawahiri), the general scheme `dh`.
-    let text = if c == '\u{638}' { "z" } else { any_ascii::any_ascii_char(c) };
+    let text = match c {
+        // Passports write these Arabic letters `a` and `z` (al-Zawahiri); the general scheme drops one and writes `dh`.
+        '\u{627}' | '\u{639}' => "a",
+        '\u{638}' => "z",
+        _ => any_ascii::any_ascii_char(c),
+    };
     to.extend(text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()));
 }

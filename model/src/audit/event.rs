@@ -103,7 +103,7 @@ pub struct EventHeader {
     /// The stable code of a refusal or failure.
     #[n(10)]
     pub code: Option<String>,
-    /// SHA-256 of the answer's body as encoded, without its positions.
+    /// SHA-256 of the payload's nonce and the answer's body as encoded, without its positions.
     #[n(11)]
     #[cbor(with = "minicbor::bytes")]
     pub answer: Option<[u8; 32]>,
@@ -133,6 +133,10 @@ pub struct EventPayload {
     /// Anything a person wrote.
     #[n(3)]
     pub text: Option<String>,
+    /// Random bytes that the answer's digest begins with, so that nobody finds a short answer by guessing.
+    #[n(4)]
+    #[cbor(with = "minicbor::bytes")]
+    pub nonce: Option<[u8; 16]>,
 }
 
 /// One field of a question.

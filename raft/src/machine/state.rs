@@ -108,6 +108,12 @@ impl State<'_> {
         rows.into_iter().collect()
     }
 
+    /// The log index up to which this replica's feed was trimmed.
+    pub fn feed_trimmed(&self) -> Result<u64> {
+        let bytes = self.0.get(keys::FEED_TRIMMED)?;
+        Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes))
+    }
+
     /// The oldest messages of the outbox.
     pub fn outbox(&self, limit: usize) -> Result<Vec<Posted>> {
         let mut rows = Vec::new();

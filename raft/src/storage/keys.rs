@@ -20,6 +20,7 @@
 //! | 0x21 | state | from slot u16, destination u32 | last posted sequence u64 |
 //! | 0x22 | state | destination u32, from slot u16 | last received sequence u64 |
 //! | 0x30 | state | log index u64, number u32 | `Change` for search |
+//! | 0x31 | state | - | log index u64 up to which this replica trimmed the feed (its own, not replicated) |
 //! | 0x40 | state | leaf index u64 | `StoredLeaf` |
 //! | 0x41 | state | level u8, index u64 | hash of a complete subtree |
 //! | 0x42 | state | - | `Frontier` |
@@ -67,6 +68,8 @@ pub const RECORDS: &[u8] = &[0x11];
 pub const OUTBOX: &[u8] = &[0x20];
 /// Prefix of search's feed.
 pub const FEED: &[u8] = &[0x30];
+/// How far the feed was trimmed.
+pub const FEED_TRIMMED: &[u8] = &[0x31];
 /// Prefix of the nodes.
 pub const NODES: &[u8] = &[0x51];
 

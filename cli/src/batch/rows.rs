@@ -1,0 +1,146 @@
+//! The rows of a batch: columns by header, a question or the reason why it is none.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use client::v1;
+use csv::ByteRecord;
+
+use super::bounded::{Bounded, CUT};
+use crate::commands::question::{Manner, Question};
+use crate::error::CliError;
+
+/// The columns that count; others are ignored.
+const COLUMNS: [&str; 4] = ["name", "dob", "nationality", "document"];
+
+/// Row numbers are those of the data, from 1; the header is not counted.
+pub struct Row {
+    pub number: u64,
+    /// The question, or what is wrong with the row.
+    pub question: Result<v1::ScreenRequest, String>,
+}
+
+/// Reads rows.
+pub struct Rows<R> {
+    reader: csv::Reader<Bounded<R>>,
+    open_quote: Arc<AtomicBool>,
+    at: [Option<usize>; 4],
+    width: usize,
+    manner: Manner,
+    number: u64,
+    record: ByteRecord,
+}
+
+impl<R: Read> Rows<R> {
+    /// Reads the header.
+    pub fn new(input: R, manner: Manner) -> Result<Self, CliError> {
+        let bounded = Bounded::new(input);
+        let open_quote = bounded.open_quote();
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bounded);
+        let header = reader.byte_headers().map_err(failed)?.clone();
+        let at = COLUMNS.map(|column| header.iter().position(|cell| is(cell, column)));
+        if at[0].is_none() && at[3].is_none() {
+            return Err(CliError::flag(
+                "--in",
+                format!("the header names neither `name` nor `document`; columns are {}", COLUMNS.join(", ")),
+            ));
+        }
+        for column in COLUMNS {
+            if header.iter().filter(|cell| is(cell, column)).count() > 1 {
+                return Err(CliError::flag("--in", format!("the header names `{column}` twice")));
+            }
+        }
+        let (width, record) = (header.len(), ByteRecord::new());
+        Ok(Self { reader, open_quote, at, width, manner, number: 0, record })
+    }
+
+    /// The next row; none at the end.
+    pub fn next_row(&mut self) -> Result<Option<Row>, CliError> {
+        if !self.reader.read_byte_record(&mut self.record).map_err(failed)? {
+            return Ok(None);
+        }
+        // Old systems end a file with this byte; it is no row.
+        if self.record.len() == 1 && &self.record[0] == b"\x1a" && self.reader.is_done() {
+            return Ok(None);
+        }
+        self.number += 1;
+        Ok(Some(Row { number: self.number, question: self.question() }))
+    }
+
+    fn question(&self) -> Result<v1::ScreenRequest, String> {
+        if self.record.iter().next_back().is_some_and(|cell| cell.last() == Some(&CUT)) {
+            return Err("the row is too long".to_string());
+        }
+        if self.reader.is_done() && self.open_quote.load(Ordering::Relaxed) {
+            return Err("a quote is not closed: the file is cut short".to_string());
+        }
+        if self.record.len() != self.width {
+            return Err(format!("the row has {} cells, the header {}", self.record.len(), self.width));
+        }
+        let mut cells = [const { None }; 4];
+        for ((cell, at), column) in cells.iter_mut().zip(self.at).zip(COLUMNS) {
+            let bytes = at.and_then(|at| self.record.get(at)).unwrap_or_default();
+            let text = std::str::from_utf8(bytes).map_err(|_| format!("{column}: is not UTF-8"))?;
+            *cell = Some(text.to_string());
+        }
+        let [name, dob, nationality, document] = cells;
+        let question = Question { name, dob, nationality, document, ..Question::default() };
+        question.to_message(self.manner).map_err(|error| error.to_string())
+    }
+}
+
+fn is(cell: &[u8], column: &str) -> bool {
+    // Spreadsheets put a byte order mark before the first column.
+    let cell = cell.strip_prefix(b"\xef\xbb\xbf").unwrap_or(cell);
+    cell.trim_ascii().eq_ignore_ascii_case(column.as_bytes())
+}
+
+fn failed(error: csv::Error) -> CliError {
+    CliError::Failed(format!("--in: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANNER: Manner = Manner { linearizable: false, limit: 10, threshold: None };
+
+    fn all(bytes: &[u8]) -> Vec<(u64, Result<String, String>)> {
+        let mut rows = Rows::new(bytes, MANNER).expect("header");
+        let mut all = Vec::new();
+        while let Some(row) = rows.next_row().expect("reads") {
+            let text = row.question.map(|q| [q.name, q.birth_date, q.nationality, q.document].join("|"));
+            all.push((row.number, text));
+        }
+        all
+    }
+
+    #[test]
+    fn columns_go_by_header_and_others_are_ignored() {
+        let all = all(b"\xef\xbb\xbfDOB,extra,Name,nationality\n1970,x,\"Petrov, Ivan\",ru\n\n,,B,\n\x1a");
+        assert_eq!(all, [(1, Ok("Petrov, Ivan|1970|RUS|".to_string())), (2, Ok("B|||".to_string()))]);
+    }
+
+    #[test]
+    fn a_bad_row_says_why_and_the_rest_goes_on() {
+        let long = "x".repeat(100_000);
+        let text = format!("name,dob\nA,1970-13-01\nB\né,\n{long},\nC,\n,\nD,\"1970");
+        let mut bytes = text.into_bytes();
+        let at = bytes.windows(2).position(|pair| pair == [0xc3, 0xa9]).expect("there");
+        bytes.splice(at..at + 2, [0xff]);
+        let errors: Vec<_> = all(&bytes).into_iter().map(|(_, row)| row.err().unwrap_or_default()).collect();
+        let parts = ["month 13", "1 cells", "not UTF-8", "100000 characters", "", "needs a name", "quote is not closed"];
+        assert_eq!(errors.len(), parts.len());
+        for (error, part) in errors.iter().zip(parts) {
+            assert!(error.contains(part) && (error.is_empty() == part.is_empty()), "{error}: {part}");
+        }
+    }
+
+    #[test]
+    fn a_header_without_anything_to_ask_is_refused() {
+        for header in ["", "dob,nationality\n", "name,name\n"] {
+            assert!(Rows::new(header.as_bytes(), MANNER).is_err(), "{header}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `audit`: the list of its commands.
+
+use std::path::PathBuf;
+
+use client::{Client, v1};
+use model::ids::GroupId;
+use model::limits::PAGE_MAX;
+
+use crate::audit::chain::RawLeaf;
+use crate::commands::{audit_export, audit_tail, audit_verify};
+use crate::context::Globals;
+use crate::error::CliError;
+
+/// The commands about the audit log.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// The newest events.
+    Tail(audit_tail::Args),
+    /// Recompute the log from its stored events and prove that it only grew.
+    Verify(audit_verify::Args),
+    /// Write the log into a directory that verifies offline.
+    Export {
+        /// The audit group.
+        #[arg(long, default_value = "audit-0")]
+        group: GroupId,
+        /// The directory: created, or empty.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+}
+
+/// Runs one of them.
+pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Tail(args) => audit_tail::run(globals, args).await,
+        Command::Verify(args) => audit_verify::run(globals, args).await,
+        Command::Export { group, out } => audit_export::run(globals, &group.to_string(), &out).await,
+    }
+}
+
+/// Reads the leaves before `size`, page by page.
+pub(super) async fn leaves(
+    client: &Client,
+    group: &str,
+    size: u64,
+    mut take: impl FnMut(RawLeaf) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let mut from = 0;
+    while from < size {
+        let limit = u32::try_from((size - from).min(PAGE_MAX as u64)).unwrap_or(u32::MAX);
+        let message = v1::ExportAuditRequest { group: group.to_string(), from, limit };
+        let page = client.export_audit(message).await?.leaves;
+        if page.is_empty() {
+            return Err(CliError::Verification(format!("the log has {size} leaves and yields none from {from} on")));
+        }
+        for v1::ExportedLeaf { index, leaf, payload } in page {
+            if from < size {
+                take(RawLeaf { index, leaf, payload })?;
+                from += 1;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! What a client does when nodes are down, hang, refuse and break off.
+
+use std::time::Duration;
+
+use proto::v1;
+use tonic::Status;
+
+use crate::ErrorKind;
+use crate::fake::Behaviour::{BreakAfter, Down, Fail, Hang, Work};
+use crate::fake::{Fake, client};
+
+const SHORT: Duration = Duration::from_millis(600);
+const LONG: Duration = Duration::from_secs(10);
+
+fn with_code(mut status: Status, code: &'static str) -> Status {
+    status.metadata_mut().insert(proto::metadata::CODE, code.parse().expect("ascii"));
+    status
+}
+
+#[tokio::test]
+async fn a_question_goes_past_nodes_that_are_down_or_hang_and_the_next_one_begins_where_it_worked() {
+    let fake = Fake::new([&[Down], &[Hang], &[Work]]);
+    let client = client(&fake, LONG);
+    client.screen(v1::ScreenRequest::default()).await.expect("answered");
+    client.screen(v1::ScreenRequest::default()).await.expect("answered");
+    assert_eq!(fake.calls("n2:1").len(), 1);
+    assert_eq!(fake.calls("n3:1"), ["officer", "officer"]);
+}
+
+#[tokio::test]
+async fn a_verdict_ends_the_call_at_once() {
+    let verdict = with_code(Status::failed_precondition("is version 3"), "stale-version");
+    let fake = Fake::new([&[Fail(verdict)], &[Work]]);
+    let error = client(&fake, LONG).create_lookout(v1::CreateLookoutRequest::default()).await.expect_err("refused");
+    assert_eq!((error.kind, error.code.as_str(), error.outcome_unknown), (ErrorKind::Refused, "stale-version", false));
+    assert!(fake.calls("n2:1").is_empty());
+}
+
+#[tokio::test]
+async fn a_write_keeps_its_request_id_over_all_attempts() {
+    let fake = Fake::new([&[Hang], &[Fail(Status::unavailable("stopping"))], &[Work]]);
+    client(&fake, LONG).create_lookout(v1::CreateLookoutRequest::default()).await.expect("done");
+    let calls = [fake.calls("n1:1"), fake.calls("n2:1"), fake.calls("n3:1")].concat();
+    assert_eq!(calls.len(), 3);
+    assert!(calls[0].len() == 32 && calls.iter().all(|id| *id == calls[0]));
+}
+
+#[tokio::test]
+async fn a_write_that_may_have_reached_a_node_ends_as_unknown_and_one_that_did_not_does_not() {
+    let hanging = Fake::new([&[Hang], &[Down]]);
+    let message = v1::CreateLookoutRequest { request_id: "07".repeat(16), ..Default::default() };
+    let error = client(&hanging, SHORT).create_lookout(message.clone()).await.expect_err("nobody answers");
+    assert!(error.outcome_unknown && error.kind == ErrorKind::Unavailable);
+    assert_eq!(error.request_id.map(|id| id.to_string()), Some("07".repeat(16)));
+
+    let down = Fake::new([&[Down], &[Down]]);
+    let error = client(&down, SHORT).create_lookout(message).await.expect_err("nobody is there");
+    assert!(!error.outcome_unknown && error.kind == ErrorKind::Unavailable, "{error}");
+}
+
+#[tokio::test]
+async fn a_question_never_has_an_unknown_outcome() {
+    let fake = Fake::new([&[Hang]]);
+    let error = client(&fake, SHORT).screen(v1::ScreenRequest::default()).await.expect_err("nobody answers");
+    assert!(!error.outcome_unknown && error.request_id.is_none());
+}
+
+#[tokio::test]
+async fn a_node_that_asks_for_patience_gets_it() {
+    let mut busy = with_code(Status::resource_exhausted("busy"), "overloaded");
+    busy.metadata_mut().insert(proto::metadata::RETRY_MS, "150".parse().expect("ascii"));
+    let fake = Fake::new([&[Fail(busy), Work]]);
+    let started = tokio::time::Instant::now();
+    client(&fake, LONG).screen(v1::ScreenRequest::default()).await.expect("answered");
+    assert!(started.elapsed() >= Duration::from_millis(150));
+}
+
+fn entries(row: u64) -> Vec<v1::ImportEntry> {
+    vec![v1::ImportEntry { row, source_ref: row.to_string(), lookout: None }]
+}
+
+#[tokio::test]
+async fn a_broken_import_goes_on_at_the_next_node_with_what_was_not_acknowledged() {
+    let fake = Fake::new([&[BreakAfter(3)], &[Work]]);
+    let mut session = client(&fake, LONG).begin_import("list", &"0a".repeat(16)).await.expect("begins");
+    let mut acknowledged = Vec::new();
+    for row in 1..=8 {
+        acknowledged.extend(session.send(entries(row)).await.expect("sends"));
+    }
+    while let Some(done) = session.acknowledged().await.expect("acknowledged") {
+        acknowledged.push(done);
+    }
+    let rows: Vec<u64> = acknowledged.iter().map(|done| done.entries[0].row).collect();
+    assert_eq!(rows, (1..=8).collect::<Vec<u64>>());
+    assert_eq!(session.finish().await.expect("finishes").removed, 9);
+    let second = fake.calls("n2:1");
+    assert_eq!(second.first().map(String::as_str), Some(format!("begin {}", "0a".repeat(16)).as_str()));
+    // An acknowledgement that was on its way when the stream broke may be lost; what was taken in is not sent again.
+    let resent: Vec<String> = (1..=8).map(|row| format!("batch {row}")).collect();
+    assert!(resent.ends_with(&second[1..]) && (6..8).contains(&(second.len() - 1)), "{second:?}");
+}
+
+#[tokio::test]
+async fn an_import_that_is_refused_ends() {
+    let fake = Fake::new([&[Work], &[Work]]);
+    let mut session = client(&fake, LONG).begin_import("list", "id").await.expect("begins");
+    let error = session.send(vec![v1::ImportEntry::default(); 257]).await.expect_err("too many");
+    assert_eq!(error.kind, ErrorKind::Invalid);
+}

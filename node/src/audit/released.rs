@@ -1,0 +1,106 @@
+//! The two states of an answer. `Released` has no public constructor: this folder alone makes it.
+
+use model::audit::event::{EventHeader, EventPayload, ReleasedBy};
+use model::command::Changed;
+use prost::Message;
+use proto::v1;
+
+use super::pipeline::Receipt;
+
+/// An answer whose event is durable, or that holds no record data at all.
+#[derive(Debug)]
+pub struct Released<T>(T);
+
+/// An answer that still waits for its event. `body` has no positions: the digest covers what is the same on every replica.
+pub struct Unreleased<T> {
+    pub(super) body: T,
+    pub(super) as_of: Option<v1::AsOf>,
+    pub(super) header: EventHeader,
+    pub(super) payload: EventPayload,
+}
+
+impl<T: Answer> Unreleased<T> {
+    /// An answer with what its event says of it.
+    pub fn new(body: T, as_of: Option<v1::AsOf>, header: EventHeader, payload: EventPayload) -> Self {
+        Self { body, as_of, header, payload }
+    }
+
+    pub(super) fn release(mut self, receipt: &Receipt, by: ReleasedBy) -> Released<T> {
+        let audit = v1::AuditRef { receipt: receipt.to_string(), released_by: by.to_string() };
+        self.body.attach(self.as_of, audit);
+        Released(self.body)
+    }
+}
+
+/// An answer that can carry its positions and the reference to its evidence.
+pub trait Answer: Message {
+    /// Sets what the digest does not cover.
+    fn attach(&mut self, as_of: Option<v1::AsOf>, audit: v1::AuditRef);
+}
+
+/// Marks answers that hold nothing of any record: they need no event to be released.
+pub trait NoRecordData: Message {}
+
+impl NoRecordData for v1::StatusResponse {}
+impl NoRecordData for v1::MembershipResponse {}
+impl NoRecordData for v1::TransferLeaderResponse {}
+impl NoRecordData for v1::SnapshotResponse {}
+impl NoRecordData for v1::CheckpointResponse {}
+// Counts and row numbers; the events of the changes stand in the outboxes of the entries that made them.
+impl NoRecordData for v1::ImportProgress {}
+
+impl<T> Released<T> {
+    /// An answer about the cluster or its work, without record data.
+    pub fn without_record_data(body: T) -> Self
+    where
+        T: NoRecordData,
+    {
+        Self(body)
+    }
+
+    pub(crate) fn into_body(self) -> T {
+        self.0
+    }
+
+    /// Wraps an answer that was released as a part of this one.
+    pub fn map<U>(self, wrap: impl FnOnce(T) -> U) -> Released<U> {
+        Released(wrap(self.0))
+    }
+}
+
+impl Released<v1::ChangeResponse> {
+    /// The answer to a change: its event stands in the outbox of the committed entry that made it.
+    pub fn by_outbox(changed: &Changed) -> Self {
+        Self(v1::ChangeResponse {
+            id: changed.id.to_string(),
+            version: changed.version,
+            change: changed.change.map_or("unchanged".to_string(), |change| change.to_string()),
+        })
+    }
+}
+
+impl Released<v1::BatchResponse> {
+    /// A row that was not answered; its refusal was audited where it was made.
+    pub fn row_refused(row: u64, error: String) -> Self {
+        Self(v1::BatchResponse { row, error, answer: None })
+    }
+}
+
+impl Answer for v1::ScreenResponse {
+    fn attach(&mut self, as_of: Option<v1::AsOf>, audit: v1::AuditRef) {
+        self.as_of = as_of;
+        self.audit = Some(audit);
+    }
+}
+
+macro_rules! audited {
+    ($($name:ident),+) => { $(
+        impl Answer for v1::$name {
+            fn attach(&mut self, _: Option<v1::AsOf>, audit: v1::AuditRef) {
+                self.audit = Some(audit);
+            }
+        }
+    )+ };
+}
+
+audited!(LookoutRecord, ListLookoutsResponse, HistoryResponse, ReadAuditResponse, ExportAuditResponse);

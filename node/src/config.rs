@@ -1,0 +1,201 @@
+//! The configuration of a node: what stands on its command line, checked.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use model::ids::{ClusterId, GroupId, NodeId, from_hex};
+use model::seal::Keyring;
+use raft::groups::Timings;
+
+/// One node of a Portcullis cluster.
+///
+/// A new cluster: start every first member with the same --cluster-id, --initial-members and --records-groups.
+/// A further node: start it with --join, then run `portcullis cluster add-node ID ADDRESS`.
+/// A restart needs neither: the node remembers who it is.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "portcullis-node",
+    after_help = "Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage, 3 damaged or \
+    unusable data directory, 4 data directory of another node or cluster."
+)]
+pub struct Arguments {
+    /// This node's number, from 1; never used again after the node was removed
+    #[arg(long)]
+    pub node_id: u64,
+    /// Where clients and peers reach this node, HOST:PORT
+    #[arg(long)]
+    pub listen: String,
+    /// Where /metrics, /livez and /readyz are served, HOST:PORT
+    #[arg(long)]
+    pub http: String,
+    /// Directory of this node's data
+    #[arg(long)]
+    pub data_dir: PathBuf,
+    /// Of a new cluster: its id, 32 hexadecimal digits
+    #[arg(long, requires = "initial_members", conflicts_with = "join")]
+    pub cluster_id: Option<String>,
+    /// Of a new cluster: its first members, as 1=HOST:PORT,2=HOST:PORT
+    #[arg(long, requires = "cluster_id")]
+    pub initial_members: Option<String>,
+    /// Of a new cluster: groups that records are spread over
+    #[arg(long, default_value_t = 1)]
+    pub records_groups: u16,
+    /// Of a further node: a member of the cluster, HOST:PORT
+    #[arg(long)]
+    pub join: Option<String>,
+    /// File with the cluster's key, 64 hexadecimal digits
+    #[arg(long)]
+    pub key_file: PathBuf,
+    /// Region that the node stands in
+    #[arg(long, default_value = "local")]
+    pub region: String,
+    /// Port of entry that the node stands at
+    #[arg(long, default_value = "none")]
+    pub port_code: String,
+    /// Log entries of a group after which a snapshot is taken
+    #[arg(long, default_value_t = Timings::default().snapshot_entries)]
+    pub snapshot_entries: u64,
+    /// Log entries kept behind a snapshot
+    #[arg(long, default_value_t = Timings::default().keep_entries)]
+    pub keep_entries: u64,
+    /// Stop when standard input ends: for whoever starts nodes as children
+    #[arg(long)]
+    pub exit_with_stdin: bool,
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("--{flag}: {reason}")]
+    Flag { flag: &'static str, reason: String },
+    #[error("key file {path}: {reason}")]
+    Key { path: String, reason: String },
+}
+
+/// How the node comes to its cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// It knows its cluster, or fails.
+    Known,
+    /// It is a first member of a new one.
+    First { cluster: ClusterId, members: BTreeMap<NodeId, String>, records_groups: u16 },
+    /// It asks this member.
+    Join(String),
+}
+
+/// A checked configuration.
+#[derive(Clone)]
+pub struct Config {
+    pub node: NodeId,
+    pub listen: String,
+    pub http: Option<String>,
+    pub start: Start,
+    pub keyring: Keyring,
+    pub region: String,
+    pub port: String,
+    pub timings: Timings,
+}
+
+impl Arguments {
+    /// Checks everything that can be checked without the data directory.
+    pub fn validate(&self) -> Result<Config, ConfigError> {
+        let flag = |flag: &'static str, reason: String| ConfigError::Flag { flag, reason };
+        if self.node_id == 0 {
+            return Err(flag("node-id", "node ids begin with 1".into()));
+        }
+        let node = NodeId(self.node_id);
+        let start = match (&self.cluster_id, &self.initial_members, &self.join) {
+            (Some(cluster), Some(members), None) => {
+                let cluster = cluster.parse::<ClusterId>().map_err(|error| flag("cluster-id", error.reason))?;
+                let members = members_of(members).map_err(|reason| flag("initial-members", reason))?;
+                if !members.contains_key(&node) {
+                    return Err(flag("initial-members", format!("node {node} is not among them")));
+                }
+                if self.records_groups == 0 || self.records_groups > 64 {
+                    return Err(flag("records-groups", "must be 1 to 64".into()));
+                }
+                Start::First { cluster, members, records_groups: self.records_groups }
+            }
+            (None, None, Some(member)) => Start::Join(member.clone()),
+            _ => Start::Known,
+        };
+        for (name, code) in [("region", &self.region), ("port-code", &self.port_code)] {
+            model::ids::check_code(name, code).map_err(|error| flag(name, error.reason))?;
+        }
+        Ok(Config {
+            node,
+            listen: self.listen.clone(),
+            http: Some(self.http.clone()),
+            start,
+            keyring: read_key(&self.key_file)?,
+            region: self.region.clone(),
+            port: self.port_code.clone(),
+            timings: Timings {
+                snapshot_entries: self.snapshot_entries.max(1),
+                keep_entries: self.keep_entries,
+                ..Timings::default()
+            },
+        })
+    }
+}
+
+fn members_of(text: &str) -> Result<BTreeMap<NodeId, String>, String> {
+    let mut members = BTreeMap::new();
+    for member in text.split(',') {
+        let (id, address) = member.split_once('=').ok_or_else(|| format!("`{member}` is not ID=HOST:PORT"))?;
+        let id: u64 = id.parse().ok().filter(|id| *id > 0).ok_or_else(|| format!("`{id}` is no node id"))?;
+        if address.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err()) {
+            return Err(format!("`{address}` is not HOST:PORT"));
+        }
+        if members.insert(NodeId(id), address.to_string()).is_some() {
+            return Err(format!("node {id} stands twice"));
+        }
+    }
+    Ok(members)
+}
+
+fn read_key(path: &Path) -> Result<Keyring, ConfigError> {
+    let bad = |reason: String| ConfigError::Key { path: path.display().to_string(), reason };
+    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
+    let key = from_hex(text.trim()).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    Ok(Keyring::single(1, key.ok_or_else(|| bad("expected 64 hexadecimal digits".into()))?))
+}
+
+/// The answer to `--version`, which names the features the program was built with: text, or JSON with `--output json`.
+pub fn version_asked() -> Option<String> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if !arguments.iter().any(|argument| argument == "--version" || argument == "-V") {
+        return None;
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let features: &[&str] = if cfg!(feature = "rocksdb") { &["rocksdb"] } else { &[] };
+    let json = arguments.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json");
+    Some(if json {
+        serde_json::json!({ "name": "portcullis-node", "version": version, "features": features }).to_string()
+    } else {
+        format!("portcullis-node {version} (features: {})", features.join(", "))
+    })
+}
+
+/// The groups of a cluster: one directory, the records groups, one audit group.
+pub fn groups_of(records_groups: u16) -> Vec<GroupId> {
+    let records = (0..records_groups).map(GroupId::Records);
+    std::iter::once(GroupId::Directory).chain(records).chain([GroupId::Audit(0)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_read_and_mistakes_are_named() {
+        let members = members_of("1=a:1,2=b:2").expect("reads");
+        assert_eq!(members.get(&NodeId(2)).map(String::as_str), Some("b:2"));
+        for (text, part) in
+            [("1", "ID=HOST:PORT"), ("x=a:1", "no node id"), ("1=a", "HOST:PORT"), ("1=a:1,1=b:2", "twice")]
+        {
+            assert!(members_of(text).expect_err(text).contains(part), "{text}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Everything outside a node, handed in: network, clock, randomness, storage, and where slow work runs. Production's own is
+//! [`Env::production`]; the simulation hands in another. Nothing else in the node reads a clock or draws randomness.
+
+#[cfg(feature = "rocksdb")]
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use model::time::{Clock, Entropy, UnixMillis};
+use proto::transport::{Network, Tcp};
+use raft::storage::Engine;
+
+/// What a node stands on.
+#[derive(Clone)]
+pub struct Env {
+    pub network: Arc<dyn Network>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub storage: Arc<dyn Engine>,
+    /// Where search indexes lie.
+    pub indexes: Indexes,
+    /// Where slow work runs.
+    pub work: Work,
+}
+
+/// Where search indexes lie.
+#[derive(Debug, Clone)]
+pub enum Indexes {
+    Directory(PathBuf),
+    Memory,
+}
+
+/// Where work that takes long runs: threads beside the runtime, or in place so that a simulation replays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    Threads,
+    InPlace,
+}
+
+impl Work {
+    /// Runs the work and waits for it. None if it panicked.
+    pub async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        match self {
+            Self::InPlace => Some(work()),
+            Self::Threads => tokio::task::spawn_blocking(work).await.ok(),
+        }
+    }
+}
+
+/// The operating system's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> UnixMillis {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        UnixMillis(since.map_or(0, |since| since.as_millis() as u64))
+    }
+}
+
+/// The operating system's randomness.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    #[allow(clippy::expect_used, reason = "a node without randomness must not run: it would repeat nonces")]
+    fn fill(&self, bytes: &mut [u8]) {
+        getrandom::fill(bytes).expect("the operating system gives randomness");
+    }
+}
+
+impl Env {
+    /// The machine that the process runs on, with its data below a directory.
+    #[cfg(feature = "rocksdb")]
+    pub fn production(data_dir: &Path) -> Result<Self, raft::storage::StorageError> {
+        use raft::storage::rocks::{Limits, RocksEngine};
+        Ok(Self {
+            network: Arc::new(Tcp),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            storage: Arc::new(RocksEngine::new(data_dir, Limits::default())?),
+            indexes: Indexes::Directory(data_dir.join("indexes")),
+            work: Work::Threads,
+        })
+    }
+
+    /// This machine's network and clock over storage in memory: for tests.
+    pub fn in_memory(storage: Arc<dyn Engine>) -> Self {
+        Self {
+            network: Arc::new(Tcp),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            storage,
+            indexes: Indexes::Memory,
+            work: Work::InPlace,
+        }
+    }
+}

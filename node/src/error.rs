@@ -1,0 +1,103 @@
+//! What the API says when it does not answer: a stable code, the field at fault, and whether a write may have taken place.
+
+use model::error::{Invalid, Refusal, RefusalCode};
+use proto::metadata;
+use raft::error::GroupError;
+use tonic::metadata::MetadataValue;
+use tonic::{Code, Status};
+
+use crate::audit::AuditError;
+
+/// A refusal or failure of a request.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ApiError {
+    #[error("{0}")]
+    Invalid(#[from] Invalid),
+    #[error("{}", .0.text)]
+    Refused(#[from] Refusal),
+    /// Missing, hidden and purged read the same (SECURITY.md 1.5).
+    #[error("no record available")]
+    NoRecord,
+    #[error("{0}")]
+    Group(#[from] GroupError),
+    #[error("{0}")]
+    Audit(#[from] AuditError),
+    #[error("the request did not end before its deadline")]
+    Deadline,
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl ApiError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid",
+            Self::Refused(refusal) => refusal.code.code(),
+            Self::NoRecord => RefusalCode::NoRecordAvailable.code(),
+            Self::Group(GroupError::Unknown { .. }) => "outcome-unknown",
+            Self::Group(GroupError::Busy { .. }) | Self::Audit(AuditError::Full) => "busy",
+            Self::Group(GroupError::Refused { .. }) => "invalid",
+            Self::Group(GroupError::NoReplica { .. }) => "unknown-group",
+            Self::Group(_) => "unavailable",
+            Self::Audit(_) => "audit-unavailable",
+            Self::Deadline => "deadline",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// Whether it is a decision about the request (to be audited as a refusal) or a failure to serve it.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Invalid(_) | Self::Refused(_) | Self::NoRecord)
+    }
+
+    fn grpc(&self) -> Code {
+        match self {
+            Self::Invalid(_) => Code::InvalidArgument,
+            Self::NoRecord => Code::NotFound,
+            Self::Refused(refusal) => match refusal.code {
+                RefusalCode::NoRecordAvailable => Code::NotFound,
+                RefusalCode::StaleVersion | RefusalCode::ImportSuperseded => Code::Aborted,
+                RefusalCode::Invalid | RefusalCode::LevelRefused => Code::InvalidArgument,
+                RefusalCode::WrongGroup | RefusalCode::DecisionLapsed => Code::Unavailable,
+                _ => Code::FailedPrecondition,
+            },
+            Self::Group(GroupError::Unknown { .. }) => Code::Unknown,
+            Self::Group(GroupError::Busy { .. }) | Self::Audit(AuditError::Full) => Code::ResourceExhausted,
+            Self::Group(GroupError::Refused { .. }) => Code::InvalidArgument,
+            Self::Group(GroupError::NoReplica { .. }) => Code::NotFound,
+            Self::Group(_) | Self::Audit(_) => Code::Unavailable,
+            Self::Deadline => Code::DeadlineExceeded,
+            Self::Internal(_) => Code::Internal,
+        }
+    }
+}
+
+impl From<raft::storage::StorageError> for ApiError {
+    fn from(error: raft::storage::StorageError) -> Self {
+        Self::Group(error.into())
+    }
+}
+
+impl From<ApiError> for Status {
+    fn from(error: ApiError) -> Self {
+        let mut status = Status::new(error.grpc(), error.to_string());
+        let mut put = |key: &'static str, value: &str| {
+            if let Ok(value) = MetadataValue::try_from(value) {
+                status.metadata_mut().insert(key, value);
+            }
+        };
+        put(metadata::CODE, error.code());
+        if let ApiError::Invalid(invalid) = &error {
+            put(metadata::FIELD, &invalid.field);
+        }
+        match &error {
+            ApiError::Group(GroupError::Unknown { .. }) => put(metadata::OUTCOME, "unknown"),
+            ApiError::Group(GroupError::Busy { .. }) | ApiError::Audit(AuditError::Full) => {
+                put(metadata::RETRY_MS, "200")
+            }
+            _ => {}
+        }
+        status
+    }
+}

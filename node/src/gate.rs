@@ -1,0 +1,140 @@
+//! The gate: who asks, for which agency, from where and why, and until when. Sign-on and access rules come with their own
+//! issue; until then the identity is what the request says, and nodes listen on loopback alone (docs/architecture.md).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::audit::event::{EventHeader, EventKind};
+use model::envelope::{Caller, Decision};
+use model::error::Invalid;
+use model::ids::{AgencyId, NodeId, PortId, Purpose, RequestId, UserId};
+use model::limits::{DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS};
+use model::time::{Clock, Entropy, UnixMillis};
+use proto::metadata;
+use tokio::time::Instant;
+use tonic::metadata::MetadataMap;
+
+use crate::error::ApiError;
+
+/// Time kept back of a deadline to answer in.
+const ANSWER_MARGIN: Duration = Duration::from_millis(20);
+
+/// Lets requests in.
+#[derive(Clone)]
+pub struct Gate {
+    node: NodeId,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// A request that was let in.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    pub caller: Caller,
+    /// This request's own id; a write's id where it brings one.
+    pub request: RequestId,
+    /// The evaluation time: stamped once, part of answer and event.
+    pub at: UnixMillis,
+    end: Instant,
+}
+
+impl Gate {
+    /// The gate of a node.
+    pub fn new(node: NodeId, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { node, clock, entropy }
+    }
+
+    /// Lets a request in, or says what is missing.
+    pub fn admit(&self, metadata: &MetadataMap) -> Result<Admitted, ApiError> {
+        let text = |key: &'static str| -> Result<&str, Invalid> {
+            let value = metadata.get(key).ok_or_else(|| {
+                Invalid::new(key, "is missing; the context file names user, agency, port and purpose".into())
+            })?;
+            value.to_str().map_err(|_| Invalid::new(key, "is not printable ASCII".into()))
+        };
+        let caller = Caller {
+            user: UserId::new(text(metadata::USER)?)?,
+            agency: AgencyId::new(text(metadata::AGENCY)?)?,
+            port: PortId::new(text(metadata::PORT)?)?,
+            purpose: Purpose::new(text(metadata::PURPOSE)?)?,
+            node: self.node,
+        };
+        let wanted = metadata.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(timeout);
+        let longest = Duration::from_millis(DEADLINE_MAX_MS);
+        let deadline = wanted.unwrap_or(Duration::from_millis(DEADLINE_DEFAULT_MS)).min(longest);
+        let at = self.clock.now();
+        let request = RequestId::new(at, self.entropy.sixteen());
+        Ok(Admitted { caller, request, at, end: Instant::now() + deadline.saturating_sub(ANSWER_MARGIN) })
+    }
+
+    /// The time now.
+    pub fn now(&self) -> UnixMillis {
+        self.clock.now()
+    }
+
+    /// A fresh decision. What it was made on is filled by the access rules, once there are any.
+    pub fn decide(&self, directory_index: u64) -> Decision {
+        let made_at = self.clock.now();
+        Decision { made_at, directory_index, profile_version: 0, agreement_version: 0, policy_version: 0 }
+    }
+
+    /// Another request id, for a part of a request.
+    pub fn request_id(&self) -> RequestId {
+        RequestId::new(self.clock.now(), self.entropy.sixteen())
+    }
+}
+
+impl Admitted {
+    /// What is left of the request's time.
+    pub fn left(&self) -> Result<Duration, ApiError> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(ApiError::Deadline) } else { Ok(left) }
+    }
+
+    /// Ends the request's time later: for streams, each step of which has its own.
+    pub fn renewed(&self, deadline: Duration) -> Self {
+        Self { end: Instant::now() + deadline, ..self.clone() }
+    }
+
+    /// The header of this request's event.
+    pub fn event(&self, kind: EventKind) -> EventHeader {
+        EventHeader::new(kind, self.request, &self.caller, self.at)
+    }
+}
+
+/// A gRPC timeout: digits and a unit.
+fn timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(number.saturating_mul(3_600))),
+        "M" => Some(Duration::from_secs(number.saturating_mul(60))),
+        "S" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_millis(number)),
+        "u" => Some(Duration::from_micros(number)),
+        "n" => Some(Duration::from_nanos(number)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::{SystemClock, SystemEntropy};
+
+    #[test]
+    fn a_request_without_identity_is_told_what_is_missing() {
+        let gate = Gate::new(NodeId(1), Arc::new(SystemClock), Arc::new(SystemEntropy));
+        let error = gate.admit(&MetadataMap::new()).expect_err("refused").to_string();
+        assert!(error.contains("portcullis-user: is missing"), "{error}");
+    }
+
+    #[test]
+    fn timeouts_read_as_grpc_writes_them() {
+        assert_eq!(timeout("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(timeout("3S"), Some(Duration::from_secs(3)));
+        for text in ["", "S", "3", "3x", "-1S"] {
+            assert_eq!(timeout(text), None, "{text}");
+        }
+    }
+}

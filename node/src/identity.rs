@@ -1,0 +1,70 @@
+//! Who a data directory belongs to: written once, checked at every start, so that a node never runs on another's data.
+
+use model::ids::{ClusterId, GroupId, NodeId};
+use raft::storage::{Engine, StorageError};
+use serde::{Deserialize, Serialize};
+
+/// The file's name.
+const FILE: &str = "NODE.json";
+
+/// What a node knows of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// The layout of the data directory.
+    pub format: u32,
+    pub cluster: ClusterId,
+    pub node: NodeId,
+    pub groups: Vec<GroupId>,
+}
+
+/// Why a data directory is not this node's.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    #[error("{place} belongs to node {found}, this is node {expected}; give it its own --data-dir")]
+    OtherNode { place: String, found: NodeId, expected: NodeId },
+    #[error("{place} belongs to cluster {found}, the command line names {expected}; give it its own --data-dir")]
+    OtherCluster { place: String, found: ClusterId, expected: ClusterId },
+    #[error("{place}/{FILE} does not read: {reason}; restore it, or remove the node and join it again under a new id")]
+    Damaged { place: String, reason: String },
+    #[error("{place} is new: start the node with --cluster-id and --initial-members, or with --join")]
+    New { place: String },
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// The layout that this program writes.
+pub const FORMAT: u32 = 1;
+
+impl Identity {
+    /// Reads the identity of a data directory, if it has one, and checks that it is this node's.
+    pub fn read(engine: &dyn Engine, node: NodeId) -> Result<Option<Self>, IdentityError> {
+        let place = engine.place();
+        let Some(bytes) = engine.read_file(FILE)? else { return Ok(None) };
+        let identity: Self = serde_json::from_slice(&bytes)
+            .map_err(|error| IdentityError::Damaged { place: place.clone(), reason: error.to_string() })?;
+        if identity.format != FORMAT {
+            let reason = format!("it has format {}, this program knows {FORMAT}", identity.format);
+            return Err(IdentityError::Damaged { place, reason });
+        }
+        if identity.node != node {
+            return Err(IdentityError::OtherNode { place, found: identity.node, expected: node });
+        }
+        Ok(Some(identity))
+    }
+
+    /// Checks the cluster that the command line names.
+    pub fn expect_cluster(&self, engine: &dyn Engine, expected: ClusterId) -> Result<(), IdentityError> {
+        if self.cluster == expected {
+            return Ok(());
+        }
+        Err(IdentityError::OtherCluster { place: engine.place(), found: self.cluster, expected })
+    }
+
+    /// Writes the identity of a new data directory.
+    pub fn write(&self, engine: &dyn Engine) -> Result<(), IdentityError> {
+        let bytes = serde_json::to_vec_pretty(self)
+            .map_err(|error| IdentityError::Damaged { place: engine.place(), reason: error.to_string() })?;
+        Ok(engine.write_file(FILE, &bytes)?)
+    }
+}

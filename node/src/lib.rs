@@ -1,0 +1,307 @@
+//! A node of the cluster. [`Node::start`] is the one way to start it: for `main`, for tests and for the simulation.
+
+// A wrong variable in the environment would replace the flag silently, and the simulation would not replay.
+#[cfg(not(tokio_unstable))]
+compile_error!("build with --cfg tokio_unstable, as .cargo/config.toml says; unset RUSTFLAGS");
+
+pub mod audit;
+mod bootstrap;
+pub mod config;
+pub mod env;
+mod error;
+mod gate;
+mod http;
+mod identity;
+mod metrics;
+mod records;
+mod replica;
+mod services;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::command::cluster::{ClusterInfo, NodeInfo};
+use model::ids::{ClusterId, GroupId};
+use model::limits::MESSAGE_BYTES_MAX;
+use proto::peer::DescribeRequest;
+use proto::peer::peer_server::PeerServer;
+use proto::transport::{Accepted, Listener, channel};
+use raft::groups::{Groups, StartError};
+use raft::network::{PEER_MESSAGE_BYTES_MAX, PeerService, Router};
+use raft::storage::{REMEDY_DAMAGED, StorageError};
+use search::{Index, Place, Tables};
+use services::v1::{
+    audit_server::AuditServer, cluster_server::ClusterServer, imports_server::ImportsServer,
+    lookouts_server::LookoutsServer, screening_server::ScreeningServer,
+};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::audit::Pipeline;
+use crate::config::{Config, Start, groups_of};
+use crate::env::{Env, Indexes};
+use crate::gate::Gate;
+use crate::identity::{FORMAT, Identity, IdentityError};
+use crate::metrics::Metrics;
+use crate::records::Records;
+use crate::replica::Replica;
+use crate::services::{Api, Parts};
+
+/// How long a joining node waits for the member that it asks.
+const JOIN_DEADLINE: Duration = Duration::from_secs(10);
+/// How long calls under way may take when the node stops.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// Why a node did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("{0}; {REMEDY_DAMAGED}")]
+    Groups(StartError),
+    #[error("cannot listen on {address}: {reason}")]
+    Listen { address: String, reason: String },
+    #[error("the member at {address} does not say which cluster it is: {reason}")]
+    Join { address: String, reason: String },
+    #[error("the search index of {group} does not open: {reason}")]
+    Index { group: GroupId, reason: String },
+    #[error("metrics: {0}")]
+    Metrics(String),
+    #[error("{group} has stopped: {reason}")]
+    Failed { group: GroupId, reason: String },
+}
+
+impl NodeError {
+    /// The process's exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Identity(IdentityError::OtherNode { .. } | IdentityError::OtherCluster { .. }) => 4,
+            Self::Storage(_) | Self::Identity(_) | Self::Groups(_) | Self::Failed { .. } => 3,
+            _ => 1,
+        }
+    }
+}
+
+/// A running node.
+pub struct Node {
+    groups: Groups,
+    api: Api,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+    address: String,
+}
+
+impl Node {
+    /// Starts a node: storage, groups, search, audit, services, in this order. Returns once it listens.
+    pub async fn start(config: Config, env: Env) -> Result<Self, NodeError> {
+        let mut seed = [0; 8];
+        env.entropy.fill(&mut seed);
+        // Election timeouts are drawn from this seed, in production as in the simulation.
+        raft::Seeded::scope(u64::from_le_bytes(seed), Self::start_seeded(config, env)).await
+    }
+
+    async fn start_seeded(config: Config, env: Env) -> Result<Self, NodeError> {
+        let metrics = Metrics::new().map_err(|error| NodeError::Metrics(error.to_string()))?;
+        let identity = identify(&config, &env).await?;
+        let listener = listen(&env, &config.listen).await?;
+        let http = match &config.http {
+            Some(address) => Some(listen(&env, address).await?),
+            None => None,
+        };
+        let address = listener.address().unwrap_or_else(|_| config.listen.clone());
+        let router =
+            Router::new(identity.cluster, config.node, config.listen.clone(), env.network.clone(), env.clock.clone());
+        let group_metrics = (metrics.log.clone(), metrics.groups.clone());
+        let groups = Groups::start(&identity.groups, env.storage.clone(), router, config.timings, group_metrics)
+            .await
+            .map_err(NodeError::Groups)?;
+        let keyring = Arc::new(config.keyring.clone());
+        let records = Records::new(keyring.clone(), env.entropy.clone());
+        let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let tables = Arc::new(Tables::standard());
+        let mut replicas = Vec::new();
+        for group in groups.records() {
+            let index = open_index(&env, group.id(), tables.clone())?;
+            let search = metrics.search.clone();
+            let replica = Replica::new(group.clone(), index, tables.clone(), records.clone(), search, env.work);
+            tasks.spawn(replica.clone().keep_indexed(stopping.clone()));
+            replicas.push(replica);
+        }
+        let pipeline = Pipeline::start(groups.clone(), keyring, env.entropy.clone(), metrics.audit.clone());
+        let api = Api::new(Parts {
+            gate: Gate::new(config.node, env.clock.clone(), env.entropy.clone()),
+            groups: groups.clone(),
+            replicas,
+            pipeline,
+            records,
+            metrics: metrics.clone(),
+            tables,
+        });
+        if let Start::First { members, .. } = &config.start {
+            groups.initialise(members).await.map_err(NodeError::Groups)?;
+        }
+        let info = ClusterInfo {
+            cluster: identity.cluster,
+            records_groups: identity.groups.iter().filter(|group| group.is_records()).count() as u16,
+            audit_groups: 1,
+        };
+        let me = NodeInfo {
+            node: config.node,
+            address: config.listen.clone(),
+            region: config.region.clone(),
+            port: config.port.clone(),
+        };
+        tasks.spawn(bootstrap::run(groups.clone(), info, me, stopping.clone()));
+        tasks.spawn(serve(listener, groups.clone(), api.clone(), stopping.clone()));
+        if let Some(http) = http {
+            tasks.spawn(http::serve(http, metrics, api.clone(), stopping.clone().cancelled_owned()));
+        }
+        tracing::info!(node = %config.node, cluster = %identity.cluster, %address, "node started");
+        Ok(Self { groups, api, stopping, tasks, address })
+    }
+
+    /// Where the node listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Whether every group has a leader and this node serves.
+    pub fn ready(&self) -> bool {
+        self.api.ready()
+    }
+
+    /// Returns when a group has stopped by itself: its storage failed, and going on could lose data.
+    pub async fn failed(&self) -> NodeError {
+        loop {
+            for group in self.groups.iter() {
+                if let Some(reason) = group.failure() {
+                    return NodeError::Failed { group: group.id(), reason };
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Stops in order: no new calls, leadership handed over, state flushed, so that nothing is left to replay.
+    pub async fn stop(self) -> Result<(), NodeError> {
+        // Leadership first, while the services still answer: clients are sent on instead of cut off.
+        for group in self.groups.iter() {
+            group.step_down().await;
+        }
+        self.stopping.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(DRAIN, self.tasks.wait()).await.is_err() {
+            tracing::warn!("calls under way did not end in time and are cut off");
+        }
+        self.groups
+            .stop()
+            .await
+            .map_err(|error| NodeError::Failed { group: GroupId::Directory, reason: error.to_string() })?;
+        tracing::info!("node stopped");
+        Ok(())
+    }
+}
+
+/// Who the node is: from its data directory, or, if that is new, from the command line or a member.
+async fn identify(config: &Config, env: &Env) -> Result<Identity, NodeError> {
+    let engine = &*env.storage;
+    let known = Identity::read(engine, config.node)?;
+    let identity = match (known, &config.start) {
+        (Some(identity), Start::First { cluster, .. }) => {
+            identity.expect_cluster(engine, *cluster)?;
+            return Ok(identity);
+        }
+        (Some(identity), _) => return Ok(identity),
+        (None, Start::Known) => return Err(IdentityError::New { place: engine.place() }.into()),
+        (None, Start::First { cluster, records_groups, .. }) => {
+            Identity { format: FORMAT, cluster: *cluster, node: config.node, groups: groups_of(*records_groups) }
+        }
+        (None, Start::Join(address)) => join(config, env, address).await?,
+    };
+    identity.write(engine)?;
+    Ok(identity)
+}
+
+async fn join(config: &Config, env: &Env, address: &str) -> Result<Identity, NodeError> {
+    let failed = |reason: String| NodeError::Join { address: address.to_string(), reason };
+    let channel = channel(env.network.clone(), address, JOIN_DEADLINE).map_err(|error| failed(error.to_string()))?;
+    let mut peer = proto::peer::peer_client::PeerClient::new(channel);
+    let asked = tokio::time::timeout(JOIN_DEADLINE, peer.describe(DescribeRequest { from: config.node.0 })).await;
+    let reply = asked.map_err(|_| failed("no answer".into()))?.map_err(|status| failed(status.message().into()))?;
+    let reply = reply.into_inner();
+    let cluster = <[u8; 16]>::try_from(reply.cluster.as_ref()).map_err(|_| failed("it names no cluster".into()))?;
+    let groups: Option<Vec<GroupId>> = reply.groups.iter().map(|number| GroupId::from_number(*number)).collect();
+    let groups = groups.ok_or_else(|| failed("it has groups that this program does not know".into()))?;
+    Ok(Identity { format: FORMAT, cluster: ClusterId(cluster), node: config.node, groups })
+}
+
+async fn listen(env: &Env, address: &str) -> Result<Box<dyn Listener>, NodeError> {
+    let listening = env.network.listen(address).await;
+    listening.map_err(|error| NodeError::Listen { address: address.to_string(), reason: error.to_string() })
+}
+
+fn open_index(env: &Env, group: GroupId, tables: Arc<Tables>) -> Result<Arc<Index>, NodeError> {
+    let place = match &env.indexes {
+        Indexes::Directory(root) => Place::Directory(root.join(group.to_string())),
+        Indexes::Memory => Place::Memory,
+    };
+    let index = Index::open(place, tables).map_err(|error| NodeError::Index { group, reason: error.to_string() })?;
+    Ok(Arc::new(index))
+}
+
+/// Serves peers and clients on one listener until the node stops.
+async fn serve(mut listener: Box<dyn Listener>, groups: Groups, api: Api, stopping: CancellationToken) {
+    let (health_reporter, health) = tonic_health::server::health_reporter();
+    health_reporter.set_serving::<ScreeningServer<Api>>().await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(proto::v1::DESCRIPTORS)
+        .build_v1();
+    let reflection = match reflection {
+        Ok(reflection) => reflection,
+        Err(error) => {
+            tracing::error!(%error, "reflection is not served");
+            return;
+        }
+    };
+    let incoming = async_stream::stream! {
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => yield Ok::<_, std::io::Error>(Accepted::new(stream, peer)),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    };
+    macro_rules! bounded {
+        ($server:ident) => {
+            $server::new(api.clone())
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .max_encoding_message_size(MESSAGE_BYTES_MAX)
+        };
+    }
+    let peers = PeerServer::new(PeerService::new(groups))
+        .max_decoding_message_size(PEER_MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(PEER_MESSAGE_BYTES_MAX);
+    let served = tonic::transport::Server::builder()
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20)
+        .http2_keepalive_interval(Some(Duration::from_secs(10)))
+        .add_service(peers)
+        .add_service(bounded!(LookoutsServer))
+        .add_service(bounded!(ImportsServer))
+        .add_service(bounded!(ScreeningServer))
+        .add_service(bounded!(AuditServer))
+        .add_service(bounded!(ClusterServer))
+        .add_service(health)
+        .add_service(reflection)
+        .serve_with_incoming_shutdown(incoming, stopping.cancelled_owned())
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the gRPC server ended");
+    }
+}

@@ -1,0 +1,98 @@
+//! Between lookouts and stored records: sealing, opening, tokens, the messages of the API.
+
+use std::sync::Arc;
+
+use model::codec;
+use model::ids::{AgencyId, RecordId};
+use model::lookout::Lookout;
+use model::record::{AccessLevel, Dataset, Draft, RecordKind, Source, StoredRecord};
+use model::seal::{Keyring, Scope};
+use model::time::Entropy;
+use proto::convert::lookout_to;
+use proto::v1;
+
+use crate::error::ApiError;
+
+/// The dataset that lookouts belong to.
+pub const DATASET: Dataset = Dataset::Tecs;
+
+/// Seals and opens records.
+#[derive(Clone)]
+pub struct Records {
+    keyring: Arc<Keyring>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Records {
+    /// Works with a keyring.
+    pub fn new(keyring: Arc<Keyring>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { keyring, entropy }
+    }
+
+    /// The keyring.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// A lookout as a command carries it.
+    pub fn draft(
+        &self,
+        id: RecordId,
+        lookout: &Lookout,
+        owner: AgencyId,
+        level: AccessLevel,
+        source: Option<Source>,
+    ) -> Result<Draft, ApiError> {
+        let plain = codec::encode(lookout).map_err(|error| ApiError::Internal(error.to_string()))?;
+        let mut nonce = [0; 12];
+        self.entropy.fill(&mut nonce);
+        let sealed = self.keyring.seal(Scope::Record(DATASET, id), nonce, &plain);
+        let mut tokens: Vec<_> =
+            lookout.exact_numbers().iter().map(|(kind, number)| self.keyring.token(*kind, number)).collect();
+        tokens.sort_unstable();
+        Ok(Draft {
+            id,
+            kind: RecordKind::Lookout,
+            subject: lookout.subject,
+            dataset: DATASET,
+            owner,
+            level,
+            labels: Vec::new(),
+            source,
+            tokens,
+            content: self.keyring.content(&plain),
+            expires: None,
+            sealed: sealed.map_err(|error| ApiError::Internal(error.to_string()))?,
+        })
+    }
+
+    /// Opens a record.
+    pub fn open(&self, record: &StoredRecord) -> Result<Lookout, ApiError> {
+        let header = &record.header;
+        let plain = self.keyring.open(Scope::Record(header.dataset, header.id), &record.sealed);
+        let plain = plain.map_err(|error| ApiError::Internal(format!("record {}: {error}", header.id)))?;
+        codec::decode(&plain).map_err(|error| ApiError::Internal(format!("record {}: {error}", header.id)))
+    }
+
+    /// A record as the API gives it.
+    pub fn message(&self, record: &StoredRecord) -> Result<v1::LookoutRecord, ApiError> {
+        let lookout = self.open(record)?;
+        let header = &record.header;
+        let source = header.source.as_ref();
+        Ok(v1::LookoutRecord {
+            id: header.id.to_string(),
+            version: header.version,
+            state: header.state.to_string(),
+            owner: header.owner.to_string(),
+            level: header.level.to_string(),
+            source: source.map(|source| source.list.to_string()).unwrap_or_default(),
+            source_ref: source.map(|source| source.reference.clone()).unwrap_or_default(),
+            created_at: header.created.at.rfc3339(),
+            created_by: header.created.by.to_string(),
+            updated_at: header.updated.at.rfc3339(),
+            updated_by: header.updated.by.to_string(),
+            lookout: Some(lookout_to(&lookout)),
+            audit: None,
+        })
+    }
+}

@@ -1,0 +1,243 @@
+//! Looking after the cluster. Answers hold no record data, so they need no audit log to be given: an operator sees what is
+//! wrong even when nothing else is answered. Changes are audited before they are made.
+
+use std::time::Duration;
+
+use model::audit::event::{EventKind, EventPayload};
+use model::error::Invalid;
+use model::ids::{GroupId, NodeId};
+use proto::v1 as message;
+use raft::group::{Group, Step};
+use tonic::{Request, Response, Status};
+
+use super::v1::cluster_server::Cluster;
+use super::{Api, Call, terms};
+use crate::audit::Released;
+use crate::error::ApiError;
+use crate::gate::Admitted;
+
+const STATUS: Call = Call { name: "cluster_status", kind: EventKind::Administration };
+const ADD: Call = Call { name: "cluster_add_node", kind: EventKind::Administration };
+const REMOVE: Call = Call { name: "cluster_remove_node", kind: EventKind::Administration };
+const TRANSFER: Call = Call { name: "cluster_transfer_leader", kind: EventKind::Administration };
+const SNAPSHOT: Call = Call { name: "cluster_snapshot", kind: EventKind::Administration };
+
+/// How long a peer may take to say that it is there.
+const PROBE: Duration = Duration::from_millis(500);
+
+impl Api {
+    /// Whether every group has a leader here known, and this node has applied what it knows to be committed.
+    pub fn ready(&self) -> bool {
+        self.slot_map().is_ok()
+            && self.0.groups.iter().all(|group| {
+                let status = group.status();
+                status.leader.is_some() && group.failure().is_none()
+            })
+            && self.slot_map().is_ok_and(|map| {
+                map.groups().into_iter().all(|id| {
+                    self.0
+                        .groups
+                        .get(id)
+                        .is_ok_and(|group| group.read(|state| state.slot_map()).is_ok_and(|m| m.is_some()))
+                })
+            })
+    }
+
+    fn group_status(&self, group: &Group) -> message::GroupStatus {
+        let status = group.status();
+        let indexed = self.replica(group.id()).map_or(0, |replica| replica.covered());
+        message::GroupStatus {
+            group: group.id().to_string(),
+            role: status.role.name().to_string(),
+            leader: status.leader.map_or(0, |leader| leader.0),
+            term: status.term,
+            last_log: status.last_log,
+            committed: status.committed,
+            applied: status.applied,
+            snapshot: status.snapshot,
+            purged: status.purged,
+            voters: status.voters.iter().map(|node| node.0).collect(),
+            learners: status.learners.iter().map(|node| node.0).collect(),
+            indexed,
+            lag: status.matched.iter().map(|(node, at)| message::Lag { node: node.0, matched: *at }).collect(),
+        }
+    }
+
+    async fn status(&self) -> Result<Released<message::StatusResponse>, ApiError> {
+        let router = self.0.groups.router();
+        let mut addresses = std::collections::BTreeMap::new();
+        for group in self.0.groups.iter() {
+            addresses.extend(group.status().addresses);
+        }
+        let probes = addresses.into_iter().map(|(node, address)| async move {
+            let reachable = node == router.me() || {
+                let request = proto::peer::DescribeRequest { from: router.me().0 };
+                router.call(&address, PROBE, async |mut peer| peer.describe(request).await).await.is_ok()
+            };
+            message::NodeStatus { node: node.0, address, reachable }
+        });
+        let nodes = futures_util::future::join_all(probes).await;
+        Ok(Released::without_record_data(message::StatusResponse {
+            cluster_id: router.cluster().to_string(),
+            node: router.me().0,
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            groups: self.0.groups.iter().map(|group| self.group_status(group)).collect(),
+            nodes,
+            ready: self.ready(),
+        }))
+    }
+
+    async fn administer(&self, call: Call, admitted: &Admitted, what: Vec<(&str, String)>) -> Result<(), ApiError> {
+        let mut fields = vec![("operation", call.name.to_string())];
+        fields.extend(what);
+        let payload = EventPayload { terms: terms(fields), ..EventPayload::default() };
+        self.0.pipeline.record(admitted.event(call.kind), &payload).await?;
+        Ok(())
+    }
+
+    fn members(&self) -> message::MembershipResponse {
+        let members = |group: &Group| {
+            let status = group.status();
+            message::GroupMembers {
+                group: group.id().to_string(),
+                voters: status.voters.iter().map(|node| node.0).collect(),
+                learners: status.learners.iter().map(|node| node.0).collect(),
+            }
+        };
+        message::MembershipResponse { groups: self.0.groups.iter().map(members).collect() }
+    }
+
+    /// Adds a node to every group: as a learner first, then, once it has caught up, as a voter.
+    async fn add_node(
+        &self,
+        admitted: &Admitted,
+        request: message::AddNodeRequest,
+    ) -> Result<Released<message::MembershipResponse>, ApiError> {
+        let node = node_id("node", request.node)?;
+        let description = self.describe(&request.address).await?;
+        if description.node != node.0 {
+            let text = format!("node {} answers there, not node {node}", description.node);
+            return Err(Invalid::new("address", text).into());
+        }
+        if description.cluster != self.0.groups.router().cluster().0.as_slice() {
+            return Err(Invalid::new("address", "the node there belongs to another cluster".into()).into());
+        }
+        let what = vec![("node", node.to_string()), ("address", request.address.clone())];
+        self.administer(ADD, admitted, what).await?;
+        for group in self.0.groups.iter() {
+            group.change(&Step::AddLearner(node, request.address.clone()), admitted.left()?).await?;
+            if !request.learner {
+                group.change(&Step::Promote(node), admitted.left()?).await?;
+            }
+        }
+        Ok(Released::without_record_data(self.members()))
+    }
+
+    async fn describe(&self, address: &str) -> Result<proto::peer::DescribeReply, ApiError> {
+        let router = self.0.groups.router();
+        let request = proto::peer::DescribeRequest { from: router.me().0 };
+        let described =
+            router.call(address, Duration::from_secs(2), async |mut peer| peer.describe(request).await).await;
+        described.map_err(|status| {
+            let text = format!("no node answers at `{address}` ({}); start it with --join first", status.message());
+            Invalid::new("address", text).into()
+        })
+    }
+
+    async fn remove_node(
+        &self,
+        admitted: &Admitted,
+        request: message::RemoveNodeRequest,
+    ) -> Result<Released<message::MembershipResponse>, ApiError> {
+        let node = node_id("node", request.node)?;
+        if !self.0.groups.iter().any(|group| group.status().addresses.contains_key(&node)) {
+            return Err(Invalid::new("node", format!("node {node} is no member of any group")).into());
+        }
+        self.administer(REMOVE, admitted, vec![("node", node.to_string())]).await?;
+        for group in self.0.groups.iter() {
+            group.change(&Step::Remove(node), admitted.left()?).await?;
+        }
+        Ok(Released::without_record_data(self.members()))
+    }
+
+    async fn transfer_leader(
+        &self,
+        admitted: &Admitted,
+        request: message::TransferLeaderRequest,
+    ) -> Result<Released<message::TransferLeaderResponse>, ApiError> {
+        let group = self.0.groups.get(request.group.parse::<GroupId>()?)?;
+        let to = node_id("to", request.to)?;
+        if !group.status().voters.contains(&to) {
+            return Err(Invalid::new("to", format!("node {to} is no voter of {}", group.id())).into());
+        }
+        self.administer(TRANSFER, admitted, vec![("group", request.group), ("to", to.to_string())]).await?;
+        group.change(&Step::Transfer(to), admitted.left()?).await?;
+        Ok(Released::without_record_data(message::TransferLeaderResponse { leader: to.0 }))
+    }
+
+    async fn snapshot(
+        &self,
+        admitted: &Admitted,
+        request: message::SnapshotRequest,
+    ) -> Result<Released<message::SnapshotResponse>, ApiError> {
+        let chosen: Vec<&Group> = match request.group.as_str() {
+            "" => self.0.groups.iter().collect(),
+            name => vec![self.0.groups.get(name.parse::<GroupId>()?)?],
+        };
+        self.administer(SNAPSHOT, admitted, vec![("group", request.group)]).await?;
+        let mut snapshots = Vec::new();
+        for group in chosen {
+            let index = group.snapshot(admitted.left()?).await?;
+            group.purge(index).await?;
+            snapshots.push(message::GroupSnapshot { group: group.id().to_string(), index });
+        }
+        Ok(Released::without_record_data(message::SnapshotResponse { snapshots }))
+    }
+}
+
+fn node_id(field: &str, node: u64) -> Result<NodeId, ApiError> {
+    if node == 0 {
+        Err(Invalid::new(field, "is missing: node ids begin with 1".into()).into())
+    } else {
+        Ok(NodeId(node))
+    }
+}
+
+#[tonic::async_trait]
+impl Cluster for Api {
+    async fn status(
+        &self,
+        request: Request<message::StatusRequest>,
+    ) -> Result<Response<Released<message::StatusResponse>>, Status> {
+        self.serve(STATUS, request, async |_, _| Api::status(self).await).await
+    }
+
+    async fn add_node(
+        &self,
+        request: Request<message::AddNodeRequest>,
+    ) -> Result<Response<Released<message::MembershipResponse>>, Status> {
+        self.serve(ADD, request, async |admitted, request| Api::add_node(self, admitted, request).await).await
+    }
+
+    async fn remove_node(
+        &self,
+        request: Request<message::RemoveNodeRequest>,
+    ) -> Result<Response<Released<message::MembershipResponse>>, Status> {
+        self.serve(REMOVE, request, async |admitted, request| Api::remove_node(self, admitted, request).await).await
+    }
+
+    async fn transfer_leader(
+        &self,
+        request: Request<message::TransferLeaderRequest>,
+    ) -> Result<Response<Released<message::TransferLeaderResponse>>, Status> {
+        self.serve(TRANSFER, request, async |admitted, request| Api::transfer_leader(self, admitted, request).await)
+            .await
+    }
+
+    async fn snapshot(
+        &self,
+        request: Request<message::SnapshotRequest>,
+    ) -> Result<Response<Released<message::SnapshotResponse>>, Status> {
+        self.serve(SNAPSHOT, request, async |admitted, request| Api::snapshot(self, admitted, request).await).await
+    }
+}

@@ -1,0 +1,318 @@
+//! Imports: begin in every records group, batches split by slot, a sweep at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::{Stream, StreamExt};
+use model::audit::event::{EventKind, EventPayload};
+use model::command::import::{ImportBatch, ImportBegin, ImportSweep, Seen};
+use model::command::{Command, Imported, Outcome};
+use model::error::{Invalid, RefusalCode};
+use model::ids::{GroupId, ImportId, RecordId, SourceList, check_code};
+use model::limits::{DEADLINE_MAX_MS, IMPORT_BATCH_MAX};
+use model::record::{AccessLevel, Draft, RecordState, Source};
+use proto::convert::lookout_from;
+use proto::v1 as message;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::v1::imports_server::Imports;
+use super::{Api, Call};
+use crate::audit::Released;
+use crate::error::ApiError;
+use crate::gate::Admitted;
+use crate::records::DATASET;
+
+const IMPORT: Call = Call { name: "import", kind: EventKind::Import };
+/// Batches of a stream that are under way at a time.
+const PIPELINE: usize = 4;
+/// Attempts at a batch whose entries change under it.
+const ATTEMPTS: usize = 3;
+/// Sealed bytes of the drafts of one command.
+const DRAFT_BYTES_MAX: usize = 384 * 1024;
+
+/// The import that a stream is about.
+#[derive(Clone)]
+struct Running {
+    source: SourceList,
+    import: ImportId,
+}
+
+impl Api {
+    async fn step(
+        &self,
+        admitted: &Admitted,
+        running: &Option<Running>,
+        step: message::import_request::Step,
+    ) -> Result<message::ImportProgress, ApiError> {
+        use message::import_request::Step;
+        let begun = || -> Result<&Running, ApiError> {
+            let missing = || Invalid::new("step", "the first message of an import must be begin".into());
+            Ok(running.as_ref().ok_or_else(missing)?)
+        };
+        match step {
+            Step::Begin(_) => self.begin(admitted, begun()?).await,
+            Step::Batch(batch) => self.batch(admitted, begun()?, batch).await,
+            Step::Finish(_) => self.finish(admitted, begun()?).await,
+        }
+    }
+
+    async fn begin(&self, admitted: &Admitted, running: &Running) -> Result<message::ImportProgress, ApiError> {
+        for group in self.slot_map()?.groups() {
+            let command = ImportBegin { source: running.source.clone(), import: running.import };
+            let request = self.0.gate.request_id();
+            match self.propose(group, admitted, request, Command::ImportBegin(command)).await? {
+                Outcome::Done(()) => {}
+                other => return Err(unexpected(other)),
+            }
+        }
+        Ok(message::ImportProgress::default())
+    }
+
+    async fn batch(
+        &self,
+        admitted: &Admitted,
+        running: &Running,
+        batch: message::ImportBatch,
+    ) -> Result<message::ImportProgress, ApiError> {
+        if batch.entries.len() > IMPORT_BATCH_MAX {
+            let text = format!("has {} entries, at most {IMPORT_BATCH_MAX} are allowed", batch.entries.len());
+            return Err(Invalid::new("entries", text).into());
+        }
+        let mut progress = message::ImportProgress::default();
+        let (mut drafts, mut ids): (BTreeMap<GroupId, Vec<Draft>>, BTreeSet<RecordId>) = Default::default();
+        let map = self.slot_map()?;
+        for entry in batch.entries {
+            let row = entry.row;
+            match self.entry(admitted, running, entry) {
+                Ok(draft) if !ids.insert(draft.id) => {
+                    let reason = "stands twice in the list; the first one counts".to_string();
+                    progress.rejected.push(message::ImportRejection { row, field: "source_ref".into(), reason });
+                }
+                Ok(draft) => {
+                    let owner = map.owner(draft.id.slot());
+                    let owner = owner.ok_or_else(|| ApiError::Internal("a slot has no owner".into()))?;
+                    drafts.entry(owner).or_default().push(draft);
+                }
+                Err(ApiError::Invalid(Invalid { field, reason })) => {
+                    progress.rejected.push(message::ImportRejection { row, field, reason });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let sent = drafts.into_iter().map(|(group, drafts)| self.batch_of(admitted, running, group, drafts));
+        for imported in join_all(sent).await {
+            add(&mut progress, &imported?);
+        }
+        Ok(progress)
+    }
+
+    fn entry(&self, admitted: &Admitted, running: &Running, entry: message::ImportEntry) -> Result<Draft, ApiError> {
+        check_code("source_ref", &entry.source_ref)?;
+        let lookout = entry.lookout.ok_or_else(|| Invalid::new("lookout", "is missing".into()))?;
+        let lookout = lookout_from(lookout)?;
+        let id = RecordId::of_source(running.source.as_str(), &entry.source_ref);
+        let source = Source { list: running.source.clone(), reference: entry.source_ref };
+        self.0.records.draft(id, &lookout, admitted.caller.agency.clone(), AccessLevel::One, Some(source))
+    }
+
+    /// One group's share of a batch: what is unchanged goes as a mark, the rest in commands of bounded size.
+    async fn batch_of(
+        &self,
+        admitted: &Admitted,
+        running: &Running,
+        group: GroupId,
+        drafts: Vec<Draft>,
+    ) -> Result<Imported, ApiError> {
+        let mut total = Imported::default();
+        let mut rest = drafts.as_slice();
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let count = rest.iter().take_while(|draft| {
+                bytes += draft.sealed.ciphertext.len() + 256;
+                bytes <= DRAFT_BYTES_MAX
+            });
+            let (share, others) = rest.split_at(count.count().max(1));
+            rest = others;
+            let imported = self.share_of(admitted, running, group, share).await?;
+            total.created += imported.created;
+            total.updated += imported.updated;
+            total.unchanged += imported.unchanged;
+        }
+        Ok(total)
+    }
+
+    async fn share_of(
+        &self,
+        admitted: &Admitted,
+        running: &Running,
+        group: GroupId,
+        share: &[Draft],
+    ) -> Result<Imported, ApiError> {
+        for attempt in 0..ATTEMPTS {
+            let known = self.0.groups.get(group)?.read(|state| {
+                share.iter().map(|draft| state.record(DATASET, draft.id)).collect::<Result<Vec<_>, _>>()
+            })?;
+            let (mut fresh, mut seen) = (Vec::new(), Vec::new());
+            for (draft, known) in share.iter().zip(known) {
+                let same = known.is_some_and(|record| {
+                    record.header.content == draft.content && record.header.state == RecordState::Active
+                });
+                // After a clash everything goes whole: the log decides what is unchanged.
+                if same && attempt == 0 {
+                    seen.push(Seen { dataset: DATASET, id: draft.id, content: draft.content });
+                } else {
+                    fresh.push(draft.clone());
+                }
+            }
+            let command = ImportBatch {
+                source: running.source.clone(),
+                import: running.import,
+                drafts: fresh,
+                seen,
+                event: self.import_event(admitted, running)?,
+            };
+            let request = self.0.gate.request_id();
+            match self.propose(group, admitted, request, Command::ImportBatch(command)).await? {
+                Outcome::Imported(imported) => return Ok(imported),
+                Outcome::Refused(refusal) if refusal.code == RefusalCode::StaleVersion => {}
+                other => return Err(unexpected(other)),
+            }
+        }
+        Err(ApiError::Internal("the entries of a batch keep changing under it".into()))
+    }
+
+    async fn finish(&self, admitted: &Admitted, running: &Running) -> Result<message::ImportProgress, ApiError> {
+        let mut progress = message::ImportProgress::default();
+        for group in self.slot_map()?.groups() {
+            let mut after = None;
+            loop {
+                let admitted = admitted.renewed(Duration::from_millis(DEADLINE_MAX_MS));
+                let command = ImportSweep {
+                    source: running.source.clone(),
+                    import: running.import,
+                    dataset: DATASET,
+                    after,
+                    event: self.import_event(&admitted, running)?,
+                };
+                let request = self.0.gate.request_id();
+                match self.propose(group, &admitted, request, Command::ImportSweep(command)).await? {
+                    Outcome::Imported(imported) => {
+                        add(&mut progress, &imported);
+                        after = imported.next;
+                    }
+                    other => return Err(unexpected(other)),
+                }
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(progress)
+    }
+
+    fn import_event(
+        &self,
+        admitted: &Admitted,
+        running: &Running,
+    ) -> Result<model::audit::event::EventDraft, ApiError> {
+        let mut header = admitted.event(IMPORT.kind);
+        header.source = Some(running.source.to_string());
+        let payload = EventPayload { text: Some(format!("import {}", running.import)), ..EventPayload::default() };
+        Ok(self.0.pipeline.draft(header, &payload)?)
+    }
+}
+
+fn add(progress: &mut message::ImportProgress, imported: &Imported) {
+    progress.created += u64::from(imported.created);
+    progress.updated += u64::from(imported.updated);
+    progress.unchanged += u64::from(imported.unchanged);
+    progress.removed += u64::from(imported.removed);
+}
+
+fn unexpected(outcome: Outcome) -> ApiError {
+    match outcome {
+        Outcome::Refused(refusal) => refusal.into(),
+        other => ApiError::Internal(format!("an import was answered with {}", other.name())),
+    }
+}
+
+fn running_of(begin: &message::ImportBegin) -> Result<Running, ApiError> {
+    let import = begin.import_id.parse::<ImportId>()?;
+    Ok(Running { source: SourceList::new(&begin.source)?, import })
+}
+
+#[tonic::async_trait]
+impl Imports for Api {
+    type ImportStream = Pin<Box<dyn Stream<Item = Result<Released<message::ImportProgress>, Status>> + Send>>;
+
+    async fn import(
+        &self,
+        request: Request<Streaming<message::ImportRequest>>,
+    ) -> Result<Response<Self::ImportStream>, Status> {
+        let admitted = self.0.gate.admit(request.metadata())?;
+        let (api, mut steps) = (self.clone(), request.into_inner());
+        let stream = async_stream::stream! {
+            let mut running: Option<Running> = None;
+            let mut under_way = futures_util::stream::FuturesOrdered::new();
+            let mut ended = false;
+            loop {
+                tokio::select! {
+                    step = steps.next(), if !ended && under_way.len() < PIPELINE => {
+                        let step = match step {
+                            None => { ended = true; continue }
+                            Some(Err(status)) => { yield Err(status); return }
+                            Some(Ok(message)) => message.step,
+                        };
+                        let Some(step) = step else {
+                            yield Err(ApiError::from(Invalid::new("step", "is missing".into())).into());
+                            return;
+                        };
+                        // Begin and finish stand alone: what was sent before must be through.
+                        let alone = !matches!(step, message::import_request::Step::Batch(_));
+                        if alone {
+                            while let Some(done) = under_way.next().await {
+                                let failed = Result::is_err(&done);
+                                yield done;
+                                if failed { return }
+                            }
+                        }
+                        if let message::import_request::Step::Begin(begin) = &step {
+                            match running_of(begin) {
+                                Ok(begun) => running = Some(begun),
+                                Err(error) => { yield Err(error.into()); return }
+                            }
+                        }
+                        under_way.push_back(one_step(api.clone(), admitted.clone(), running.clone(), step));
+                    }
+                    Some(done) = under_way.next(), if !under_way.is_empty() => {
+                        let failed = Result::is_err(&done);
+                        yield done;
+                        if failed { return }
+                    }
+                    else => return,
+                }
+            }
+        };
+        Ok(Response::new(Box::pin(stream)))
+    }
+}
+
+async fn one_step(
+    api: Api,
+    admitted: Admitted,
+    running: Option<Running>,
+    step: message::import_request::Step,
+) -> Result<Released<message::ImportProgress>, Status> {
+    let begun = tokio::time::Instant::now();
+    let mut admitted = admitted.renewed(Duration::from_millis(DEADLINE_MAX_MS));
+    admitted.at = api.0.gate.now();
+    let result = api.run(IMPORT, &admitted, step, async |admitted: &Admitted, step| {
+        api.step(admitted, &running, step).await.map(Released::without_record_data)
+    });
+    let result = result.await;
+    let outcome = result.as_ref().err().map_or("ok", ApiError::code);
+    api.0.metrics.called(IMPORT.name, outcome, begun.elapsed());
+    result.map_err(Status::from)
+}

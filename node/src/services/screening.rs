@@ -1,0 +1,234 @@
+//! Screening: asks every records group, merges, audits, answers.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::{Stream, StreamExt};
+use model::audit::event::{EventKind, EventPayload, Position, ResultRef};
+use model::country;
+use model::date::BirthDate;
+use model::error::Invalid;
+use model::limits::DEADLINE_DEFAULT_MS;
+use model::screen::{Query, Score, THRESHOLD_DEFAULT, rank};
+use proto::v1 as message;
+use raft::error::GroupError;
+use search::PreparedQuery;
+use sha2::{Digest, Sha256};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::v1::screening_server::Screening;
+use super::{Api, Call, terms};
+use crate::audit::{Released, Unreleased};
+use crate::error::ApiError;
+use crate::gate::Admitted;
+use crate::replica::{GroupHits, Replica};
+
+/// Rows of a batch stream that are asked at a time.
+const BATCH_CONCURRENCY: usize = 8;
+/// Hits when the caller names no limit.
+const LIMIT_DEFAULT: usize = 10;
+
+const SCREEN: Call = Call { name: "screen", kind: EventKind::Query };
+const BATCH: Call = Call { name: "batch", kind: EventKind::BatchRow };
+
+/// How fresh an answer must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Freshness {
+    Local,
+    Linearizable,
+}
+
+fn optional(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_string())
+}
+
+/// The question of a message, checked.
+fn question(request: &message::ScreenRequest) -> Result<(Query, Freshness), ApiError> {
+    let freshness = match request.freshness.as_str() {
+        "" | "local" => Freshness::Local,
+        "linearizable" => Freshness::Linearizable,
+        _ => return Err(Invalid::new("freshness", "must be local or linearizable".into()).into()),
+    };
+    let threshold = match request.threshold {
+        None => THRESHOLD_DEFAULT,
+        Some(threshold) if (0.0..=1.0).contains(&threshold) => Score::from_fraction(threshold),
+        Some(_) => return Err(Invalid::new("threshold", "must be between 0 and 1".into()).into()),
+    };
+    let birth_date = match optional(&request.birth_date) {
+        Some(text) => Some(text.parse::<BirthDate>().map_err(|error| Invalid::new("birth_date", error.reason))?),
+        None => None,
+    };
+    let nationality = optional(&request.nationality)
+        .map(|text| country::code_of(&text).map_or_else(|| text.to_uppercase(), str::to_string));
+    let query = Query {
+        name: optional(&request.name),
+        birth_date,
+        nationality,
+        document: optional(&request.document),
+        plate: optional(&request.plate),
+        registration: optional(&request.registration),
+        threshold,
+        limit: if request.limit == 0 { LIMIT_DEFAULT } else { request.limit as usize },
+    };
+    query.validate()?;
+    Ok((query, freshness))
+}
+
+impl Api {
+    async fn screen(
+        &self,
+        kind: EventKind,
+        admitted: &Admitted,
+        request: message::ScreenRequest,
+    ) -> Result<Released<message::ScreenResponse>, ApiError> {
+        let (query, freshness) = question(&request)?;
+        let prepared = PreparedQuery::new(&query, &self.0.tables);
+        let groups = self.slot_map()?.groups();
+        let left = admitted.left()?;
+        let asked = groups.iter().map(|group| async {
+            let replica = self.replica(*group)?;
+            self.ask_group(replica, &query, &prepared, freshness, left).await
+        });
+        let (mut hits, mut positions, mut partial) = (Vec::new(), Vec::new(), false);
+        for answer in join_all(asked).await {
+            match answer {
+                Ok(GroupHits { group, applied, hits: found }) => {
+                    hits.extend(found);
+                    positions.push(Position { group: group.to_string(), applied });
+                }
+                // A linearizable answer is whole or none; a local one says what it lacks.
+                Err(error) if freshness == Freshness::Linearizable => return Err(error),
+                Err(ApiError::Group(GroupError::Unavailable { .. } | GroupError::NoReplica { .. })) => partial = true,
+                Err(error) => return Err(error),
+            }
+        }
+        rank(&mut hits, query.limit);
+        let results = hits.iter().map(|hit| ResultRef { id: hit.id.0, version: hit.version, score: hit.score.parts() });
+        let payload = EventPayload {
+            terms: terms([
+                ("name", request.name),
+                ("birth_date", request.birth_date),
+                ("nationality", request.nationality),
+                ("document", request.document),
+                ("plate", request.plate),
+                ("registration", request.registration),
+                ("freshness", request.freshness),
+                ("threshold", format!("{}", query.threshold.fraction())),
+                ("limit", query.limit.to_string()),
+            ]),
+            results: results.collect(),
+            as_of: positions.clone(),
+            ..EventPayload::default()
+        };
+        let body = message::ScreenResponse {
+            hits: hits.into_iter().map(hit_message).collect(),
+            as_of: None,
+            audit: None,
+            partial,
+        };
+        let as_of = message::AsOf { token: position_token(&positions), time: admitted.at.rfc3339_seconds() };
+        self.release(Unreleased::new(body, Some(as_of), admitted.event(kind), payload)).await
+    }
+
+    async fn ask_group(
+        &self,
+        replica: &Replica,
+        query: &Query,
+        prepared: &PreparedQuery,
+        freshness: Freshness,
+        left: Duration,
+    ) -> Result<GroupHits, ApiError> {
+        if freshness == Freshness::Linearizable {
+            replica.group().linearize(left).await?;
+        }
+        // A replica that has just started may still replay what its index covers already.
+        replica.group().applied(replica.covered(), left).await?;
+        replica.ask(query, prepared)
+    }
+}
+
+/// An opaque name of the positions that an answer stands on; the positions themselves are in its event.
+fn position_token(positions: &[Position]) -> String {
+    let mut hash = Sha256::new();
+    for position in positions {
+        hash.update(position.group.as_bytes());
+        hash.update([0]);
+        hash.update(position.applied.to_be_bytes());
+    }
+    model::ids::to_hex(&hash.finalize()[..16])
+}
+
+fn hit_message(hit: model::screen::Hit) -> message::Hit {
+    message::Hit {
+        id: hit.id.to_string(),
+        source: hit.source.unwrap_or_default(),
+        source_ref: hit.source_ref.unwrap_or_default(),
+        name: hit.name,
+        score: hit.score.fraction(),
+        action: hit.action.to_string(),
+        reason: hit.reason,
+        version: hit.version,
+        explanation: hit
+            .evidence
+            .into_iter()
+            .map(|evidence| message::Evidence {
+                field: evidence.field,
+                asked: evidence.asked,
+                found: evidence.found,
+                agreement: evidence.agreement.fraction(),
+                weight: f64::from(evidence.weight) / 10_000.0,
+                note: evidence.note,
+            })
+            .collect(),
+    }
+}
+
+#[tonic::async_trait]
+impl Screening for Api {
+    async fn screen(
+        &self,
+        request: Request<message::ScreenRequest>,
+    ) -> Result<Response<Released<message::ScreenResponse>>, Status> {
+        self.serve(SCREEN, request, async |admitted, request| Api::screen(self, SCREEN.kind, admitted, request).await)
+            .await
+    }
+
+    type BatchStream = Pin<Box<dyn Stream<Item = Result<Released<message::BatchResponse>, Status>> + Send>>;
+
+    async fn batch(
+        &self,
+        request: Request<Streaming<message::BatchRequest>>,
+    ) -> Result<Response<Self::BatchStream>, Status> {
+        let admitted = self.0.gate.admit(request.metadata())?;
+        let api = self.clone();
+        let rows = request.into_inner().map(move |row| {
+            let (api, admitted) = (api.clone(), admitted.clone());
+            async move {
+                let message::BatchRequest { row, question } = row?;
+                // Each row is a question of its own: its own event, evaluation time and deadline.
+                let mut admitted = admitted.renewed(Duration::from_millis(DEADLINE_DEFAULT_MS));
+                admitted.request = api.0.gate.request_id();
+                admitted.at = api.0.gate.now();
+                let begun = tokio::time::Instant::now();
+                let question = question.unwrap_or_default();
+                let asked =
+                    async |admitted: &Admitted, question| Api::screen(&api, BATCH.kind, admitted, question).await;
+                let result = api.run(BATCH, &admitted, question, asked).await;
+                let outcome = result.as_ref().err().map_or("ok", ApiError::code);
+                api.0.metrics.called(BATCH.name, outcome, begun.elapsed());
+                match result {
+                    Ok(answer) => Ok(answer.map(|answer| message::BatchResponse {
+                        row,
+                        error: String::new(),
+                        answer: Some(answer),
+                    })),
+                    Err(error) if error.is_refusal() => Ok(Released::row_refused(row, error.to_string())),
+                    Err(error) => Err(Status::from(error)),
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(rows.buffered(BATCH_CONCURRENCY))))
+    }
+}

@@ -103,8 +103,8 @@ mod tests {
 
     const FULL: &str = r#"{"endpoints":["127.0.0.1:1"],"user":"u","agency":"a","port":"p","purpose":"x","playground":{"control":"/s"}}"#;
 
-    #[test]
-    fn a_context_reads_as_it_is_written() {
+    #[tokio::test]
+    async fn a_context_reads_as_it_is_written() {
         let context = Context::parse(FULL).expect("parses");
         assert_eq!(context.to_text().expect("encodes"), format!("{FULL}\n"));
         assert!(context.client().is_ok());
@@ -118,9 +118,11 @@ mod tests {
         assert!(error.contains("missing field `purpose`"), "{error}");
     }
 
-    #[test]
-    fn endpoints_and_codes_are_checked_before_anything_is_sent() {
-        for (from, to) in [("127.0.0.1:1", "nowhere"), ("127.0.0.1:1", ":5"), ("\"u\"", "\"u v\""), ("[\"127.0.0.1:1\"]", "[]")] {
+    #[tokio::test]
+    async fn endpoints_and_codes_are_checked_before_anything_is_sent() {
+        for (from, to) in
+            [("127.0.0.1:1", "nowhere"), ("127.0.0.1:1", ":5"), ("\"u\"", "\"u v\""), ("[\"127.0.0.1:1\"]", "[]")]
+        {
             let context = Context::parse(&FULL.replace(from, to)).expect("parses");
             let error = context.client().map(|_| ()).expect_err(to);
             assert_eq!(error.exit(), crate::error::Exit::Usage, "{to}");

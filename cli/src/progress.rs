@@ -15,6 +15,7 @@ pub struct Progress {
     what: &'static str,
     total: u64,
     last: Instant,
+    silent: bool,
 }
 
 impl Progress {
@@ -29,7 +30,13 @@ impl Progress {
             bar.set_prefix(what);
             bar
         });
-        Self { bar, what, total, last: Instant::now() }
+        Self { bar, what, total, last: Instant::now(), silent: false }
+    }
+
+    /// Progress that nobody watches.
+    #[cfg(test)]
+    pub fn silent() -> Self {
+        Self { bar: None, what: "test", total: 0, last: Instant::now(), silent: true }
     }
 
     /// Where it stands.
@@ -50,6 +57,7 @@ impl Progress {
     pub fn note(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| note(text)),
+            None if self.silent => {}
             None => note(text),
         }
     }

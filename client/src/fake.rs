@@ -181,9 +181,7 @@ impl UnaryService<v1::CreateLookoutRequest> for Lookouts {
     type Future = BoxFuture<'static, Result<Response<v1::ChangeResponse>, Status>>;
     fn call(&mut self, request: Request<v1::CreateLookoutRequest>) -> Self::Future {
         let served = self.0.clone();
-        Box::pin(async move {
-            served.meet(request.into_inner().request_id, v1::ChangeResponse::default()).await
-        })
+        Box::pin(async move { served.meet(request.into_inner().request_id, v1::ChangeResponse::default()).await })
     }
 }
 

@@ -78,9 +78,7 @@ impl Remembered {
         let logs = self
             .logs
             .iter()
-            .map(|(log, Checkpoint { size, root })| {
-                (log.clone(), StoredCheckpoint { size: *size, root: hex(root) })
-            })
+            .map(|(log, Checkpoint { size, root })| (log.clone(), StoredCheckpoint { size: *size, root: hex(root) }))
             .collect();
         let text = crate::output::json(&Stored { format: FORMAT, logs })? + "\n";
         crate::files::write_atomically(&self.path, text.as_bytes())

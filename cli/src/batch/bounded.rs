@@ -120,7 +120,9 @@ mod tests {
     #[test]
     fn a_huge_row_is_cut_and_marked_and_the_next_one_is_whole() {
         let huge = || io::repeat(b'x').take(8 * IMPORT_ENTRY_BYTES_MAX as u64);
-        for (before, after) in [("a,", "\nb,\"c\nd\"\n"), ("a,\"", "\"\nb,\"c\nd\"\n"), ("a,\"", "\"\"\",z\nb,\"c\nd\"\n")] {
+        for (before, after) in
+            [("a,", "\nb,\"c\nd\"\n"), ("a,\"", "\"\nb,\"c\nd\"\n"), ("a,\"", "\"\"\",z\nb,\"c\nd\"\n")]
+        {
             let all = rows(before.as_bytes().chain(huge()).chain(after.as_bytes()));
             assert_eq!(all.len(), 2, "{before}");
             assert!(all[0][1].ends_with(CUT as char) && all[0][1].len() <= IMPORT_ENTRY_BYTES_MAX);

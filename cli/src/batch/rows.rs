@@ -30,6 +30,8 @@ pub struct Rows<R> {
     manner: Manner,
     number: u64,
     record: ByteRecord,
+    /// The row after it, read ahead: only the last row can be an end mark or cut short.
+    ahead: Option<ByteRecord>,
 }
 
 impl<R: Read> Rows<R> {
@@ -52,27 +54,41 @@ impl<R: Read> Rows<R> {
             }
         }
         let (width, record) = (header.len(), ByteRecord::new());
-        Ok(Self { reader, open_quote, at, width, manner, number: 0, record })
+        let mut rows = Self { reader, open_quote, at, width, manner, number: 0, record, ahead: None };
+        rows.read_ahead()?;
+        Ok(rows)
     }
 
     /// The next row; none at the end.
     pub fn next_row(&mut self) -> Result<Option<Row>, CliError> {
-        if !self.reader.read_byte_record(&mut self.record).map_err(failed)? {
-            return Ok(None);
-        }
+        let Some(record) = self.ahead.take() else { return Ok(None) };
+        self.record = record;
+        self.read_ahead()?;
         // Old systems end a file with this byte; it is no row.
-        if self.record.len() == 1 && &self.record[0] == b"\x1a" && self.reader.is_done() {
+        if self.is_last() && self.record.len() == 1 && &self.record[0] == b"\x1a" {
             return Ok(None);
         }
         self.number += 1;
         Ok(Some(Row { number: self.number, question: self.question() }))
     }
 
+    fn read_ahead(&mut self) -> Result<(), CliError> {
+        let mut record = ByteRecord::new();
+        if self.reader.read_byte_record(&mut record).map_err(failed)? {
+            self.ahead = Some(record);
+        }
+        Ok(())
+    }
+
+    fn is_last(&self) -> bool {
+        self.ahead.is_none()
+    }
+
     fn question(&self) -> Result<v1::ScreenRequest, String> {
         if self.record.iter().next_back().is_some_and(|cell| cell.last() == Some(&CUT)) {
             return Err("the row is too long".to_string());
         }
-        if self.reader.is_done() && self.open_quote.load(Ordering::Relaxed) {
+        if self.is_last() && self.open_quote.load(Ordering::Relaxed) {
             return Err("a quote is not closed: the file is cut short".to_string());
         }
         if self.record.len() != self.width {
@@ -130,7 +146,8 @@ mod tests {
         let at = bytes.windows(2).position(|pair| pair == [0xc3, 0xa9]).expect("there");
         bytes.splice(at..at + 2, [0xff]);
         let errors: Vec<_> = all(&bytes).into_iter().map(|(_, row)| row.err().unwrap_or_default()).collect();
-        let parts = ["month 13", "1 cells", "not UTF-8", "100000 characters", "", "needs a name", "quote is not closed"];
+        let parts =
+            ["month 13", "1 cells", "not UTF-8", "100000 characters", "", "needs a name", "quote is not closed"];
         assert_eq!(errors.len(), parts.len());
         for (error, part) in errors.iter().zip(parts) {
             assert!(error.contains(part) && (error.is_empty() == part.is_empty()), "{error}: {part}");

@@ -39,8 +39,7 @@ impl Sink {
     /// Opens the file, cuts off a torn last line and counts the complete ones.
     pub fn open(path: &Path) -> Result<Self, CliError> {
         let io = |error| CliError::path(path, error);
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
         let mut reader = BufReader::new(&file);
         let (mut done, mut complete, mut line) = (0, 0, Vec::new());
         loop {
@@ -54,7 +53,10 @@ impl Sink {
                 let expected = done + 1;
                 return Err(CliError::flag(
                     "--out",
-                    format!("{}: line {expected} is not the answer to row {expected}; it is the output of something else", path.display()),
+                    format!(
+                        "{}: line {expected} is not the answer to row {expected}; it is the output of something else",
+                        path.display()
+                    ),
                 ));
             }
             done += 1;

@@ -54,6 +54,9 @@ struct Verified {
     root: String,
     consistent_with: Option<Earlier>,
     payloads_destroyed: u64,
+    /// Next time the log is compared with this checkpoint.
+    #[serde(skip)]
+    remembered: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -112,7 +115,7 @@ async fn online(globals: &Globals, group: &str, state: Option<&Path>) -> Result<
     if let Some(remembered) = &mut remembered {
         remembered.put(&cluster, group, now)?;
     }
-    Ok(verified(group.to_string(), &chain, earlier))
+    Ok(verified(group.to_string(), &chain, earlier, remembered.is_some()))
 }
 
 fn offline(dir: &Path, state: Option<&Path>) -> Result<Verified, CliError> {
@@ -124,10 +127,10 @@ fn offline(dir: &Path, state: Option<&Path>) -> Result<Verified, CliError> {
     // An export may be older than what is remembered; it is then a part of the log that proves nothing about the rest.
     let earlier = earlier(&manifest).filter(|earlier| earlier.size <= chain.size());
     grown_from(&chain, earlier)?;
-    Ok(verified(manifest.group, &chain, earlier))
+    Ok(verified(manifest.group, &chain, earlier, false))
 }
 
-fn verified(group: String, chain: &Chain, earlier: Option<Checkpoint>) -> Verified {
+fn verified(group: String, chain: &Chain, earlier: Option<Checkpoint>, remembered: bool) -> Verified {
     Verified {
         ok: true,
         group,
@@ -135,6 +138,7 @@ fn verified(group: String, chain: &Chain, earlier: Option<Checkpoint>) -> Verifi
         root: hex(&chain.root()),
         consistent_with: earlier.map(|Checkpoint { size, root }| Earlier { size, root: hex(&root) }),
         payloads_destroyed: chain.destroyed(),
+        remembered,
     }
 }
 
@@ -188,7 +192,8 @@ impl Verified {
         let mut text = format!("{} verifies: {} leaves, root {}\n", self.group, self.size, self.root);
         text.push_str(&match &self.consistent_with {
             Some(earlier) => format!("It extends the checkpoint of {} leaves seen before, unaltered.", earlier.size),
-            None => "No earlier checkpoint is remembered; this one will be from now on.".to_string(),
+            None if self.remembered => "No earlier checkpoint was remembered; this one is from now on.".to_string(),
+            None => "No earlier checkpoint is remembered to compare it with.".to_string(),
         });
         if self.payloads_destroyed > 0 {
             text.push_str(&format!("\n{} payloads are destroyed; their leaves stand.", self.payloads_destroyed));

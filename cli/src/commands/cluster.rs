@@ -16,7 +16,9 @@ pub enum Command {
     /// Who votes and who learns, per group.
     Members,
     /// Take a node into the cluster: it must be running, started to join.
-    #[command(after_help = "Example:\n  portcullis playground add-node 4\n  portcullis cluster add-node 4 127.0.0.1:20010")]
+    #[command(
+        after_help = "Example:\n  portcullis playground add-node 4\n  portcullis cluster add-node 4 127.0.0.1:20010"
+    )]
     AddNode {
         /// The node's number; never used before in this cluster.
         node: u64,
@@ -71,9 +73,7 @@ pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
     let output = globals.output;
     match command {
         Command::Status => output.show(&Status::from(client.status().await?), Status::to_text),
-        Command::Members => {
-            output.show(&Membership::from(Status::from(client.status().await?)), Membership::to_text)
-        }
+        Command::Members => output.show(&Membership::from(Status::from(client.status().await?)), Membership::to_text),
         Command::AddNode { node, address, learner } => {
             let message = v1::AddNodeRequest { node, address, learner };
             output.show(&Membership::from(client.add_node(message).await?), Membership::to_text)

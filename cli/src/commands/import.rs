@@ -137,7 +137,9 @@ fn read(mut reader: lists::Reader, pieces: &mpsc::Sender<Piece>) -> Result<u64, 
                 continue;
             }
             Err(error) => {
-                send(Piece::Batch { entries, bytes_read: reader.bytes_read() });
+                if !entries.is_empty() {
+                    send(Piece::Batch { entries, bytes_read: reader.bytes_read() });
+                }
                 return Err(error);
             }
         };
@@ -270,7 +272,7 @@ mod tests {
     #[test]
     fn rejections_say_where_and_why_and_only_the_first_are_shown() {
         let mut import = Import { summary: Summary::default(), file: "l.csv".into() };
-        let progress = Progress::new("test", 1);
+        let progress = Progress::silent();
         for row in 1..=REJECTIONS_SHOWN_MAX as u64 + 5 {
             let (column, reference) = (Some("dob".to_string()), Some("7".to_string()));
             let rejection = Rejection { file: String::new(), row, column, reason: "month 13".into(), reference };

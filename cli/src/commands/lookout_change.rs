@@ -74,8 +74,7 @@ impl Once {
 /// Creates.
 pub async fn create(globals: &Globals, args: Create) -> Result<(), CliError> {
     let Create { fields, level, once } = args;
-    let mut lookout =
-        fields.file()?.unwrap_or_else(|| Lookout { subject: "person".into(), ..Lookout::default() });
+    let mut lookout = fields.file()?.unwrap_or_else(|| Lookout { subject: "person".into(), ..Lookout::default() });
     fields.apply(&mut lookout)?;
     let lookout = checked(lookout)?;
     let client = globals.client()?;

@@ -153,8 +153,8 @@ fn document_of(text: &str) -> Result<Document, Invalid> {
             None => return Err(kinds("document", DocumentKind::ALL.iter().map(|kind| kind.code()))),
         },
         [kind, number, place] => {
-            let kind = known(kind)
-                .ok_or_else(|| kinds("document", DocumentKind::ALL.iter().map(|kind| kind.code())))?;
+            let kind =
+                known(kind).ok_or_else(|| kinds("document", DocumentKind::ALL.iter().map(|kind| kind.code())))?;
             (kind, *number, Some(*place))
         }
         _ => return Err(Invalid::new("document", "expected [KIND:]NUMBER[:COUNTRY]".to_string())),
@@ -169,9 +169,8 @@ fn plate_of(text: &str) -> Result<Plate, Invalid> {
 }
 
 fn registration_of(text: &str) -> Result<Registration, Invalid> {
-    let (kind, number) = text
-        .split_once(':')
-        .ok_or_else(|| Invalid::new("registration", "expected KIND:NUMBER".to_string()))?;
+    let (kind, number) =
+        text.split_once(':').ok_or_else(|| Invalid::new("registration", "expected KIND:NUMBER".to_string()))?;
     let kind = RegistrationKind::from_code(kind.trim())
         .ok_or_else(|| kinds("registration", RegistrationKind::ALL.iter().map(|kind| kind.code())))?;
     Ok(Registration { kind: kind.code().to_string(), number: number.trim().to_string() })

@@ -12,8 +12,8 @@ use crate::files::write_atomically;
 use crate::output::note;
 use crate::playground::control::{self, Reply, Request};
 use crate::playground::layout::{Dir, Layout};
-use crate::playground::supervisor::{self, Settings};
 use crate::playground::node;
+use crate::playground::supervisor::{self, Settings};
 use crate::system::SystemEntropy;
 
 const NODES_MAX: u64 = 9;

@@ -19,7 +19,8 @@ async fn status(http: &str) -> io::Result<u16> {
     stream.write_all(request.as_bytes()).await?;
     let mut head = Vec::new();
     stream.take(64).read_to_end(&mut head).await?;
-    let code = head.strip_prefix(b"HTTP/1.1 ").or_else(|| head.strip_prefix(b"HTTP/1.0 ")).and_then(|rest| rest.get(..3));
+    let code =
+        head.strip_prefix(b"HTTP/1.1 ").or_else(|| head.strip_prefix(b"HTTP/1.0 ")).and_then(|rest| rest.get(..3));
     code.and_then(|code| std::str::from_utf8(code).ok())
         .and_then(|code| code.parse().ok())
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no HTTP status"))

@@ -113,8 +113,7 @@ impl Status {
         );
         for group in &self.groups {
             let leader = group.leader.map_or("none".to_string(), |leader| leader.to_string());
-            let indexed =
-                if group.group.starts_with("records-") { group.indexed.to_string() } else { "-".to_string() };
+            let indexed = if group.group.starts_with("records-") { group.indexed.to_string() } else { "-".to_string() };
             let _ = writeln!(
                 text,
                 "{:<12} {:<10} {leader:>6} {:>5} {:>10} {:>10} {indexed:>10} {:>10}  {:<10} {}",
@@ -174,8 +173,7 @@ impl Membership {
     pub fn to_text(&self) -> String {
         let mut text = format!("{:<12} {:<12} learners\n", "group", "voters");
         for members in &self.groups {
-            let _ =
-                writeln!(text, "{:<12} {:<12} {}", members.group, list(&members.voters), list(&members.learners));
+            let _ = writeln!(text, "{:<12} {:<12} {}", members.group, list(&members.voters), list(&members.learners));
         }
         for node in &self.nodes {
             let reachable = if node.reachable { "reachable" } else { "NOT REACHABLE" };

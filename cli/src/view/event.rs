@@ -79,11 +79,8 @@ impl From<v1::AuditEvent> for Event {
             results,
             text,
         } = message;
-        let changes = changes.into_iter().map(|v1::AuditChange { id, version, change }| ChangedRecord {
-            id,
-            version,
-            change,
-        });
+        let changes =
+            changes.into_iter().map(|v1::AuditChange { id, version, change }| ChangedRecord { id, version, change });
         let terms = terms.into_iter().map(|v1::AuditTerm { field, value }| Term { field, value });
         let results = results.into_iter().map(|v1::AuditResult { id, version, score }| Found { id, version, score });
         Self {
@@ -133,8 +130,11 @@ impl Event {
             let _ = write!(text, "\n          asked   {}", terms.join(" "));
         }
         if self.kind == "query" || !self.results.is_empty() {
-            let found: Vec<String> =
-                self.results.iter().map(|found| format!("{} v{} {:.2}", found.id, found.version, found.score)).collect();
+            let found: Vec<String> = self
+                .results
+                .iter()
+                .map(|found| format!("{} v{} {:.2}", found.id, found.version, found.score))
+                .collect();
             let found = if found.is_empty() { "nothing".to_string() } else { found.join(", ") };
             let _ = write!(text, "\n          found   {found}");
         }

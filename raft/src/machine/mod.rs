@@ -162,13 +162,18 @@ impl RaftStateMachine<Config> for Machine {
     {
         let label = self.0.group.to_string();
         let mut position = self.0.position.lock().await;
-        loop {
+        let mut more = true;
+        while more {
             let begun = tokio::time::Instant::now();
             let mut next = position.clone();
             let mut overlay = Overlay::new(&*self.0.store);
             let (mut answers, mut count) = (Vec::new(), 0u64);
             while (count as usize) < BATCH_ENTRIES_MAX {
-                let Some((entry, responder)) = entries.try_next().await? else { break };
+                let Some((entry, responder)) = entries.try_next().await? else {
+                    // The stream must not be asked again.
+                    more = false;
+                    break;
+                };
                 count += 1;
                 let outcome = match entry.payload {
                     EntryPayload::Blank => None,
@@ -192,7 +197,7 @@ impl RaftStateMachine<Config> for Machine {
                 answers.extend(responder.map(|responder| (responder, Applied(outcome))));
             }
             if count == 0 {
-                return Ok(());
+                break;
             }
             self.commit(overlay, &next)?;
             *position = next;
@@ -202,6 +207,7 @@ impl RaftStateMachine<Config> for Machine {
             self.0.metrics.applied_entries.with_label_values(&[&label]).inc_by(count);
             self.0.metrics.apply_seconds.with_label_values(&[&label]).observe(begun.elapsed().as_secs_f64());
         }
+        Ok(())
     }
 
     async fn get_snapshot_builder(&mut self) -> Self::SnapshotBuilder {

@@ -36,7 +36,8 @@ struct Course {
 impl Course {
     fn finish(&self, mut error: ClientError, settled: bool) -> ClientError {
         error.request_id = self.write;
-        error.outcome_unknown = self.write.is_some() && !settled && (self.maybe_done || error.outcome_unknown);
+        // Without a request id, only what a node itself says about the outcome stands: a question changes nothing.
+        error.outcome_unknown |= self.write.is_some() && !settled && self.maybe_done;
         error
     }
 }
@@ -117,7 +118,7 @@ impl Client {
                     endpoints.worked(at);
                     return Ok(response.into_inner());
                 }
-                Ok(Err(status)) => Failure::of(&status),
+                Ok(Err(status)) => Failure::of(&status, address),
                 Err(_) => Failure::timed_out(address, timeout),
             };
             tracing::debug!(endpoint = address, code = failure.error.code, retry = failure.retry, "attempt failed");

@@ -90,6 +90,8 @@ impl ClientError {
             }
             _ => ErrorKind::Internal,
         };
+        let outcome_unknown = value(status, metadata::OUTCOME).as_deref() == Some("unknown");
+        let kind = if outcome_unknown { ErrorKind::Unavailable } else { kind };
         let fallback = if kind == ErrorKind::Unavailable { "unavailable" } else { "internal" };
         let text = if status.message().is_empty() { status.code().description() } else { status.message() };
         Self {
@@ -97,7 +99,7 @@ impl ClientError {
             code: value(status, metadata::CODE).unwrap_or_else(|| fallback.to_string()),
             field: value(status, metadata::FIELD),
             text: text.to_string(),
-            outcome_unknown: value(status, metadata::OUTCOME).as_deref() == Some("unknown"),
+            outcome_unknown,
             request_id: None,
         }
     }
@@ -122,19 +124,25 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Judges the status of an attempt.
-    pub(crate) fn of(status: &Status) -> Self {
-        let error = ClientError::of(status);
+    /// Judges the status of an attempt at an endpoint.
+    pub(crate) fn of(status: &Status, address: &str) -> Self {
+        let mut error = ClientError::of(status);
         // Only a node sets a code. Without one the status was made on the way, and what the node did is not known, unless
         // there was no connection to send anything over.
         let verdict = value(status, metadata::CODE);
         let connected = !was_not_connected(status);
+        if verdict.is_none() {
+            error.text = format!("{address}: {}", error.text);
+        }
+        let late = status.code() == Code::DeadlineExceeded;
         let retry = match status.code() {
-            Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted => true,
+            _ if error.outcome_unknown || late => true,
+            Code::Unavailable | Code::ResourceExhausted => true,
             Code::Cancelled | Code::Unknown | Code::Internal | Code::Aborted => verdict.is_none(),
-            _ => error.outcome_unknown,
+            _ => false,
         };
-        let maybe_done = error.outcome_unknown || (verdict.is_none() && connected && retry);
+        // A node whose deadline passed may have proposed the write before.
+        let maybe_done = error.outcome_unknown || late || (verdict.is_none() && connected && retry);
         let refusal = verdict.as_deref().and_then(RefusalCode::from_code);
         let settles = !retry
             && refusal.is_some_and(|code| !matches!(code, RefusalCode::DecisionLapsed | RefusalCode::WrongGroup));
@@ -173,19 +181,21 @@ mod tests {
 
     #[test]
     fn a_status_made_on_the_way_leaves_the_outcome_open_and_a_verdict_does_not() {
-        let lost = Failure::of(&Status::unknown("transport error"));
+        let lost = Failure::of(&Status::unknown("transport error"), "n1:1");
         assert!(lost.retry && lost.maybe_done && !lost.settles);
-        let busy = Failure::of(&with(Status::resource_exhausted("busy"), &[("portcullis-code", "busy")]));
+        let busy = Failure::of(&with(Status::resource_exhausted("busy"), &[("portcullis-code", "busy")]), "n1:1");
         assert!(busy.retry && !busy.maybe_done);
-        let open = Failure::of(&with(
-            Status::unavailable("no leader"),
-            &[("portcullis-code", "unavailable"), ("portcullis-outcome", "unknown")],
-        ));
-        assert!(open.retry && open.maybe_done);
-        let stale =
-            Failure::of(&with(Status::failed_precondition("is 3"), &[("portcullis-code", "stale-version")]));
+        let unknown = [("portcullis-code", "outcome-unknown"), ("portcullis-outcome", "unknown")];
+        for status in [Status::unavailable("no leader"), Status::unknown("no leader")] {
+            let open = Failure::of(&with(status, &unknown), "n1:1");
+            assert!(open.retry && open.maybe_done && open.error.kind == ErrorKind::Unavailable);
+        }
+        let late = Failure::of(&with(Status::deadline_exceeded("late"), &[("portcullis-code", "deadline")]), "n1:1");
+        assert!(late.retry && late.maybe_done);
+        let stale = with(Status::failed_precondition("is 3"), &[("portcullis-code", "stale-version")]);
+        let stale = Failure::of(&stale, "n1:1");
         assert!(!stale.retry && !stale.maybe_done && stale.settles);
-        let fault = Failure::of(&with(Status::internal("damaged"), &[("portcullis-code", "damaged")]));
+        let fault = Failure::of(&with(Status::internal("damaged"), &[("portcullis-code", "damaged")]), "n1:1");
         assert!(!fault.retry);
     }
 

@@ -137,11 +137,12 @@ impl ImportSession {
                 self.send_finish().await;
             }
             let Some(stream) = self.stream.as_mut() else { continue };
+            let address = self.client.shared.endpoints.get(stream.at).0;
             let failure = match tokio::time::timeout(timeout, stream.answers.message()).await {
                 Ok(Ok(Some(progress))) => return Ok(progress),
                 Ok(Ok(None)) => broken_off(),
-                Ok(Err(status)) => Failure::of(&status),
-                Err(_) => Failure::timed_out(self.client.shared.endpoints.get(stream.at).0, timeout),
+                Ok(Err(status)) => Failure::of(&status, address),
+                Err(_) => Failure::timed_out(address, timeout),
             };
             self.broke();
             let pause = backoff.pause(self.client.shared.entropy.sixteen()[0]);
@@ -210,7 +211,7 @@ impl ImportSession {
         match tokio::time::timeout(attempt, begun).await {
             Ok(Ok(Some(answers))) => Ok(Stream { at, requests, answers }),
             Ok(Ok(None)) => Err(broken_off()),
-            Ok(Err(status)) => Err(Failure::of(&status)),
+            Ok(Err(status)) => Err(Failure::of(&status, address)),
             Err(_) => Err(Failure::timed_out(address, attempt)),
         }
     }

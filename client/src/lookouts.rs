@@ -24,19 +24,28 @@ fn settle(client: &Client, request_id: &mut String) -> Result<RequestId, ClientE
 
 impl Client {
     /// Creates a lookout; an empty request id is filled in.
-    pub async fn create_lookout(&self, mut message: v1::CreateLookoutRequest) -> Result<v1::ChangeResponse, ClientError> {
+    pub async fn create_lookout(
+        &self,
+        mut message: v1::CreateLookoutRequest,
+    ) -> Result<v1::ChangeResponse, ClientError> {
         let id = settle(self, &mut message.request_id)?;
         self.unary(self.write(id), message, |channel, request| async move { stub(channel).create(request).await }).await
     }
 
     /// Replaces a lookout's content if it still has the expected version.
-    pub async fn update_lookout(&self, mut message: v1::UpdateLookoutRequest) -> Result<v1::ChangeResponse, ClientError> {
+    pub async fn update_lookout(
+        &self,
+        mut message: v1::UpdateLookoutRequest,
+    ) -> Result<v1::ChangeResponse, ClientError> {
         let id = settle(self, &mut message.request_id)?;
         self.unary(self.write(id), message, |channel, request| async move { stub(channel).update(request).await }).await
     }
 
     /// Takes a lookout out of force; its versions stay readable.
-    pub async fn remove_lookout(&self, mut message: v1::RemoveLookoutRequest) -> Result<v1::ChangeResponse, ClientError> {
+    pub async fn remove_lookout(
+        &self,
+        mut message: v1::RemoveLookoutRequest,
+    ) -> Result<v1::ChangeResponse, ClientError> {
         let id = settle(self, &mut message.request_id)?;
         self.unary(self.write(id), message, |channel, request| async move { stub(channel).remove(request).await }).await
     }

@@ -29,7 +29,7 @@ use proto::peer::peer_server::PeerServer;
 use proto::transport::{Accepted, Listener, channel};
 use raft::groups::{Groups, StartError};
 use raft::network::{PEER_MESSAGE_BYTES_MAX, PeerService, Router};
-use raft::storage::{REMEDY_DAMAGED, StorageError};
+use raft::storage::StorageError;
 use search::{Index, Place, Tables};
 use services::v1::{
     audit_server::AuditServer, cluster_server::ClusterServer, imports_server::ImportsServer,
@@ -60,7 +60,7 @@ pub enum NodeError {
     Storage(#[from] StorageError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    #[error("{0}; {REMEDY_DAMAGED}")]
+    #[error(transparent)]
     Groups(StartError),
     #[error("cannot listen on {address}: {reason}")]
     Listen { address: String, reason: String },

@@ -5,7 +5,7 @@ use model::command::create::CreateRecord;
 use model::command::remove::RemoveRecord;
 use model::command::update::UpdateRecord;
 use model::command::{Command, Outcome};
-use model::error::{Invalid, RefusalCode};
+use model::error::Invalid;
 use model::ids::{GroupId, RecordId, RequestId, SourceList};
 use model::record::{AccessLevel, RecordState, StoredRecord};
 use proto::convert::lookout_from;
@@ -42,7 +42,6 @@ fn result_of(record: &StoredRecord) -> ResultRef {
 fn change_answer(outcome: Outcome) -> Result<Released<message::ChangeResponse>, ApiError> {
     match outcome {
         Outcome::Changed(changed) => Ok(Released::by_outbox(&changed)),
-        Outcome::Refused(refusal) if refusal.code == RefusalCode::NoRecordAvailable => Err(refusal.into()),
         Outcome::Refused(refusal) => Err(refusal.into()),
         other => Err(ApiError::Internal(format!("a change was answered with {}", other.name()))),
     }

@@ -1,6 +1,6 @@
 //! RocksDB: the only file that names it.
 //!
-//! Layout below the data directory: `log/` (WAL on, fdatasync by `sync`), `groups/<group>/CURRENT` (names the directory of
+//! Layout below the data directory: `raft-log/` (WAL on, fdatasync by `sync`), `groups/<group>/CURRENT` (names the directory of
 //! the state in force), `groups/<group>/state-N/` (WAL off: the Raft log is its WAL), `groups/<group>/checkpoints/<name>/`,
 //! `groups/<group>/incoming/<digest>/`, and small files of the node. Every rename is followed by an fsync of its directory.
 
@@ -81,7 +81,7 @@ impl RocksEngine {
 
 impl Engine for RocksEngine {
     fn log(&self) -> Result<Arc<dyn Store>> {
-        let path = self.root.join("log");
+        let path = self.root.join("raft-log");
         let mut options = self.options(16 << 20);
         // A record cut off at the very end of the WAL was never acknowledged; damage before it is an error.
         options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::TolerateCorruptedTailRecords);

@@ -27,7 +27,7 @@ Exit codes:
   0  done; for a question: answered, with or without hits
   1  error: a file, a fault, anything not below
   2  usage: a flag or a field is wrong
-  3  no record available
+  3  no record available, or no such group
   4  unavailable: no endpoint answered in time; try again
   5  outcome unknown: the write may have happened; repeat it with the request id shown
   6  verification failed: the audit log is not what it was or not what it says

@@ -16,3 +16,6 @@ pub mod storage;
 mod types;
 
 pub use types::{Position, Seeded};
+
+#[cfg(test)]
+mod suite_test;

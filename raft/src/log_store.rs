@@ -173,16 +173,22 @@ impl LogStore {
                 true
             });
         scanned.map_err(io::Error::other)?;
-        let mut entries = Vec::with_capacity(rows.len());
+        let mut entries: Vec<Entry> = Vec::with_capacity(rows.len());
         for row in rows {
             let entry = decode_entry(&row).map_err(|error| self.damaged(error.to_string()))?;
-            let expected = from + entries.len() as u64;
-            if entry.log_id.index != expected {
+            let expected = entries.last().map_or(from, |before| before.log_id.index + 1);
+            if entry.log_id.index != expected && !(entries.is_empty() && self.begins_after(from)?) {
                 return Err(self.damaged(format!("entry {expected} is missing")));
             }
             entries.push(entry);
         }
         Ok(entries)
+    }
+
+    /// Whether the log may begin after an index: that entry was purged, or it is the very first, which a log need not have.
+    fn begins_after(&self, index: u64) -> io::Result<bool> {
+        let purged = self.read::<StoredLogId>(&keys::purged(self.group))?;
+        Ok(index == 0 || purged.is_some_and(|purged| index <= purged.index))
     }
 
     fn bounds(range: &impl RangeBounds<u64>) -> (u64, u64) {
@@ -208,21 +214,18 @@ impl RaftLogReader<Config> for LogStore {
         // Read piece by piece: after a long absence the whole range would not fit in memory.
         let (from, to) = Self::bounds(&range);
         let log = self.clone();
-        Box::pin(futures_util::stream::unfold(
-            (log, from, Vec::new().into_iter()),
-            move |(log, at, mut piece)| async move {
-                if let Some(entry) = piece.next() {
-                    return Some((Ok(entry), (log, at + 1, piece)));
-                }
+        let start = (log, from, Vec::new().into_iter());
+        Box::pin(futures_util::stream::unfold(start, move |(log, at, mut piece)| async move {
+            if piece.len() == 0 {
                 match log.entries(at, to) {
-                    Err(error) => Some((Err(error), (log, to, Vec::new().into_iter()))),
-                    Ok(entries) => {
-                        let mut piece = entries.into_iter();
-                        piece.next().map(|entry| (Ok(entry), (log, at + 1, piece)))
-                    }
+                    Ok(entries) => piece = entries.into_iter(),
+                    Err(error) => return Some((Err(error), (log, to, piece))),
                 }
-            },
-        ))
+            }
+            let entry: Entry = piece.next()?;
+            let next = entry.log_id.index + 1;
+            Some((Ok(entry), (log, next, piece)))
+        }))
     }
 
     async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
@@ -233,10 +236,8 @@ impl RaftLogReader<Config> for LogStore {
         let mut all = Vec::new();
         loop {
             let piece = self.entries(from, to)?;
-            if piece.is_empty() {
-                return Ok(all);
-            }
-            from += piece.len() as u64;
+            let Some(last) = piece.last() else { return Ok(all) };
+            from = last.log_id.index + 1;
             all.extend(piece);
         }
     }

@@ -38,8 +38,8 @@ pub enum Command {
     TransferLeader {
         /// directory, records-N or audit-N.
         group: GroupId,
-        /// The node to lead; the cluster chooses if left out.
-        #[arg(long, value_name = "NODE", default_value_t = 0, hide_default_value = true)]
+        /// The node to lead, a voter of the group.
+        #[arg(long, value_name = "NODE")]
         to: u64,
     },
     /// Take a snapshot now and purge the log up to it.

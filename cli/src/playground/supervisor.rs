@@ -167,7 +167,7 @@ impl Supervisor {
 
     fn restart_by_itself(&mut self, id: u64) -> Result<(), CliError> {
         match self.restart(id) {
-            Ok(reply) => note(format!("node {id} is started again: {reply:?}")),
+            Ok(_) => note(format!("node {id} is started again")),
             Err(error) => note(format!("node {id} is not started again: {error}")),
         }
         Ok(())

@@ -130,13 +130,7 @@ impl Event {
             let _ = write!(text, "\n          asked   {}", terms.join(" "));
         }
         if self.kind == "query" || !self.results.is_empty() {
-            let found: Vec<String> = self
-                .results
-                .iter()
-                .map(|found| format!("{} v{} {:.2}", found.id, found.version, found.score))
-                .collect();
-            let found = if found.is_empty() { "nothing".to_string() } else { found.join(", ") };
-            let _ = write!(text, "\n          found   {found}");
+            let _ = write!(text, "\n          found   {}", found(&self.results));
         }
         if let Some(source) = &self.source {
             let _ = write!(text, "\n          list    {source}");
@@ -154,6 +148,21 @@ impl Event {
             let _ = write!(text, "\n          text    {words}");
         }
         text
+    }
+}
+
+/// The first records found, with their scores where they have one, and how many more there are.
+fn found(results: &[Found]) -> String {
+    const SHOWN: usize = 5;
+    let show = |Found { id, version, score }: &Found| match *score {
+        0.0 => format!("{id} v{version}"),
+        score => format!("{id} v{version} {score:.2}"),
+    };
+    let shown: Vec<String> = results.iter().take(SHOWN).map(show).collect();
+    match results.len() {
+        0 => "nothing".to_string(),
+        n if n > SHOWN => format!("{} and {} more", shown.join(", "), n - SHOWN),
+        _ => shown.join(", "),
     }
 }
 

@@ -82,7 +82,8 @@ fn files(engine: &dyn Engine) {
     assert_eq!(engine.read_file("identity").unwrap().as_deref(), Some(&b"two"[..]));
 }
 
-async fn transfer(from: &dyn StateStore, name: &str, to: &dyn StateStore, stop_after: Option<usize>) -> Manifest {
+/// Transfers a checkpoint to another store, or the first chunks of it; returns its files.
+pub async fn transfer(from: &dyn StateStore, name: &str, to: &dyn StateStore, stop_after: Option<usize>) -> Manifest {
     let manifest = from.manifest(name).await.unwrap();
     let have = to.received(&manifest).unwrap();
     let mut chunks = 0;

@@ -1,0 +1,138 @@
+//! Programs and processes: where the binaries are, signals, who is still alive, free ports.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use crate::wait_for;
+
+/// The root of the workspace.
+pub fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace").to_path_buf()
+}
+
+/// A binary of the workspace, from the directory of the profile that the tests were built in.
+pub fn binary(name: &str) -> PathBuf {
+    let own = std::env::current_exe().expect("own program");
+    // target/release/deps/it-0123 -> target/release
+    let profile = own.parent().and_then(Path::parent).expect("a target directory");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let target = target.unwrap_or_else(|| workspace_root().join("target"));
+    let places = [profile.to_path_buf(), target.join("release")];
+    let found = places.iter().map(|place| place.join(name)).find(|path| path.is_file());
+    found.unwrap_or_else(|| {
+        panic!("{name} is missing in {}: build it first, with `cargo build --release`", places[0].display())
+    })
+}
+
+/// A signal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Signal {
+    Interrupt,
+    Terminate,
+    Kill,
+}
+
+/// Sends a signal to a process, if it is there.
+#[allow(unsafe_code, reason = "kill(2) has no safe form in std")]
+pub(crate) fn send(pid: u32, signal: Signal) {
+    let number = match signal {
+        Signal::Interrupt => libc::SIGINT,
+        Signal::Terminate => libc::SIGTERM,
+        Signal::Kill => libc::SIGKILL,
+    };
+    let pid = libc::pid_t::try_from(pid).expect("a process id");
+    assert!(pid > 1, "{pid} is no child of ours");
+    // SAFETY: kill takes plain numbers and touches no memory of ours.
+    unsafe { libc::kill(pid, number) };
+}
+
+/// Whether a process runs; one that ended and was not waited for does not.
+pub(crate) fn runs(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+/// Processes that have a path, or one below it, on their command line. The path is a temporary directory of a test, so they
+/// are this test's.
+pub(crate) fn processes_on(path: &Path) -> Vec<u32> {
+    let needle = path.to_string_lossy().into_owned();
+    let pids = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
+    pids.filter(|pid| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        *pid != std::process::id() && runs(*pid) && String::from_utf8_lossy(&line).contains(&needle)
+    })
+    .collect()
+}
+
+/// Bytes of memory that a process held at most; 0 when it has ended.
+pub(crate) fn peak_memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
+}
+
+/// A program that runs until it is dropped, its output in a file.
+pub struct Program {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Program {
+    /// Starts a binary of the workspace.
+    pub fn start(name: &str, arguments: &[String], log: &Path) -> Self {
+        let out = std::fs::File::create(log).expect("a log");
+        let child = Command::new(binary(name))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(out.try_clone().expect("a log"))
+            .stderr(out)
+            .spawn()
+            .expect("starts");
+        Self { child, log: log.to_path_buf() }
+    }
+
+    /// What it said.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("a log")
+    }
+
+    /// Waits until it ends by itself.
+    pub fn ended(&mut self, within: Duration) -> ExitStatus {
+        let said = self.log.clone();
+        let what = format!("the program of {} ends", said.display());
+        wait_for(&what, within, || self.child.try_wait().expect("a child"))
+    }
+
+    /// Whether it still runs.
+    pub fn running(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A script that runs portcullis-node with flags added, to be named by PORTCULLIS_NODE.
+pub fn program_with_flags(dir: &Path, flags: &str) -> PathBuf {
+    let path = dir.join("portcullis-node-with-flags");
+    let mut file = std::fs::File::create(&path).expect("a script");
+    write!(file, "#!/bin/sh\nexec '{}' \"$@\" {flags}\n", binary("portcullis-node").display()).expect("writes");
+    file.set_permissions(std::fs::Permissions::from_mode(0o755)).expect("permissions");
+    path
+}
+
+/// A port that nobody listens on now.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
+}

@@ -1,0 +1,10 @@
+//! The one binary of the black-box tests; each file is a promise of the product.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::print_stdout, reason = "measurements and seeds, shown with --nocapture and where a test fails")]
+
+mod audit_log;
+mod batch;
+mod import;
+mod kill;
+mod lookouts;

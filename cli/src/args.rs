@@ -116,8 +116,12 @@ mod tests {
                 panic!("{line}: {error}");
             }
         }
-        for line in ["screen --freshness never", "cluster transfer-leader records-0", "lookout update 00", "import --format x P"]
-        {
+        for line in [
+            "screen --freshness never",
+            "cluster transfer-leader records-0",
+            "lookout update 00",
+            "import --format x P",
+        ] {
             let words = std::iter::once("portcullis").chain(line.split(' '));
             assert_eq!(Cli::try_parse_from(words).map(|_| ()).expect_err(line).exit_code(), 2);
         }

@@ -140,11 +140,13 @@ impl Replica {
                 continue;
             }
             let opened = self.open(&record)?;
-            if unindexed && !is_candidate(prepared, &opened.prepared, &self.0.tables) {
-                continue;
-            }
             let scored = score(query, prepared, &opened.lookout, &opened.prepared, &self.0.tables);
             if scored.score < query.threshold {
+                continue;
+            }
+            // Asked last, since a record's keys cost more than its score; asked all the same, so that an unindexed record
+            // is no hit that the index would not have given (SameAnswer).
+            if unindexed && !is_candidate(prepared, &opened.prepared, &self.0.tables) {
                 continue;
             }
             let source = record.header.source.as_ref();

@@ -31,6 +31,8 @@ const BARRIERS_MAX: usize = 8_192;
 const RETRY_PAUSE: Duration = Duration::from_millis(25);
 /// A single attempt at the leader; a leader that died silently costs no more than this.
 const ATTEMPT: Duration = Duration::from_millis(2_000);
+/// A voter that is up to date takes leadership over within this time, or is not there.
+const HAND_OVER: Duration = Duration::from_millis(1_000);
 /// A new member must have caught up within this time.
 const CATCH_UP: Duration = Duration::from_secs(50);
 
@@ -361,7 +363,7 @@ impl Group {
                 }
             }
         };
-        match tokio::time::timeout(ATTEMPT, changed).await {
+        match tokio::time::timeout(HAND_OVER, changed).await {
             Ok(true) => Ok(()),
             _ => Err(self.unavailable(format!("node {to} has not taken over"))),
         }
@@ -389,9 +391,9 @@ impl Group {
         self.0.raft.trigger().purge_log(upto).await.map_err(|error| self.unavailable(error.to_string()))
     }
 
-    /// Stops: hands leadership over, ends the replica, makes its state durable so that nothing is left to replay.
+    /// Stops: ends the replica and makes its state durable, so that nothing is left to replay. Whoever leads steps down
+    /// before.
     pub async fn stop(&self) -> Result<(), GroupError> {
-        self.step_down().await;
         if let Err(error) = self.0.raft.shutdown().await {
             tracing::warn!(group = %self.0.id, %error, "the replica did not end cleanly");
         }

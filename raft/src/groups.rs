@@ -153,19 +153,24 @@ impl Groups {
         Ok(())
     }
 
+    /// Hands over the leadership of every group that this node leads; of all at once, for each may have to wait.
+    pub async fn step_down(&self) {
+        futures_util::future::join_all(self.iter().map(Group::step_down)).await;
+    }
+
     /// Stops all replicas in order: nothing new is delivered, leadership is handed over, state is flushed.
     pub async fn stop(&self) -> Result<(), GroupError> {
         self.0.stopping.cancel();
         self.0.tasks.close();
         self.0.tasks.wait().await;
-        let mut first_error = None;
-        for group in self.iter() {
-            if let Err(error) = group.stop().await {
+        let stopped = self.iter().map(|group| async move {
+            let stopped = group.stop().await;
+            if let Err(error) = &stopped {
                 tracing::error!(group = %group.id(), %error, "the group did not stop cleanly");
-                first_error.get_or_insert(error);
             }
-        }
-        first_error.map_or(Ok(()), Err)
+            stopped
+        });
+        futures_util::future::join_all(stopped).await.into_iter().collect()
     }
 }
 

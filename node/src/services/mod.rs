@@ -14,6 +14,7 @@ pub mod v1 {
 }
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::audit::event::{EventKind, EventPayload, Term, Verdict};
 use model::command::{Command, Outcome};
@@ -93,7 +94,8 @@ impl Api {
         request: Q,
         run: impl AsyncFnOnce(&Admitted, Q) -> Result<Released<T>, ApiError>,
     ) -> Result<Released<T>, ApiError> {
-        let left = admitted.left()?;
+        // A little longer than what is inside waits, so that a write says by itself that its outcome is unknown.
+        let left = admitted.left()? + Duration::from_millis(15);
         let result = tokio::time::timeout(left, run(admitted, request)).await.unwrap_or(Err(ApiError::Deadline));
         match result {
             Err(error @ (ApiError::Invalid(_) | ApiError::NoRecord)) => {

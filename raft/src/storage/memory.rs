@@ -15,6 +15,9 @@ use super::{
 
 type Table = BTreeMap<Vec<u8>, Vec<u8>>;
 
+/// A file of a checkpoint and its bytes.
+type NamedFile = (String, Vec<u8>);
+
 /// Keys of one checkpoint file.
 const FILE_KEYS: usize = 64;
 
@@ -76,7 +79,7 @@ pub struct MemoryStore {
 #[derive(Default, Clone)]
 struct Durable {
     table: Arc<Table>,
-    checkpoints: Vec<(String, Vec<(String, Vec<u8>)>)>,
+    checkpoints: Vec<(String, Vec<NamedFile>)>,
     incoming: BTreeMap<[u8; 32], BTreeMap<String, Vec<u8>>>,
 }
 
@@ -175,7 +178,7 @@ impl StateStore for MemoryStore {
         self.make_durable();
         let table = self.seen().clone();
         let rows: Vec<(&Vec<u8>, &Vec<u8>)> = table.iter().collect();
-        let mut files: Vec<(String, Vec<u8>)> = vec![("000000.table".into(), Vec::new())];
+        let mut files: Vec<NamedFile> = vec![("000000.table".into(), Vec::new())];
         for (number, chunk) in rows.chunks(FILE_KEYS).enumerate() {
             let mut bytes = Vec::new();
             for (key, value) in chunk {

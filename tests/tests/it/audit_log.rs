@@ -55,7 +55,7 @@ fn questions_answers_refusals_and_changes_are_events_with_who_and_what() {
     assert!(stands("record-view", "refused", json!("no-record-available")));
     // The events of changes go through the outbox of their group.
     portcullis_tests::wait_for("the change and its refusal are events", std::time::Duration::from_secs(5), || {
-        (stands("create", "applied", Value::Null) && stands("remove", "refused", json!("stale-version"))).then_some(())
+        (stands("create", "changed", Value::Null) && stands("remove", "refused", json!("stale-version"))).then_some(())
     });
 }
 

@@ -8,3 +8,7 @@ mod batch;
 mod import;
 mod kill;
 mod lookouts;
+mod membership;
+mod restart;
+mod snapshot;
+mod tidy;

@@ -1,0 +1,44 @@
+//! The clients: each has connections of its own, and they begin at different nodes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use client::{Client, Config, Tcp};
+use model::time::{Clock, Entropy, UnixMillis};
+
+use crate::cluster::Cluster;
+use crate::error::BenchError;
+
+/// A client that begins at the node of a number, counted round.
+pub fn client(cluster: &Cluster, number: usize) -> Result<Client, BenchError> {
+    let config = Config::new(cluster.endpoints(), "bench", "CBP", "2404", "primary");
+    let entropy = Placed { first: (number % cluster.nodes().len()) as u8, placed: AtomicBool::new(false) };
+    Ok(Client::connect(config, Arc::new(Tcp), Arc::new(WallClock), Arc::new(entropy))?)
+}
+
+struct WallClock;
+
+impl Clock for WallClock {
+    fn now(&self) -> UnixMillis {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// The system's randomness, but for the first draw: by that a client chooses the node where it begins, and chance would
+/// spread a few clients unevenly.
+struct Placed {
+    first: u8,
+    placed: AtomicBool,
+}
+
+impl Entropy for Placed {
+    fn fill(&self, bytes: &mut [u8]) {
+        if !self.placed.swap(true, Ordering::Relaxed) {
+            bytes.fill(self.first);
+        } else if let Err(error) = getrandom::fill(bytes) {
+            panic!("the operating system gives no randomness: {error}");
+        }
+    }
+}

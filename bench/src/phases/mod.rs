@@ -1,0 +1,6 @@
+//! The phases other than load: import, memory, failover, idle.
+
+pub mod failover;
+pub mod idle;
+pub mod import;
+pub mod memory;

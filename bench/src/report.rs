@@ -1,0 +1,40 @@
+//! All that a run found out.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::load::Load;
+use crate::machine::Header;
+use crate::phases::failover::Failover;
+use crate::phases::idle::Idle;
+use crate::phases::import::Import;
+use crate::phases::memory::Memory;
+
+/// The report; what was not measured is empty or null.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub header: Header,
+    /// Travellers that are asked about, by how their name differs from the list's.
+    pub travellers: BTreeMap<&'static str, usize>,
+    pub import: Vec<Import>,
+    pub memory: Vec<Memory>,
+    pub load: Vec<Load>,
+    pub failover: Option<Failover>,
+    pub idle: Vec<Idle>,
+}
+
+impl Report {
+    /// A report that has nothing yet.
+    pub fn new(header: Header, travellers: BTreeMap<&'static str, usize>) -> Self {
+        let (import, memory, load, idle) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { header, travellers, import, memory, load, failover: None, idle }
+    }
+
+    /// Calls that did not succeed, and rows that were not taken.
+    pub fn errors(&self) -> u64 {
+        let load: u64 = self.load.iter().map(|load| load.errors).sum();
+        let rejected: u64 = self.import.iter().map(|import| import.summary.rejected).sum();
+        load + rejected + self.failover.as_ref().map_or(0, |failover| failover.errors)
+    }
+}

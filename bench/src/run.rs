@@ -1,0 +1,180 @@
+//! A run: directories, clusters and phases in their order.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use generator::Config;
+use tempfile::TempDir;
+
+use crate::args::{Args, Phase};
+use crate::bounds::leads;
+use crate::cluster::{Cluster, NODES};
+use crate::error::BenchError;
+use crate::machine::Header;
+use crate::output::{Output, note};
+use crate::phases::{failover, idle, import, memory};
+use crate::report::Report;
+use crate::sample::Sample;
+use crate::settle::settle;
+use crate::work::{Kind, Supply};
+use crate::{load, tables};
+
+/// Records groups of the measured cluster.
+const RECORDS_GROUPS: u16 = 2;
+/// Records groups of the cluster at rest: with directory and audit log, six groups.
+const IDLE_RECORDS_GROUPS: u16 = 4;
+const IDLE_GROUPS: usize = IDLE_RECORDS_GROUPS as usize + 2;
+
+/// What all phases need.
+struct Run<'a> {
+    args: &'a Args,
+    output: Output,
+    program: PathBuf,
+    dir: PathBuf,
+    supply: Arc<Supply>,
+    report: Report,
+}
+
+/// Measures what was asked for. Returns how many errors there were.
+pub async fn run(args: &Args) -> Result<u64, BenchError> {
+    let output = Output(args.output);
+    let program = program(args)?;
+    let (dir, _temporary) = directory(args)?;
+    let config = Config { seed: args.seed, people: args.people as usize };
+    let supply = Arc::new(Supply::new(&config));
+    let header = Header::read(args, &dir, (NODES, RECORDS_GROUPS))?;
+    output.text(&header.to_text())?;
+    let report = Report::new(header, supply.mix());
+    let mut run = Run { args, output, program, dir, supply, report };
+    if Phase::value_is_wanted(args, &[Phase::Import, Phase::Memory]) {
+        run.ofac().await?;
+    }
+    let with_list = [Phase::Import, Phase::Memory, Phase::Local, Phase::Linearizable, Phase::Write, Phase::Failover];
+    if Phase::value_is_wanted(args, &with_list) {
+        run.with_list(&config).await?;
+    }
+    if args.wants(Phase::Idle) {
+        run.idle().await?;
+    }
+    output.document(&run.report)?;
+    Ok(run.report.errors())
+}
+
+impl Phase {
+    fn value_is_wanted(args: &Args, any: &[Self]) -> bool {
+        any.iter().any(|phase| args.wants(*phase))
+    }
+}
+
+impl Run<'_> {
+    async fn cluster(&self, name: &str, records_groups: u16) -> Result<Cluster, BenchError> {
+        note(format!("starting a cluster of {NODES} nodes with {records_groups} records groups"));
+        Cluster::start(&self.program, &self.dir.join(name), records_groups).await
+    }
+
+    /// The real list, on a cluster of its own.
+    async fn ofac(&mut self) -> Result<(), BenchError> {
+        let Some(list) = &self.args.ofac else { return Ok(()) };
+        let cluster = self.cluster("ofac", RECORDS_GROUPS).await?;
+        self.lists(&cluster, "OFAC SDN", "ofac-sdn", list).await
+    }
+
+    /// A list goes in; what that took and what the nodes hold then.
+    async fn lists(&mut self, cluster: &Cluster, name: &str, format: &str, list: &Path) -> Result<(), BenchError> {
+        let twice = ["first time", "second time"];
+        let times = if self.args.wants(Phase::Import) { &twice[..] } else { &twice[..1] };
+        note(format!("importing {name}"));
+        let imports = import::times(cluster, name, format, list, times).await?;
+        self.output.text(&import::to_text(&imports))?;
+        self.report.import.extend(imports);
+        settle(cluster).await?;
+        if self.args.wants(Phase::Memory) {
+            let memory = memory::of(cluster, name)?;
+            self.output.text(&memory::to_text(&memory))?;
+            self.report.memory.extend(memory);
+        }
+        Ok(())
+    }
+
+    /// The synthetic list, and load on it. Writes come last of the load: they make the list longer.
+    async fn with_list(&mut self, config: &Config) -> Result<(), BenchError> {
+        let mut cluster = self.cluster("main", RECORDS_GROUPS).await?;
+        let lists = self.dir.join("lists");
+        generator::write_lists(&lists, config)?;
+        let name = format!("list of {}", config.people);
+        self.lists(&cluster, &name, "csv", &lists.join("list.csv")).await?;
+        let led = Sample::of(&cluster).await?;
+        for (node, sample) in cluster.nodes().iter().zip(&led.nodes) {
+            note(format!("node {} leads {}", node.id, leads(sample).join(", ")));
+        }
+        let kinds =
+            [(Phase::Local, Kind::Local), (Phase::Linearizable, Kind::Linearizable), (Phase::Write, Kind::Write)];
+        for (phase, kind) in kinds {
+            if self.args.wants(phase) {
+                self.load(&cluster, kind).await?;
+            }
+        }
+        if self.args.wants(Phase::Failover) {
+            let failover = failover::measure(&mut cluster, &self.supply, self.args.failovers, RECORDS_GROUPS).await?;
+            self.output.text(&failover::to_text(&failover))?;
+            self.report.failover = Some(failover);
+        }
+        Ok(())
+    }
+
+    async fn load(&mut self, cluster: &Cluster, kind: Kind) -> Result<(), BenchError> {
+        let times = (Duration::from_secs(self.args.warm_up), Duration::from_secs(self.args.seconds));
+        let mut loads = Vec::new();
+        for clients in &self.args.clients {
+            settle(cluster).await?;
+            note(format!("{}: {clients} clients", kind.title()));
+            loads.push(load::measure(cluster, &self.supply, kind, *clients, times).await?);
+        }
+        self.output.text(&tables::to_text(&loads))?;
+        self.report.load.extend(loads);
+        Ok(())
+    }
+
+    async fn idle(&mut self) -> Result<(), BenchError> {
+        let cluster = self.cluster("idle", IDLE_RECORDS_GROUPS).await?;
+        settle(&cluster).await?;
+        note("watching a cluster at rest");
+        let idle = idle::measure(&cluster, IDLE_GROUPS).await?;
+        self.output.text(&idle::to_text(&idle))?;
+        self.report.idle = idle;
+        Ok(())
+    }
+}
+
+/// The directory of this program.
+fn beside() -> Result<PathBuf, BenchError> {
+    let own = std::env::current_exe().map_err(|source| BenchError::Io { place: "own program".into(), source })?;
+    Ok(own.parent().map(Path::to_path_buf).unwrap_or_default())
+}
+
+/// The command line that is measured with.
+fn program(args: &Args) -> Result<PathBuf, BenchError> {
+    let program = match &args.portcullis {
+        Some(program) => program.clone(),
+        None => beside()?.join("portcullis"),
+    };
+    if program.is_file() {
+        return Ok(program);
+    }
+    let text = format!("{}: is missing; build it: cargo build --release --workspace --bins", program.display());
+    Err(BenchError::Cluster(text))
+}
+
+/// Where clusters live, and what removes a temporary one.
+fn directory(args: &Args) -> Result<(PathBuf, Option<TempDir>), BenchError> {
+    if let Some(dir) = &args.data_dir {
+        std::fs::create_dir_all(dir).map_err(|error| BenchError::path(dir, error))?;
+        return Ok((dir.clone(), None));
+    }
+    // Not below TMPDIR, which may be memory: beside the program there is the disk that it was built on.
+    let place = beside()?;
+    let made = tempfile::Builder::new().prefix("bench-").tempdir_in(&place);
+    let made = made.map_err(|error| BenchError::path(&place, error))?;
+    Ok((made.path().to_path_buf(), Some(made)))
+}

@@ -1,0 +1,32 @@
+//! Waits until the cluster has done what earlier work left behind, so that each measurement pays for its own.
+
+use std::time::{Duration, Instant};
+
+use crate::cluster::Cluster;
+use crate::error::BenchError;
+use crate::output::note;
+use crate::sample::Sample;
+
+const APPLIED: &str = "portcullis_group_applied_entries_total";
+const INDEX_LAG: &str = "portcullis_index_lag_entries";
+/// Nothing may have moved for so long.
+const QUIET: Duration = Duration::from_millis(1_200);
+/// It is measured then even so, and said.
+const MAX: Duration = Duration::from_secs(60);
+
+/// Waits until no log moves and the search indexes are up to date.
+pub async fn settle(cluster: &Cluster) -> Result<(), BenchError> {
+    let until = Instant::now() + MAX;
+    let mut applied = f64::NAN;
+    while Instant::now() < until {
+        let sample = Sample::of(cluster).await?;
+        let now = sample.sum(APPLIED);
+        if now == applied && sample.sum(INDEX_LAG) == 0.0 {
+            return Ok(());
+        }
+        applied = now;
+        tokio::time::sleep(QUIET).await;
+    }
+    note(format!("the cluster is still at work after {} s of rest; measuring all the same", MAX.as_secs()));
+    Ok(())
+}

@@ -22,6 +22,8 @@ use crate::work::{Answer, Kind, Supply};
 const LOOK: Duration = Duration::from_millis(500);
 /// Significant digits of latencies, which are counted in microseconds.
 const DIGITS: u8 = 3;
+/// The longest latency that is told from longer ones: beyond any deadline.
+const LATENCY_MAX: Duration = Duration::from_secs(300);
 
 const WARM_UP: u8 = 0;
 const MEASURING: u8 = 1;
@@ -73,7 +75,8 @@ struct Count {
 
 impl Count {
     fn new() -> Result<Self, BenchError> {
-        let histogram = Histogram::new(DIGITS).map_err(|error| BenchError::read("histogram", error))?;
+        let histogram = Histogram::new_with_bounds(1, LATENCY_MAX.as_micros() as u64, DIGITS)
+            .map_err(|error| BenchError::read("histogram", error))?;
         Ok(Self { histogram, operations: 0, errors: BTreeMap::new(), listed: 0, found: 0 })
     }
 
@@ -182,5 +185,21 @@ async fn watch_memory(cluster: &Cluster, until: Instant) -> Result<Vec<u64>, Ben
             return Ok(most);
         }
         tokio::time::sleep(left.min(LOOK)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_are_kept_from_microseconds_to_minutes() {
+        let mut count = Count::new().expect("histogram");
+        for micros in [1_500, 2_500, 90_000_000] {
+            count.histogram.saturating_record(micros);
+        }
+        let latency = Latency::of(&count.histogram);
+        assert!((latency.p50 - 2.5).abs() < 0.01, "{latency:?}");
+        assert!((latency.max - 90_000.0).abs() < 100.0, "{latency:?}");
     }
 }

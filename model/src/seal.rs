@@ -110,6 +110,16 @@ impl Keyring {
         self.keyed("portcullis/content", plain)
     }
 
+    /// What tells whether two nodes have the same key, and nothing else about it.
+    pub fn check(&self) -> Token {
+        self.keyed("portcullis/key-check", &[])
+    }
+
+    /// An opaque name of a position, of fixed length.
+    pub fn position(&self, value: &[u8]) -> Token {
+        self.keyed("portcullis/position", value)
+    }
+
     fn keyed(&self, purpose: &str, value: &[u8]) -> Token {
         // Tokens are compared across records, so they always use the first key; a second one is a window of its own.
         let key = self.keys.values().next().copied().unwrap_or_default();

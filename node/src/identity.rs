@@ -1,6 +1,6 @@
 //! Who a data directory belongs to: written once, checked at every start, so that a node never runs on another's data.
 
-use model::ids::{ClusterId, GroupId, NodeId};
+use model::ids::{ClusterId, GroupId, NodeId, Token};
 use raft::storage::{Engine, StorageError};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,8 @@ pub struct Identity {
     pub format: u32,
     pub cluster: ClusterId,
     pub node: NodeId,
+    /// A token made with the cluster's key, so that a wrong key is found at once.
+    pub key_check: Token,
     pub groups: Vec<GroupId>,
 }
 
@@ -25,6 +27,8 @@ pub enum IdentityError {
     OtherNode { place: String, found: NodeId, expected: NodeId },
     #[error("{place} belongs to cluster {found}, the command line names {expected}; give it its own --data-dir")]
     OtherCluster { place: String, found: ClusterId, expected: ClusterId },
+    #[error("the key file is not the one that the data in {place} was sealed with; nothing was changed")]
+    OtherKey { place: String },
     #[error("{place}/{FILE} does not read: {reason}; restore it, or remove the node and join it again under a new id")]
     Damaged { place: String, reason: String },
     #[error("{place} is new: start the node with --cluster-id and --initial-members, or with --join")]
@@ -59,6 +63,11 @@ impl Identity {
             return Ok(());
         }
         Err(IdentityError::OtherCluster { place: engine.place(), found: self.cluster, expected })
+    }
+
+    /// Checks that the key is the one that the data was sealed with.
+    pub fn expect_key(&self, engine: &dyn Engine, key: Token) -> Result<(), IdentityError> {
+        if self.key_check == key { Ok(()) } else { Err(IdentityError::OtherKey { place: engine.place() }) }
     }
 
     /// Writes the identity of a new data directory.

@@ -74,7 +74,9 @@ impl NodeError {
     /// The process's exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Identity(IdentityError::OtherNode { .. } | IdentityError::OtherCluster { .. }) => 4,
+            Self::Identity(
+                IdentityError::OtherNode { .. } | IdentityError::OtherCluster { .. } | IdentityError::OtherKey { .. },
+            ) => 4,
             Self::Storage(_) | Self::Identity(_) | Self::Groups(_) | Self::Failed { .. } => 3,
             _ => 1,
         }
@@ -108,8 +110,14 @@ impl Node {
             None => None,
         };
         let address = listener.address().unwrap_or_else(|_| config.listen.clone());
-        let router =
-            Router::new(identity.cluster, config.node, config.listen.clone(), env.network.clone(), env.clock.clone());
+        let router = Router::new(
+            identity.cluster,
+            config.node,
+            config.keyring.check(),
+            config.listen.clone(),
+            env.network.clone(),
+            env.clock.clone(),
+        );
         let group_metrics = (metrics.log.clone(), metrics.groups.clone());
         let groups = Groups::start(&identity.groups, env.storage.clone(), router, config.timings, group_metrics)
             .await
@@ -207,12 +215,17 @@ async fn identify(config: &Config, env: &Env) -> Result<Identity, NodeError> {
     let identity = match (known, &config.start) {
         (Some(identity), Start::First { cluster, .. }) => {
             identity.expect_cluster(engine, *cluster)?;
+            identity.expect_key(engine, config.keyring.check())?;
             return Ok(identity);
         }
-        (Some(identity), _) => return Ok(identity),
+        (Some(identity), _) => {
+            identity.expect_key(engine, config.keyring.check())?;
+            return Ok(identity);
+        }
         (None, Start::Known) => return Err(IdentityError::New { place: engine.place() }.into()),
         (None, Start::First { cluster, records_groups, .. }) => {
-            Identity { format: FORMAT, cluster: *cluster, node: config.node, groups: groups_of(*records_groups) }
+            let (key_check, groups) = (config.keyring.check(), groups_of(*records_groups));
+            Identity { format: FORMAT, cluster: *cluster, node: config.node, key_check, groups }
         }
         (None, Start::Join(address)) => join(config, env, address).await?,
     };
@@ -230,7 +243,11 @@ async fn join(config: &Config, env: &Env, address: &str) -> Result<Identity, Nod
     let cluster = <[u8; 16]>::try_from(reply.cluster.as_ref()).map_err(|_| failed("it names no cluster".into()))?;
     let groups: Option<Vec<GroupId>> = reply.groups.iter().map(|number| GroupId::from_number(*number)).collect();
     let groups = groups.ok_or_else(|| failed("it has groups that this program does not know".into()))?;
-    Ok(Identity { format: FORMAT, cluster: ClusterId(cluster), node: config.node, groups })
+    let key_check = config.keyring.check();
+    if reply.key_check.as_ref() != key_check.0.as_slice() {
+        return Err(failed("it has another key; give this node the cluster's --key-file".into()));
+    }
+    Ok(Identity { format: FORMAT, cluster: ClusterId(cluster), node: config.node, key_check, groups })
 }
 
 async fn listen(env: &Env, address: &str) -> Result<Box<dyn Listener>, NodeError> {

@@ -31,8 +31,6 @@ const REBUILD_PAGE: usize = 500;
 const COMMIT_LINGER: Duration = Duration::from_millis(200);
 /// Opened records kept in memory.
 const OPENED_MAX: usize = 8_192;
-/// Records that carry one number, looked at by one question.
-const TOKEN_RECORDS_MAX: usize = 1_000;
 /// Attempts of a question to find index and feed without a gap.
 const VIEW_ATTEMPTS: usize = 5;
 
@@ -121,7 +119,7 @@ impl Replica {
         let mut ids = indexed.to_vec();
         for (kind, number) in query.numbers() {
             let token = self.0.records.keyring().token(kind, &model::lookout::normalise_number(number));
-            let found = state.with_token(token, TOKEN_RECORDS_MAX)?;
+            let found = state.with_token(token, usize::MAX)?;
             ids.extend(found.into_iter().filter(|(dataset, _)| *dataset == DATASET).map(|(_, id)| id));
         }
         let fed = state.feed(covered, usize::MAX)?;

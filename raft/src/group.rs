@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use model::codec;
@@ -10,6 +10,7 @@ use model::command::Outcome;
 use model::envelope::Envelope;
 use model::ids::{GroupId, NodeId};
 use model::limits::{CLOCK_AHEAD_MAX_MS, COMMAND_BYTES_MAX};
+use openraft::Instant as _;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, LinearizableReadError, RaftError};
 use openraft::{ChangeMembers, ReadPolicy, ServerState};
@@ -99,6 +100,8 @@ struct Inner {
     barrier: mpsc::Sender<oneshot::Sender<Result<u64, GroupError>>>,
     transfer: Arc<Mutex<()>>,
     changes: Mutex<()>,
+    /// When a leader's entries or heartbeat last reached this replica.
+    heard: std::sync::Mutex<Instant>,
 }
 
 impl Group {
@@ -115,6 +118,7 @@ impl Group {
             barrier,
             transfer: Arc::default(),
             changes: Mutex::default(),
+            heard: std::sync::Mutex::new(Instant::now()),
         }))
     }
 
@@ -160,6 +164,25 @@ impl Group {
         status(&self.0.raft.metrics().borrow_watched())
     }
 
+    pub(crate) fn heard(&self) {
+        *self.0.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// How old this replica's copy may be: the time since it last heard from a leader or, leading, from a quorum. A replica
+    /// that was removed from its group learns of it by this alone.
+    pub fn staleness(&self) -> Duration {
+        let metrics = self.0.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        if metrics.state == ServerState::Leader {
+            let alone = metrics.membership_config.membership().voter_ids().count() == 1;
+            return match metrics.last_quorum_acked {
+                Some(acked) if !alone => acked.elapsed(),
+                _ => Duration::ZERO,
+            };
+        }
+        self.0.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
     /// Whether this replica may lead and knows so.
     pub fn leads(&self) -> bool {
         self.status().role == Role::Leader
@@ -203,7 +226,7 @@ impl Group {
     pub async fn propose(&self, envelope: &Envelope, deadline: Duration) -> Result<Outcome, GroupError> {
         let bytes = codec::encode(envelope)
             .map_err(|error| GroupError::Refused { group: self.0.id, reason: error.to_string() })?;
-        self.at_leader(deadline, true, async |leader, left| match leader {
+        self.at_leader(deadline, ATTEMPT, true, async |leader, left| match leader {
             None => self.propose_here(envelope.clone()).await.map(|(outcome, _)| outcome),
             Some((node, address)) => {
                 let request = peer::ProposeRequest {
@@ -223,7 +246,7 @@ impl Group {
     /// Waits until this replica has applied everything that was acknowledged before the call (Linearizable).
     pub async fn linearize(&self, deadline: Duration) -> Result<u64, GroupError> {
         let begun = Instant::now();
-        let index = self.at_leader(deadline, false, async |leader, left| match leader {
+        let index = self.at_leader(deadline, ATTEMPT, false, async |leader, left| match leader {
             None => self.read_index_here().await,
             Some((node, address)) => {
                 let request = peer::ReadIndexRequest { route: Some(self.0.router.route(self.0.id, node)) };
@@ -257,7 +280,7 @@ impl Group {
 
     /// Changes the group's members by one step, through whichever node leads.
     pub async fn change(&self, step: &Step, deadline: Duration) -> Result<(), GroupError> {
-        self.at_leader(deadline, true, async |leader, left| match leader {
+        self.at_leader(deadline, CATCH_UP, true, async |leader, left| match leader {
             None => self.change_here(step).await,
             Some((node, address)) => {
                 use peer::change_request::Step as Wire;
@@ -419,14 +442,17 @@ impl Group {
             fault::Kind::Unknown => GroupError::Unknown { group, reason: fault.text },
             fault::Kind::Unavailable => GroupError::Unavailable { group, reason: fault.text },
             fault::Kind::Busy => GroupError::Busy { group },
+            fault::Kind::Refused => GroupError::Refused { group, reason: fault.text },
         })
     }
 
     /// Runs an attempt at the leader again and again until it succeeds, is refused, or the time is over. `None` is this
-    /// node. What may have taken place is repeated only if `again` says that repeating is safe.
+    /// node. What may have taken place is repeated as well, since every command may come twice; if the time ends then, the
+    /// outcome of what `writes` is unknown.
     async fn at_leader<T, F>(
         &self,
         deadline: Duration,
+        each: Duration,
         writes: bool,
         attempt: impl Fn(Option<(NodeId, String)>, Duration) -> F,
     ) -> Result<T, GroupError>
@@ -446,7 +472,8 @@ impl Group {
             };
             let left = end.saturating_duration_since(Instant::now());
             if let Some(target) = target {
-                let tried = tokio::time::timeout(left, attempt(target, left.min(ATTEMPT.max(CATCH_UP)))).await;
+                let each = left.min(each);
+                let tried = tokio::time::timeout(each, attempt(target, each)).await;
                 match tried {
                     Ok(Ok(value)) => return Ok(value),
                     Ok(Err(GroupError::NotLeader { leader: Some(other), .. })) if Some(other) != leader => {

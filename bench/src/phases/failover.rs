@@ -66,11 +66,7 @@ pub async fn measure(
         done.push(kill);
         cluster.restart(leader).await?;
     }
-    let sorted = |of: fn(&Kill) -> f64| {
-        let mut values: Vec<f64> = done.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        (values.get(values.len() / 2).copied().unwrap_or(0.0), values.last().copied().unwrap_or(0.0))
-    };
+    let sorted = |of: fn(&Kill) -> f64| median_and_max(done.iter().map(of).collect());
     let (first, all) = (sorted(|kill| kill.first_seconds), sorted(|kill| kill.all_seconds));
     Ok(Failover {
         clients,
@@ -82,6 +78,14 @@ pub async fn measure(
         error,
         kills: done,
     })
+}
+
+fn median_and_max(mut values: Vec<f64>) -> (f64, f64) {
+    values.sort_by(f64::total_cmp);
+    let (Some(low), Some(high)) = (values.get(values.len().saturating_sub(1) / 2), values.get(values.len() / 2)) else {
+        return (0.0, 0.0);
+    };
+    ((low + high) / 2.0, values.last().copied().unwrap_or(0.0))
 }
 
 /// The node that leads the group; asked until there is one.
@@ -192,5 +196,17 @@ pub fn to_text(failover: &Failover) -> String {
     match &failover.error {
         Some(error) => format!("{text}\n  first error: {error}"),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_number_lies_between_two() {
+        assert_eq!(median_and_max(vec![3.0, 1.0]), (2.0, 3.0));
+        assert_eq!(median_and_max(vec![5.0, 1.0, 2.0]), (2.0, 5.0));
+        assert_eq!(median_and_max(Vec::new()), (0.0, 0.0));
     }
 }

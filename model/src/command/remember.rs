@@ -34,13 +34,13 @@ pub fn once(
     if age > REQUEST_ID_MEMORY_MS || ahead > REQUEST_ID_MEMORY_MS {
         let text =
             "the request id is more than 24 hours from the log's time, so it cannot be known whether it was applied";
-        return Ok(Effects::refused(RefusalCode::RequestTooOld, text));
+        return refused(view, slot, event, Refusal::new(RefusalCode::RequestTooOld, text));
     }
     let command = envelope.command.number();
     if let Some(before) = view.request(slot, envelope.request)? {
         if (before.command, before.record) != (command, id) {
             let text = "this request id was used for another change; make a new one";
-            return Ok(Effects::refused(RefusalCode::RequestIdReused, text));
+            return refused(view, slot, event, Refusal::new(RefusalCode::RequestIdReused, text));
         }
         return Ok(Effects { writes: Vec::new(), outcome: before.outcome });
     }
@@ -62,6 +62,12 @@ pub fn once(
     let remembered = Remembered { at: context.time, command, record: id, outcome: outcome.clone() };
     writes.push(Write::PutRequest(slot, envelope.request, remembered));
     Ok(Effects { writes, outcome })
+}
+
+/// A refusal before anything was decided: nothing changes but the evidence.
+fn refused(view: &dyn View, slot: SlotId, event: &EventDraft, refusal: Refusal) -> Read<Effects> {
+    let event = told(event, Verdict::Refused, Some(refusal.code), Vec::new());
+    Ok(Effects { writes: post(view, slot, vec![event])?, outcome: Outcome::Refused(refusal) })
 }
 
 /// The refusal of a command whose slot is not this group's.

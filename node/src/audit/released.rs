@@ -61,11 +61,6 @@ impl<T> Released<T> {
     pub(crate) fn into_body(self) -> T {
         self.0
     }
-
-    /// Wraps an answer that was released as a part of this one.
-    pub fn map<U>(self, wrap: impl FnOnce(T) -> U) -> Released<U> {
-        Released(wrap(self.0))
-    }
 }
 
 impl Released<v1::ChangeResponse> {
@@ -76,6 +71,13 @@ impl Released<v1::ChangeResponse> {
             version: changed.version,
             change: changed.change.map_or("unchanged".to_string(), |change| change.to_string()),
         })
+    }
+}
+
+impl Released<v1::ScreenResponse> {
+    /// The same answer as a row of a batch.
+    pub fn into_row(self, row: u64) -> Released<v1::BatchResponse> {
+        Released(v1::BatchResponse { row, error: String::new(), answer: Some(self.0) })
     }
 }
 

@@ -10,6 +10,7 @@ use proto::v1 as message;
 use raft::group::{Group, Step};
 use tonic::{Request, Response, Status};
 
+use super::screening::LOCAL_AGE_MAX;
 use super::v1::cluster_server::Cluster;
 use super::{Api, Call, terms};
 use crate::audit::Released;
@@ -28,12 +29,12 @@ const SNAPSHOT_TAIL: u64 = 16;
 const PROBE: Duration = Duration::from_millis(500);
 
 impl Api {
-    /// Whether every group has a leader here known, and this node has applied what it knows to be committed.
+    /// Whether every group has a leader that this node hears, and knows its slots.
     pub fn ready(&self) -> bool {
         self.slot_map().is_ok()
             && self.0.groups.iter().all(|group| {
                 let status = group.status();
-                status.leader.is_some() && group.failure().is_none()
+                status.leader.is_some() && group.failure().is_none() && group.staleness() < LOCAL_AGE_MAX
             })
             && self.slot_map().is_ok_and(|map| {
                 map.groups().into_iter().all(|id| {

@@ -36,6 +36,9 @@ use crate::metrics::Metrics;
 use crate::records::Records;
 use crate::replica::Replica;
 
+/// Decisions made for one command at most.
+const DECISIONS_MAX: usize = 3;
+
 /// What every service works with; clones share it.
 #[derive(Clone)]
 pub struct Api(pub(crate) Arc<Parts>);
@@ -144,15 +147,18 @@ impl Api {
     ) -> Result<Outcome, ApiError> {
         let caller = Some(admitted.caller.clone());
         let mut envelope = Envelope { request, caller, decision: None, time: UnixMillis(0), command };
-        loop {
+        for attempt in 1.. {
             let directory = self.0.groups.get(GroupId::Directory)?.status().applied;
             envelope.decision = Some(self.0.gate.decide(directory));
             let outcome = self.0.groups.get(group)?.propose(&envelope, admitted.left()?).await?;
             match outcome {
-                Outcome::Refused(refusal) if refusal.code == RefusalCode::DecisionLapsed => {}
+                // Each attempt is an entry of the log: a clock that is far behind must not fill it.
+                Outcome::Refused(refusal) if refusal.code == RefusalCode::DecisionLapsed && attempt < DECISIONS_MAX => {
+                }
                 outcome => return Ok(outcome),
             }
         }
+        unreachable!("the last attempt returns")
     }
 }
 

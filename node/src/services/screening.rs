@@ -14,7 +14,6 @@ use model::screen::{Query, Score, THRESHOLD_DEFAULT, rank};
 use proto::v1 as message;
 use raft::error::GroupError;
 use search::PreparedQuery;
-use sha2::{Digest, Sha256};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::v1::screening_server::Screening;
@@ -26,6 +25,9 @@ use crate::replica::{GroupHits, Replica};
 
 /// Rows of a batch stream that are asked at a time.
 const BATCH_CONCURRENCY: usize = 8;
+/// A replica that has heard nothing of its group for longer gives no local answer: it may have been removed. (Islands, which
+/// go on answering with their age, come with their own rules.)
+pub const LOCAL_AGE_MAX: Duration = Duration::from_secs(5);
 /// Hits when the caller names no limit.
 const LIMIT_DEFAULT: usize = 10;
 
@@ -91,10 +93,11 @@ impl Api {
             let replica = self.replica(*group)?;
             self.ask_group(replica, &query, &prepared, freshness, left).await
         });
-        let (mut hits, mut positions, mut partial) = (Vec::new(), Vec::new(), false);
+        let (mut hits, mut positions, mut partial, mut age) = (Vec::new(), Vec::new(), false, Duration::ZERO);
         for answer in join_all(asked).await {
             match answer {
-                Ok(GroupHits { group, applied, hits: found }) => {
+                Ok((GroupHits { group, applied, hits: found }, stale)) => {
+                    age = age.max(stale);
                     hits.extend(found);
                     positions.push(Position { group: group.to_string(), applied });
                 }
@@ -128,7 +131,10 @@ impl Api {
             audit: None,
             partial,
         };
-        let as_of = message::AsOf { token: position_token(&positions), time: admitted.at.rfc3339_seconds() };
+        let as_of = message::AsOf {
+            token: self.position_token(&positions),
+            time: admitted.at.before(age.as_millis() as u64).rfc3339_seconds(),
+        };
         self.release(Unreleased::new(body, Some(as_of), admitted.event(kind), payload)).await
     }
 
@@ -139,25 +145,31 @@ impl Api {
         prepared: &PreparedQuery,
         freshness: Freshness,
         left: Duration,
-    ) -> Result<GroupHits, ApiError> {
+    ) -> Result<(GroupHits, Duration), ApiError> {
+        let stale = replica.group().staleness();
+        if freshness == Freshness::Local && stale > LOCAL_AGE_MAX {
+            let reason = format!("this replica has not heard from its group for {} s", stale.as_secs());
+            return Err(GroupError::Unavailable { group: replica.group().id(), reason }.into());
+        }
         if freshness == Freshness::Linearizable {
             replica.group().linearize(left).await?;
         }
         // A replica that has just started may still replay what its index covers already.
         replica.group().applied(replica.covered(), left).await?;
-        replica.ask(query, prepared)
+        let age = if freshness == Freshness::Linearizable { Duration::ZERO } else { stale };
+        Ok((replica.ask(query, prepared)?, age))
     }
-}
 
-/// An opaque name of the positions that an answer stands on; the positions themselves are in its event.
-fn position_token(positions: &[Position]) -> String {
-    let mut hash = Sha256::new();
-    for position in positions {
-        hash.update(position.group.as_bytes());
-        hash.update([0]);
-        hash.update(position.applied.to_be_bytes());
+    /// An opaque name of the positions that an answer stands on; the positions themselves are in its event.
+    fn position_token(&self, positions: &[Position]) -> String {
+        let mut bytes = Vec::new();
+        for position in positions {
+            bytes.extend_from_slice(position.group.as_bytes());
+            bytes.push(0);
+            bytes.extend_from_slice(&position.applied.to_be_bytes());
+        }
+        self.0.records.keyring().position(&bytes).to_string()
     }
-    model::ids::to_hex(&hash.finalize()[..16])
 }
 
 fn hit_message(hit: model::screen::Hit) -> message::Hit {
@@ -219,11 +231,7 @@ impl Screening for Api {
                 let outcome = result.as_ref().err().map_or("ok", ApiError::code);
                 api.0.metrics.called(BATCH.name, outcome, begun.elapsed());
                 match result {
-                    Ok(answer) => Ok(answer.map(|answer| message::BatchResponse {
-                        row,
-                        error: String::new(),
-                        answer: Some(answer),
-                    })),
+                    Ok(answer) => Ok(answer.into_row(row)),
                     Err(error) if error.is_refusal() => Ok(Released::row_refused(row, error.to_string())),
                     Err(error) => Err(Status::from(error)),
                 }

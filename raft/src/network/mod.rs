@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use model::ids::{ClusterId, GroupId, NodeId};
+use model::ids::{ClusterId, GroupId, NodeId, Token};
 use model::limits::MESSAGE_BYTES_MAX;
 use model::time::Clock;
 use proto::peer::{self, peer_client::PeerClient};
@@ -32,6 +32,7 @@ pub struct Router(Arc<Inner>);
 struct Inner {
     cluster: ClusterId,
     me: NodeId,
+    key_check: Token,
     address: String,
     network: Arc<dyn Network>,
     clock: Arc<dyn Clock>,
@@ -44,12 +45,13 @@ impl Router {
     pub fn new(
         cluster: ClusterId,
         me: NodeId,
+        key_check: Token,
         address: String,
         network: Arc<dyn Network>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (channels, skew) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { cluster, me, address, network, clock, channels, skew }))
+        Self(Arc::new(Inner { cluster, me, key_check, address, network, clock, channels, skew }))
     }
 
     /// The node that it speaks for.
@@ -67,6 +69,11 @@ impl Router {
         self.0.cluster
     }
 
+    /// What tells whether a peer has the same key.
+    pub fn key_check(&self) -> Token {
+        self.0.key_check
+    }
+
     /// The clock that entries are stamped with.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
@@ -80,6 +87,7 @@ impl Router {
             to: to.0,
             group: group.number(),
             clock_ms: self.0.clock.now().0,
+            key_check: self.0.key_check.0.to_vec().into(),
         }
     }
 

@@ -44,6 +44,10 @@ impl PeerService {
                 router.cluster()
             )));
         }
+        if route.key_check.as_ref() != router.key_check().0.as_slice() {
+            tracing::warn!(from = route.from, "refused a peer with another key");
+            return Err(Status::failed_precondition("the peer has another key: give all nodes the same --key-file"));
+        }
         if route.to != router.me().0 {
             let text = format!("this is node {}, the message is for node {}", router.me(), route.to);
             return Err(Status::failed_precondition(text));
@@ -73,6 +77,7 @@ fn fault_of(error: &GroupError) -> peer::Fault {
         GroupError::NotLeader { leader, .. } => (fault::Kind::NotLeader, leader.map_or(0, |leader| leader.0)),
         GroupError::Unknown { .. } => (fault::Kind::Unknown, 0),
         GroupError::Busy { .. } => (fault::Kind::Busy, 0),
+        GroupError::Refused { .. } => (fault::Kind::Refused, 0),
         _ => (fault::Kind::Unavailable, 0),
     };
     peer::Fault { kind: kind.into(), leader, text: error.to_string() }
@@ -91,6 +96,9 @@ impl Peer for PeerService {
             leader_commit: request.leader_committed.map(log_id_from),
         };
         let reply = group.raft().append_entries(rpc).await.map_err(stopped)?;
+        if matches!(reply, AppendEntriesResponse::Success | AppendEntriesResponse::PartialSuccess(_)) {
+            group.heard();
+        }
         let (kind, matched, vote) = match reply {
             AppendEntriesResponse::Success => (peer::append_reply::Kind::Success, None, None),
             AppendEntriesResponse::PartialSuccess(matched) => (peer::append_reply::Kind::Partial, matched, None),
@@ -211,6 +219,7 @@ impl Peer for PeerService {
             cluster: router.cluster().0.to_vec().into(),
             node: router.me().0,
             groups: self.groups.ids().map(GroupId::number).collect(),
+            key_check: router.key_check().0.to_vec().into(),
         }))
     }
 }

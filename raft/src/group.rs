@@ -190,7 +190,8 @@ impl Group {
 
     /// Why the replica stopped, if it did: storage that failed, above all.
     pub fn failure(&self) -> Option<String> {
-        self.0.raft.metrics().borrow_watched().running_state.as_ref().err().map(ToString::to_string)
+        let stopped = self.0.raft.metrics().borrow_watched().running_state.as_ref().err().map(ToString::to_string);
+        stopped.or_else(|| self.0.machine.damage())
     }
 
     /// Proposes as the leader. The envelope gets the time of this node's clock.

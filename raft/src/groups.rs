@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use model::ids::{GroupId, NodeId};
 use openraft::SnapshotPolicy;
+use openraft::storage::RaftLogReader;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::error::GroupError;
 use crate::group::Group;
-use crate::log_store::Logs;
+use crate::log_store::{LogStore, Logs};
 use crate::machine::Machine;
 use crate::metrics::{GroupMetrics, LogMetrics};
 use crate::network::{GroupNetworks, Router};
@@ -92,8 +93,10 @@ impl Groups {
         let mut groups = BTreeMap::new();
         for id in ids {
             let machine = Machine::open(*id, engine.clone(), metrics.clone())?;
+            let mut log = logs.group(*id);
+            refuse_lost_log(*id, &machine, &mut log).await?;
             let network = GroupNetworks { router: router.clone(), machine: machine.clone() };
-            let raft = Raft::new(router.me().0, config.clone(), network, logs.group(*id), machine.clone());
+            let raft = Raft::new(router.me().0, config.clone(), network, log, machine.clone());
             let raft = raft.await.map_err(|error| StartError::Group { group: *id, reason: error.to_string() })?;
             groups.insert(*id, Group::new(raft, machine, router.clone()));
         }
@@ -172,6 +175,18 @@ impl Groups {
         });
         futures_util::future::join_all(stopped).await.into_iter().collect()
     }
+}
+
+/// Before anything is applied a vote is saved. A state that applied something beside a log without a vote has lost its log,
+/// and a replica that forgot how it voted could elect a second leader.
+async fn refuse_lost_log(group: GroupId, machine: &Machine, log: &mut LogStore) -> Result<(), StartError> {
+    let applied = machine.progress().borrow().applied;
+    let vote = log.read_vote().await.map_err(|error| StartError::Group { group, reason: error.to_string() })?;
+    if vote.is_none() && applied > 0 {
+        let reason = format!("its state has applied {applied} entries and its log holds no vote: the log was lost");
+        return Err(StorageError::Damaged { place: format!("raft-log of {group}"), reason }.into());
+    }
+    Ok(())
 }
 
 /// Takes a snapshot whenever enough entries have been applied since the last one, and watches the group's state.

@@ -50,11 +50,15 @@ pub(crate) fn send(pid: u32, signal: Signal) {
     unsafe { libc::kill(pid, number) };
 }
 
-/// Whether a process runs; one that ended and was not waited for does not.
+/// Whether any thread of a process runs; one that ended and was not waited for does not. The first thread may have ended
+/// while others still hold the process's files and ports.
 pub(crate) fn runs(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    threads.flatten().any(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+    })
 }
 
 /// Processes that have a path, or one below it, on their command line. The path is a temporary directory of a test, so they

@@ -209,7 +209,8 @@ pub(super) fn country(text: &str) -> String {
 pub(super) fn column_of(field: &str) -> String {
     let known = [
         ("names[0]", "name"),
-        ("names", "aliases"),
+        ("names[", "aliases"),
+        ("names", "name"),
         ("birth_dates", "dob"),
         ("countries", "countries"),
         ("documents", "document"),

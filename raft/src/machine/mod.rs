@@ -7,7 +7,7 @@ mod state;
 pub use state::{Fed, State};
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::{Stream, TryStreamExt};
 use model::codec;
@@ -49,6 +49,8 @@ struct Inner {
     /// Held while a batch is applied, and while a snapshot takes position and checkpoint of one moment.
     position: Mutex<Position>,
     progress: watch::Sender<Progress>,
+    /// Damage that a read met. The node stops at it: what else is damaged nobody knows.
+    damage: OnceLock<String>,
 }
 
 impl Machine {
@@ -58,7 +60,8 @@ impl Machine {
         let position = State(&*store).position()?;
         let applied = position.applied.map_or(0, |id| id.index);
         let (progress, _) = watch::channel(Progress { applied, installs: 0 });
-        Ok(Self(Arc::new(Inner { group, store, engine, metrics, position: Mutex::new(position), progress })))
+        let (position, damage) = (Mutex::new(position), OnceLock::new());
+        Ok(Self(Arc::new(Inner { group, store, engine, metrics, position, progress, damage })))
     }
 
     /// The group.
@@ -79,13 +82,22 @@ impl Machine {
     /// Reads the state at one moment.
     pub fn read<T>(&self, read: impl FnOnce(State<'_>) -> Result<T>) -> Result<T> {
         let (mut read, mut result) = (Some(read), None);
-        self.0.store.view(&mut |reader| {
+        let viewed = self.0.store.view(&mut |reader| {
             if let Some(read) = read.take() {
                 result = Some(read(State(reader))?);
             }
             Ok(())
-        })?;
+        });
+        if let Err(error @ (StorageError::Broken { .. } | StorageError::Damaged { .. })) = &viewed {
+            self.0.damage.get_or_init(|| error.to_string());
+        }
+        viewed?;
         result.ok_or_else(|| self.damaged("a view was not read".into()))
+    }
+
+    /// The damage that a read met, if one did.
+    pub fn damage(&self) -> Option<String> {
+        self.0.damage.get().cloned()
     }
 
     /// Makes everything applied so far durable.

@@ -82,6 +82,8 @@ impl RocksEngine {
 impl Engine for RocksEngine {
     fn log(&self) -> Result<Arc<dyn Store>> {
         let path = self.root.join("raft-log");
+        // States are opened after the log, so where there is one there was a log, with votes that must not be forgotten.
+        refuse_lost(&path, self.root.join("groups").exists())?;
         let mut options = self.options(16 << 20);
         // A record cut off at the very end of the WAL was never acknowledged; damage before it is an error.
         options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::TolerateCorruptedTailRecords);
@@ -97,6 +99,7 @@ impl Engine for RocksEngine {
         let current = match read_whole(&home.join("CURRENT"))? {
             Some(name) => String::from_utf8_lossy(&name).trim().to_string(),
             None => {
+                refuse_lost(&home, holds(&home, |name| name.starts_with("state-"))?)?;
                 write_whole(&home, "CURRENT", b"state-1")?;
                 "state-1".to_string()
             }
@@ -106,6 +109,9 @@ impl Engine for RocksEngine {
             place: home.join("CURRENT").display().to_string(),
             reason: "it names no state directory".into(),
         })?;
+        // A first state may never have been opened; a later one, or one with others or checkpoints beside it, was there.
+        let others = holds(&home, |name| name.starts_with("state-") && name != current)?;
+        refuse_lost(&home.join(&current), number > 1 || others || holds(&home.join("checkpoints"), |_| true)?)?;
         remove_others(&home, &current)?;
         let options = self.options(8 << 20);
         let db = open_state(&options, &home.join(&current))?;
@@ -432,6 +438,28 @@ fn open_state(options: &Options, path: &Path) -> Result<DB> {
     DB::open(options, path).map_err(|error| broken("opening the state", path, error))
 }
 
+/// A store that was there and whose `CURRENT` is not there any more is damaged: opening it would make an empty one.
+fn refuse_lost(path: &Path, was_there: bool) -> Result<()> {
+    if path.join("CURRENT").exists() {
+        return Ok(());
+    }
+    // What a first start that broke off leaves has no data in it yet.
+    if was_there || holds(path, |name| name.ends_with(".sst") || name.ends_with(".log"))? {
+        let place = path.join("CURRENT").display().to_string();
+        return Err(StorageError::Damaged { place, reason: "the file is missing".into() });
+    }
+    Ok(())
+}
+
+/// Whether a directory has an entry of such a name; one that is not there has none.
+fn holds(path: &Path, such: impl Fn(&str) -> bool) -> Result<bool> {
+    match fs::read_dir(path) {
+        Ok(entries) => Ok(entries.flatten().any(|entry| such(&entry.file_name().to_string_lossy()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(broken("reading a directory", path, error)),
+    }
+}
+
 fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> BoxFuture<'static, Result<T>> {
     Box::pin(async move {
         tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
@@ -580,5 +608,30 @@ mod tests {
         fs::write(home.path().join("groups/directory/CURRENT"), b"nonsense").expect("writes");
         let error = engine.state(GroupId::Directory).err().expect("refused").to_string();
         assert!(error.contains("groups/directory/CURRENT"), "{error}");
+    }
+
+    #[test]
+    fn what_is_missing_is_never_taken_for_new() {
+        let home = tempfile::tempdir().expect("directory");
+        let engine = RocksEngine::new(home.path(), Limits::default()).expect("opens");
+        let open = || engine.log().and_then(|_| engine.state(GroupId::Directory)).map(drop);
+        open().expect("new");
+        let (log, group) = (home.path().join("raft-log"), home.path().join("groups/directory"));
+        for path in
+            [log.join("CURRENT"), group.join("CURRENT"), group.join("state-1/CURRENT"), log, group.join("state-1")]
+        {
+            let away = home.path().join("away");
+            fs::rename(&path, &away).expect("moves");
+            if path != group.join("state-1") {
+                let error = open().expect_err("refused").to_string();
+                assert!(error.contains("CURRENT") && error.contains("join it again"), "{error}");
+                assert!(open().is_err(), "and again");
+            }
+            fs::rename(&away, &path).expect("moves");
+            open().expect("as before");
+        }
+        fs::rename(group.join("state-1"), group.join("state-2")).expect("moves");
+        assert!(open().is_err());
+        assert!(group.join("state-2/CURRENT").exists(), "what is there stays");
     }
 }

@@ -4,7 +4,10 @@
 #![allow(clippy::print_stdout, reason = "measurements and seeds, shown with --nocapture and where a test fails")]
 
 mod audit_log;
+mod bad_input;
+mod bad_node;
 mod batch;
+mod damage;
 mod import;
 mod kill;
 mod lookouts;

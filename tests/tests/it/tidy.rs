@@ -28,7 +28,7 @@ const ONLY_IN: [(&str, &[&str]); 8] = [
     ("rocksdb", &["raft"]),
     ("tantivy", &["search"]),
     ("bincode", &["model"]),
-    ("getrandom", &["node", "cli"]),
+    ("getrandom", &["node", "cli", "bench"]),
     ("axum", &["node"]),
     ("clap", &["node", "cli", "bench", "chaos"]),
     ("indicatif", &["cli"]),

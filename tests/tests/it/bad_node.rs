@@ -1,0 +1,198 @@
+//! Nodes started wrongly: with another cluster's peers, on another node's directory, with another key, on ports in use.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use portcullis_tests::{Playground, Program, copy_dir, free_port, wait_for};
+
+const ENDS_WITHIN: Duration = Duration::from_secs(15);
+
+/// The command line of a node, as the playground writes it.
+struct Start {
+    node: u64,
+    listen: String,
+    http: String,
+    data_dir: String,
+    key_file: String,
+    cluster: String,
+    members: String,
+}
+
+impl Start {
+    /// A node of the playground's cluster, on other ports.
+    fn of(playground: &Playground, node: u64, data_dir: &Path) -> Self {
+        let layout = std::fs::read_to_string(playground.path("data/playground.json")).unwrap();
+        let layout: serde_json::Value = serde_json::from_str(&layout).unwrap();
+        let nodes = layout["nodes"].as_array().unwrap();
+        let members = nodes.iter().map(|node| format!("{}={}", node["id"], node["grpc"].as_str().unwrap()));
+        let local = || format!("127.0.0.1:{}", free_port());
+        Self {
+            node,
+            listen: local(),
+            http: local(),
+            data_dir: data_dir.to_string_lossy().into_owned(),
+            key_file: playground.text_path("data/cluster.key"),
+            cluster: layout["cluster_id"].as_str().unwrap().to_string(),
+            members: members.collect::<Vec<_>>().join(","),
+        }
+    }
+
+    fn run(&self, playground: &Playground, log: &str) -> Program {
+        let Self { node, listen, http, data_dir, key_file, cluster, members } = self;
+        let arguments = [
+            ("--node-id", &node.to_string()),
+            ("--listen", listen),
+            ("--http", http),
+            ("--data-dir", data_dir),
+            ("--key-file", key_file),
+            ("--cluster-id", cluster),
+            ("--initial-members", members),
+            ("--records-groups", &"2".to_string()),
+        ];
+        let arguments: Vec<String> =
+            arguments.iter().flat_map(|(flag, value)| [flag.to_string(), value.to_string()]).collect();
+        Program::start("portcullis-node", &arguments, &playground.path(log))
+    }
+
+    /// Must end by itself with an exit code and say each of these.
+    fn fails(&self, playground: &Playground, code: i32, parts: &[&str]) {
+        let mut node = self.run(playground, "refused.log");
+        let status = node.ended(ENDS_WITHIN);
+        let said = node.said();
+        assert_eq!(status.code(), Some(code), "{said}");
+        for part in parts {
+            assert!(said.contains(part), "`{part}` is not said: {said}");
+        }
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+fn serves(playground: &Playground) {
+    let cli = playground.cli();
+    let create = ["lookout", "create", "--name", "Jocasta Umarova", "--action", "refer", "--reason", "r"];
+    assert_eq!(cli.json(&create)["change"], "created");
+    for node in 1..=3 {
+        let answer =
+            playground.cli_of(node).json(&["screen", "--name", "Jocasta Umarova", "--freshness", "linearizable"]);
+        assert!(!answer["hits"].as_array().unwrap().is_empty(), "through node {node}");
+    }
+}
+
+#[test]
+fn a_peer_of_another_cluster_is_refused_and_changes_nothing() {
+    let playground = Playground::start();
+    serves(&playground);
+    let terms = |playground: &Playground| -> Vec<u64> {
+        ["directory", "records-0", "records-1", "audit-0"]
+            .map(|group| playground.group_at(1, group)["term"].as_u64().unwrap())
+            .to_vec()
+    };
+    let before = terms(&playground);
+    let mut start = Start::of(&playground, 1, &playground.path("stranger"));
+    // Node 1 of a cluster that it takes nodes 2 and 3 of this one for.
+    start.cluster = "0123456789abcdef0123456789abcdef".into();
+    start.members = format!("1={},2={},3={}", start.listen, playground.node(2).grpc, playground.node(3).grpc);
+    let mut stranger = start.run(&playground, "stranger.log");
+    for node in [2, 3] {
+        wait_for(&format!("node {node} refuses the stranger"), Duration::from_secs(30), || {
+            let log = playground.node_log(node);
+            (log.contains("refused a peer of another cluster") && log.contains(&start.cluster)).then_some(())
+        });
+    }
+    assert!(stranger.running(), "it waits for its own peers: {}", stranger.said());
+    serves(&playground);
+    assert_eq!(terms(&playground), before, "no election was disturbed");
+    drop(stranger);
+    serves(&playground);
+    assert!(playground.cli().json(&["audit", "verify"])["ok"].as_bool().unwrap());
+}
+
+#[test]
+fn a_stranger_cannot_be_added_to_the_cluster() {
+    let playground = Playground::start();
+    let mut start = Start::of(&playground, 4, &playground.path("stranger"));
+    start.cluster = "0123456789abcdef0123456789abcdef".into();
+    start.members = format!("4={}", start.listen);
+    let _stranger = start.run(&playground, "stranger.log");
+    let ran = wait_for("the stranger answers", Duration::from_secs(20), || {
+        let ran = playground.cli().run(&["cluster", "add-node", "4", &start.listen]);
+        (!ran.stderr.contains("no node answers")).then_some(ran)
+    });
+    ran.fails(2, &["address: ", "belongs to another cluster"]);
+    playground.cli().run(&["cluster", "add-node", "9", &start.listen]).fails(2, &["address: "]);
+    let members = playground.cli().json(&["cluster", "members"]);
+    assert_eq!(members["groups"][0]["voters"], serde_json::json!([1, 2, 3]));
+    serves(&playground);
+}
+
+#[test]
+fn a_directory_serves_its_own_node_cluster_and_key_only() {
+    let mut playground = Playground::start();
+    serves(&playground);
+    playground.stop();
+    let copy = playground.path("copy");
+    copy_dir(&playground.node_dir(1), &copy);
+    let own = || Start::of(&playground, 1, &copy);
+
+    Start { node: 2, ..own() }.fails(
+        &playground,
+        4,
+        &["belongs to node 1, this is node 2", "give it its own --data-dir"],
+    );
+    let cluster = "0123456789abcdef0123456789abcdef".to_string();
+    Start { cluster, ..own() }.fails(&playground, 4, &["belongs to cluster", "give it its own --data-dir"]);
+
+    let key = playground.path("other.key");
+    let other_key = key.to_string_lossy().into_owned();
+    std::fs::write(&key, "ab".repeat(32)).unwrap();
+    Start { key_file: other_key.clone(), ..own() }.fails(
+        &playground,
+        4,
+        &["the key file is not the one", "nothing was changed"],
+    );
+    std::fs::write(&key, "not a key").unwrap();
+    Start { key_file: other_key.clone(), ..own() }.fails(&playground, 2, &["other.key", "64 hexadecimal digits"]);
+    std::fs::remove_file(&key).unwrap();
+    Start { key_file: other_key, ..own() }.fails(&playground, 2, &["other.key", "No such file"]);
+
+    let members = "2=127.0.0.1:1,3=127.0.0.1:2".to_string();
+    Start { members, ..own() }.fails(&playground, 2, &["--initial-members", "node 1 is not among them"]);
+    let members = "1=nowhere".to_string();
+    Start { members, ..own() }.fails(&playground, 2, &["--initial-members", "`nowhere` is not HOST:PORT"]);
+    playground.start_again();
+    serves(&playground);
+}
+
+#[test]
+fn a_directory_in_use_and_a_port_in_use_are_said() {
+    let mut playground = Playground::start();
+    Start::of(&playground, 1, &playground.node_dir(1)).fails(&playground, 3, &["node-1"]);
+    serves(&playground);
+
+    let fresh = playground.path("fresh");
+    let listen = playground.node(2).grpc;
+    let members = format!("1={listen}");
+    let taken = format!("cannot listen on {listen}");
+    Start { listen, members, ..Start::of(&playground, 1, &fresh) }.fails(&playground, 1, &[&taken, "in use"]);
+    let http = playground.node(2).http;
+    let taken = http.clone();
+    Start { http, ..Start::of(&playground, 1, &fresh) }.fails(&playground, 1, &[&taken, "in use"]);
+    serves(&playground);
+
+    // A node whose port somebody took meanwhile: the others serve, and the playground says why it ended.
+    let node = playground.node(3);
+    playground.kill(3);
+    let thief = TcpListener::bind(&node.grpc).unwrap();
+    playground.restart(3);
+    wait_for("the playground says why node 3 ended", ENDS_WITHIN, || {
+        let said = playground.said();
+        (said.contains(&format!("cannot listen on {}", node.grpc)) && said.contains("the others go on")).then_some(())
+    });
+    assert_eq!(playground.cli().json(&["cluster", "status"])["groups"].as_array().unwrap().len(), 4);
+    drop(thief);
+    playground.restart(3);
+    playground.wait_ready(3);
+    serves(&playground);
+    playground.stop();
+}

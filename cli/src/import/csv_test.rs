@@ -48,7 +48,7 @@ fn a_bad_row_is_named_and_the_rest_goes_in() {
     assert_eq!(rejected[4], (7, "ref", "is empty"));
     assert_eq!(rejected[5], (8, "", "has 2 cells, the header has 5"));
     assert_eq!(rejected[6], (9, "", "has 7 cells, the header has 5"));
-    assert_eq!(rejected[7].1, "aliases");
+    assert_eq!(rejected[7].1, "name");
     assert_eq!(rejected[8], (11, "ref", "stands in the list a second time"));
     assert_eq!((rejected[9].0, rejected[9].1), (12, "document"));
     assert!(matches!(&items[11], Item::Entry(entry) if entry.reference == "10"));

@@ -61,7 +61,7 @@ fn step(step: Step) -> v1::ImportRequest {
 }
 
 fn batch(entries: &[v1::ImportEntry]) -> v1::ImportRequest {
-    step(Step::Batch(v1::ImportBatch { entries: entries.to_vec() }))
+    step(Step::Batch(v1::ImportBatch { entries: entries.to_vec(), kept: Vec::new() }))
 }
 
 impl Client {

@@ -8,6 +8,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::limits::MESSAGE_BYTES_MAX;
 
+/// How the error of an enum's number begins that this program does not know (`numbered.rs`).
+pub(crate) const UNKNOWN_NUMBER: &str = "an unknown number";
+
 const HEAD_BYTES: usize = 7;
 
 /// A type with a stored form.
@@ -29,6 +32,8 @@ pub enum CodecError {
     Version { found: u8, known: u8 },
     #[error("checksum of a stored value is {found:08x}, expected {expected:08x}: the bytes were altered")]
     Checksum { found: u32, expected: u32 },
+    #[error("stored value holds {0}; use a newer program")]
+    UnknownNumber(String),
     #[error("stored value does not decode: {0}")]
     Payload(String),
     #[error("value does not encode: {0}")]
@@ -70,11 +75,20 @@ pub fn decode<T: Stored>(bytes: &[u8]) -> Result<T, CodecError> {
         return Err(CodecError::Version { found: bytes[2], known: T::VERSION });
     }
     let (value, used) = bincode::serde::decode_from_slice(&bytes[HEAD_BYTES..], config())
-        .map_err(|error| CodecError::Payload(error.to_string()))?;
+        .map_err(unreadable)?;
     if used + HEAD_BYTES != bytes.len() {
         return Err(CodecError::Payload(format!("{} bytes left over", bytes.len() - HEAD_BYTES - used)));
     }
     Ok(value)
+}
+
+/// The checksum held, so an unknown number was written by a program that knows it.
+fn unreadable(error: bincode::error::DecodeError) -> CodecError {
+    let text = match error {
+        bincode::error::DecodeError::OtherString(text) => text,
+        other => return CodecError::Payload(other.to_string()),
+    };
+    if text.starts_with(UNKNOWN_NUMBER) { CodecError::UnknownNumber(text) } else { CodecError::Payload(text) }
 }
 
 fn checksum(frame: &[u8]) -> u32 {

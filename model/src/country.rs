@@ -2,7 +2,7 @@
 //!
 //! The table is `data/countries.csv`: alpha-3, alpha-2, English name and `|`-separated variants, without a header and
 //! without quotes, since no cell holds a comma. Beside ISO 3166-1 it holds Kosovo (`XKX`) and the codes that passports
-//! carry for holders without a country (ICAO Doc 9303 part 3). Assumes a text is a whole country name: order of words,
+//! carry for organisations and for holders without a country (ICAO Doc 9303 part 3). Assumes a text is a whole country name: order of words,
 //! case, accents and punctuation do not matter, `St` is `Saint`, and a demonym (`Syrian`) stands for its country.
 
 use std::collections::BTreeMap;
@@ -12,6 +12,9 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 const TABLE: &str = include_str!("../data/countries.csv");
+
+/// Codes of ICAO Doc 9303 part 3 for British passports of other than full citizens: the state that issued them is one.
+const BRITISH: [&str; 5] = ["GBD", "GBN", "GBO", "GBP", "GBS"];
 
 /// What a row of the table says; immutable once read.
 struct Table {
@@ -30,6 +33,7 @@ static COUNTRIES: LazyLock<Table> = LazyLock::new(|| {
             table.codes.entry(fold(text)).or_insert(alpha3);
         }
     }
+    table.codes.extend(BRITISH.map(|code| (fold(code), "GBR")));
     table
 });
 
@@ -97,6 +101,18 @@ mod tests {
         }
         assert_eq!(rows().count(), TABLE.lines().count(), "every line has its four cells");
         assert_eq!(iso, 250, "249 entries of ISO 3166-1 and Kosovo");
+    }
+
+    #[test]
+    fn the_codes_that_passports_carry_are_known() {
+        for (text, code) in [("D", "DEU"), ("D<<", "DEU"), ("RKS", "XKX"), ("GBD", "GBR"), ("gbn", "GBR"), ("GBO", "GBR")] {
+            assert_eq!(code_of(text), Some(code), "{text}");
+        }
+        for code in ["EUE", "UNO", "UNA", "XOM", "XPO", "XXA", "XXB", "XXC", "XXX"] {
+            assert_eq!(code_of(code), Some(code));
+        }
+        let taken = |code: &&str| rows().any(|(alpha3, alpha2, ..)| [alpha3, alpha2].contains(code));
+        assert!(!BRITISH.iter().any(|code| taken(&code)), "no country has such a code");
     }
 
     #[test]

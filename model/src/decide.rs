@@ -20,12 +20,11 @@ pub struct Context {
 
 /// Decides one command against the state before it.
 pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Effects> {
-    if let Some(decision) = &envelope.decision
-        && context.time.since(decision.made_at) > DECISION_VALID_MS
-    {
-        // Nothing is remembered: the same request may come again with a fresh decision.
-        let text = "the access decision is older than 2 seconds; it must be made again";
-        return Ok(Effects::refused(RefusalCode::DecisionLapsed, text));
+    // A change of one record looks into its request memory first: what took place is answered, however late.
+    let by_request =
+        matches!(envelope.command, Command::CreateRecord(_) | Command::UpdateRecord(_) | Command::RemoveRecord(_));
+    if !by_request && let Some(refusal) = lapsed(context, envelope) {
+        return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) });
     }
     match &envelope.command {
         Command::CreateRecord(command) => create::decide(view, context, envelope, command),
@@ -42,6 +41,16 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
         Command::PutNode(info) => cluster::put_node(info),
         Command::AppendEvents(command) => append::decide(view, context, command),
     }
+}
+
+/// The refusal of a command whose decision is too old. Nothing is remembered of it: the same request may come again with a
+/// fresh decision.
+pub fn lapsed(context: Context, envelope: &Envelope) -> Option<Refusal> {
+    let decision = envelope.decision.as_ref()?;
+    (context.time.since(decision.made_at) > DECISION_VALID_MS).then(|| {
+        let text = "the access decision is older than 2 seconds; it must be made again";
+        Refusal::new(RefusalCode::DecisionLapsed, text)
+    })
 }
 
 impl Effects {

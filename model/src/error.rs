@@ -41,6 +41,23 @@ crate::coded! {
     }
 }
 
+impl RefusalCode {
+    /// The field of the request that the refusal is about, where it is about one.
+    pub fn field(self) -> Option<&'static str> {
+        match self {
+            Self::StaleVersion => Some("expected_version"),
+            Self::RequestTooOld | Self::RequestIdReused => Some("request_id"),
+            Self::LevelRefused => Some("level"),
+            _ => None,
+        }
+    }
+
+    /// Whether the log refused without an event of its own, so that the node which answers records it.
+    pub fn leaves_no_event(self) -> bool {
+        matches!(self, Self::WrongGroup | Self::DecisionLapsed | Self::ImportSuperseded)
+    }
+}
+
 /// A refusal: the code for machines, the text for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{code}: {text}")]

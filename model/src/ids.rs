@@ -72,8 +72,9 @@ impl fmt::Display for GroupId {
 impl FromStr for GroupId {
     type Err = Invalid;
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let bad = || Invalid::new("group", format!("`{text}` is no group; use directory, records-N or audit-N"));
-        let number = |n: &str| n.parse::<u16>().map_err(|_| bad());
+        let bad = || Invalid::new("group", "is no group; use directory, records-N or audit-N".into());
+        // One text per group: no signs, no leading zeros.
+        let number = |n: &str| n.parse::<u16>().ok().filter(|number| number.to_string() == n).ok_or_else(bad);
         match text.split_once('-') {
             None if text == "directory" => Ok(Self::Directory),
             Some(("records", n)) => number(n).map(Self::Records),
@@ -177,7 +178,7 @@ sixteen_bytes!(
 
 /// The bytes of a hexadecimal text.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
+    if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) || !text.len().is_multiple_of(2) {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
@@ -322,7 +323,7 @@ mod tests {
             assert_eq!(group.to_string().parse::<GroupId>().expect("parses"), group);
             assert_eq!(GroupId::from_number(group.number()), Some(group));
         }
-        for text in ["", "records", "records-", "records-x", "directory-1", "records-99999"] {
+        for text in ["", "records", "records-", "records-x", "directory-1", "records-99999", "records-+7", "records-007"] {
             assert!(text.parse::<GroupId>().is_err(), "{text}");
         }
     }

@@ -12,6 +12,9 @@ pub const CLOCK_AHEAD_MAX_MS: u64 = 1_000;
 
 /// Names of one lookout (primary, aliases).
 pub const NAMES_MAX: usize = 256;
+/// Words of all names of one lookout (whole, family name and original script together): each becomes up to some hundred keys
+/// of the search index. The largest entry of the OFAC list has 448 in its whole names.
+pub const NAME_WORDS_MAX: usize = 1_024;
 /// Characters of one name.
 pub const NAME_CHARS_MAX: usize = 512;
 /// Entries of any other list inside a lookout (dates, documents, plates ...).
@@ -51,10 +54,14 @@ pub const AUDIT_QUEUE_MAX: usize = 8_192;
 /// Outbox messages delivered in one command.
 pub const OUTBOX_BATCH_MAX: usize = 256;
 
+/// Characters of one field of a question that its event keeps; longer ones are cut with a sign.
+pub const TERM_CHARS_MAX: usize = 512;
 /// Hits of one answer.
 pub const HITS_MAX: usize = 100;
 /// Entries of one page of any list.
 pub const PAGE_MAX: usize = 1_000;
+/// Stored bytes of one page of any list: as a message it stays below the bound of messages. A single row may be longer.
+pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Page size when the caller names none.
 pub const PAGE_DEFAULT: usize = 100;
 /// Longest deadline of a call.

@@ -188,14 +188,23 @@ impl Lookout {
     /// Checks every field against its bounds; at least one identifier that can be searched must stand.
     pub fn validate(&self) -> Result<(), Invalid> {
         bounded("names", self.names.len(), NAMES_MAX)?;
+        let mut words = 0;
         for (at, name) in self.names.iter().enumerate() {
             let field = |part: &str| format!("names[{at}].{part}");
             text(&field("full"), &name.full, NAME_CHARS_MAX, true)?;
+            // A name of signs alone could never be found.
+            name_letters(&field("full"), &name.full)?;
+            let all = [Some(&name.full), name.family.as_ref(), name.original.as_ref()];
+            words += all.into_iter().flatten().map(|text| count_words(text)).sum::<usize>();
             for (part, value) in [("family", &name.family), ("given", &name.given), ("original", &name.original)] {
                 if let Some(value) = value {
                     text(&field(part), value, NAME_CHARS_MAX, true)?;
                 }
             }
+        }
+        if words > NAME_WORDS_MAX {
+            let reason = format!("have {words} words together, at most {NAME_WORDS_MAX} are allowed");
+            return Err(Invalid::new("names", reason));
         }
         bounded("birth_dates", self.birth_dates.len(), IDENTIFIERS_MAX)?;
         bounded("birth_places", self.birth_places.len(), IDENTIFIERS_MAX)?;
@@ -290,12 +299,33 @@ pub fn text(field: &str, value: &str, max: usize, one_line: bool) -> Result<(), 
     }
 }
 
-fn number(field: &str, value: &str) -> Result<(), Invalid> {
+/// Checks a number: a text that is more than signs.
+pub fn number(field: &str, value: &str) -> Result<(), Invalid> {
     text(field, value, NUMBER_CHARS_MAX, true)?;
     if normalise_number(value).is_empty() {
         return Err(Invalid::new(field, "holds no letter or digit".into()));
     }
     Ok(())
+}
+
+/// Checks that a name has a letter or digit of any script. Marks and what stands for an apostrophe or lengthens a word are
+/// letters to Unicode and nothing to a name.
+pub fn name_letters(field: &str, value: &str) -> Result<(), Invalid> {
+    use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+    let letter = |c: char| {
+        c.is_alphanumeric() && !is_combining_mark(c) && !matches!(c, '\u{2b0}'..='\u{2ff}' | '\u{640}')
+    };
+    if value.nfkc().any(letter) {
+        return Ok(());
+    }
+    Err(Invalid::new(field, "holds no letter or digit".into()))
+}
+
+/// Words of a name as search will split it, or a few more.
+fn count_words(name: &str) -> usize {
+    use unicode_normalization::UnicodeNormalization;
+    let name: String = name.nfkc().collect();
+    name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).count()
 }
 
 #[cfg(test)]
@@ -318,6 +348,23 @@ mod tests {
         let error = Lookout::new(SubjectKind::Person, Action::Refer, "r").validate().expect_err("nothing to find");
         assert_eq!(error.field, "names");
         assert!(person("Иван").validate().is_ok());
+    }
+
+    #[test]
+    fn a_name_without_letters_or_with_too_many_words_is_refused() {
+        let error = person("★★★").validate().expect_err("signs");
+        assert_eq!(error.to_string(), "names[0].full: holds no letter or digit");
+        let mut many = person("a");
+        many.names = vec![many.names[0].clone(); 128];
+        for name in &mut many.names {
+            name.full = "ab cd ef gh".into();
+            name.original = Some("аб цд".into());
+            name.family = Some("gh ij".into());
+        }
+        assert!(many.validate().is_ok());
+        many.names[0].original = Some("аб-цд еф".into());
+        let error = many.validate().expect_err("a word too many");
+        assert_eq!(error.to_string(), "names: have 1025 words together, at most 1024 are allowed");
     }
 
     #[test]

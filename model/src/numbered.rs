@@ -49,7 +49,9 @@ macro_rules! numbered {
                                 let inner = seq.next_element()?.ok_or_else(|| A::Error::invalid_length(1, &self))?;
                                 Ok($name::$variant(inner))
                             })+
-                            other => Err(A::Error::custom(format!("unknown {} number {other}", stringify!($name)))),
+                            other => {
+                                Err(A::Error::custom(format!("an unknown number of {}: {other}", stringify!($name))))
+                            }
                         }
                     }
                 }
@@ -120,7 +122,7 @@ macro_rules! coded {
                 } else {
                     let number = u16::deserialize(deserializer)?;
                     Self::from_number(number)
-                        .ok_or_else(|| D::Error::custom(format!("unknown {} number {number}", stringify!($name))))
+                        .ok_or_else(|| D::Error::custom(format!("an unknown number of {}: {number}", stringify!($name))))
                 }
             }
         }

@@ -6,7 +6,7 @@ use crate::date::BirthDate;
 use crate::error::Invalid;
 use crate::ids::RecordId;
 use crate::limits::{HITS_MAX, NAME_CHARS_MAX, NUMBER_CHARS_MAX};
-use crate::lookout::{Action, NumberKind, text};
+use crate::lookout::{Action, NumberKind, name_letters, number, text};
 
 /// A score from 0 to 10,000: whole numbers, so that order never depends on rounding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,21 +57,23 @@ pub struct Query {
 /// The score at which a name counts as a hit when the caller names none.
 pub const THRESHOLD_DEFAULT: Score = Score(7_000);
 
+/// Down to this threshold an answer is complete. A lower one is answered from the same candidates: with none at all, a
+/// frequent word would make half of a list candidates.
+pub const THRESHOLD_COMPLETE: Score = Score(5_000);
+
 impl Query {
     /// Checks every field; a question needs a name or a number.
     pub fn validate(&self) -> Result<(), Invalid> {
         if let Some(name) = &self.name {
             text("name", name, NAME_CHARS_MAX, true)?;
+            name_letters("name", name)?;
         }
-        for (field, value) in [
-            ("nationality", &self.nationality),
-            ("document", &self.document),
-            ("plate", &self.plate),
-            ("registration", &self.registration),
-        ] {
-            if let Some(value) = value {
-                text(field, value, NUMBER_CHARS_MAX, true)?;
-            }
+        if let Some(nationality) = &self.nationality {
+            text("nationality", nationality, NUMBER_CHARS_MAX, true)?;
+        }
+        for (kind, value) in self.numbers() {
+            // A number of dashes would ask for nothing and be answered with 'no hit'.
+            number(kind.code(), value)?;
         }
         if self.name.is_none() && self.numbers().is_empty() {
             return Err(Invalid::new("name", "a question needs a name, document, plate or registration".into()));
@@ -124,9 +126,56 @@ pub struct Hit {
     pub evidence: Vec<Evidence>,
 }
 
-/// The order of an answer: best first, ties by id, so that two replicas answer alike (SameAnswer).
+/// The order of an answer: best first, ties by id, so that two replicas answer alike (SameAnswer). What nothing speaks for is
+/// no hit, however low the threshold.
 pub fn rank(hits: &mut Vec<Hit>, limit: usize) {
+    hits.retain(|hit| hit.score > Score::default());
     hits.sort_by(|a, b| b.score.cmp(&a.score).then(a.id.cmp(&b.id)));
     hits.dedup_by(|a, b| a.id == b.id);
     hits.truncate(limit);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asks(name: Option<&str>, document: Option<&str>) -> Query {
+        let text = |value: Option<&str>| value.map(str::to_string);
+        Query { name: text(name), document: text(document), limit: 1, ..Query::default() }
+    }
+
+    #[test]
+    fn a_question_without_a_letter_or_digit_is_refused_by_field() {
+        for name in ["???", "★★★", "-'.", "\u{640}\u{640}", "\u{2bc}\u{301}"] {
+            let error = asks(Some(name), None).validate().expect_err(name);
+            assert_eq!(error.to_string(), "name: holds no letter or digit");
+        }
+        for name in ["習", "안", "عمر", "Ω", "ก", "7", "D'", "ﬁ", "Ｘ", "अ"] {
+            assert_eq!(asks(Some(name), None).validate(), Ok(()), "{name}");
+        }
+        let error = asks(Some("John"), Some("---")).validate().expect_err("dashes");
+        assert_eq!(error.to_string(), "document: holds no letter or digit");
+        let plate = Query { plate: Some("///".into()), ..asks(None, Some("A1")) };
+        assert_eq!(plate.validate().expect_err("slashes").field, "plate");
+        let registration = Query { registration: Some("·".into()), ..asks(None, Some("A1")) };
+        assert_eq!(registration.validate().expect_err("a dot").field, "registration");
+    }
+
+    #[test]
+    fn what_nothing_speaks_for_is_no_hit() {
+        let hit = |n, score| Hit {
+            id: RecordId([n; 16]),
+            version: 1,
+            source: None,
+            source_ref: None,
+            name: String::new(),
+            score: Score::from_parts(score),
+            action: Action::Refer,
+            reason: String::new(),
+            evidence: Vec::new(),
+        };
+        let mut hits = vec![hit(1, 0), hit(2, 1), hit(3, 7_000)];
+        rank(&mut hits, 10);
+        assert_eq!(hits.iter().map(|hit| hit.score.parts()).collect::<Vec<_>>(), [7_000, 1]);
+    }
 }

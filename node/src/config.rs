@@ -17,7 +17,7 @@ use raft::groups::Timings;
 #[command(
     name = "portcullis-node",
     after_help = "Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage, 3 damaged or \
-    unusable data directory, 4 data directory of another node or cluster."
+    unusable data directory, 4 data directory of another node or cluster, or another key."
 )]
 pub struct Arguments {
     /// This node's number, from 1; never used again after the node was removed
@@ -59,6 +59,12 @@ pub struct Arguments {
     /// Log entries kept behind a snapshot
     #[arg(long, default_value_t = Timings::default().keep_entries)]
     pub keep_entries: u64,
+    /// Listen beyond loopback, though nothing is encrypted and nobody signs on yet: only where every machine is trusted
+    #[arg(long)]
+    pub trust_the_network: bool,
+    /// Questions that search at a time; the number of processors if left out
+    #[arg(long)]
+    pub searches: Option<usize>,
     /// Stop when standard input ends: for whoever starts nodes as children
     #[arg(long)]
     pub exit_with_stdin: bool,
@@ -95,6 +101,8 @@ pub struct Config {
     pub region: String,
     pub port: String,
     pub timings: Timings,
+    /// Questions that search at a time.
+    pub searches: usize,
 }
 
 impl Arguments {
@@ -120,6 +128,15 @@ impl Arguments {
             (None, None, Some(member)) => Start::Join(member.clone()),
             _ => Start::Known,
         };
+        for (name, address) in [("listen", &self.listen), ("http", &self.http)] {
+            if !self.trust_the_network && !is_loopback(address) {
+                let text = format!(
+                    "`{address}` is not on loopback, and nothing is encrypted yet; where all machines that reach it are \
+                     trusted, say --trust-the-network"
+                );
+                return Err(flag(name, text));
+            }
+        }
         for (name, code) in [("region", &self.region), ("port-code", &self.port_code)] {
             model::ids::check_code(name, code).map_err(|error| flag(name, error.reason))?;
         }
@@ -136,8 +153,19 @@ impl Arguments {
                 keep_entries: self.keep_entries,
                 ..Timings::default()
             },
+            searches: self.searches.unwrap_or_else(processors),
         })
     }
+}
+
+/// The processors that this process may use.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn is_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn members_of(text: &str) -> Result<BTreeMap<NodeId, String>, String> {
@@ -187,6 +215,16 @@ pub fn groups_of(records_groups: u16) -> Vec<GroupId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn loopback_is_told_from_the_rest() {
+        for address in ["127.0.0.1:1", "127.1.2.3:1", "localhost:1", "[::1]:1"] {
+            assert!(is_loopback(address), "{address}");
+        }
+        for address in ["0.0.0.0:1", "10.0.0.1:1", "[::]:1", "node-1.example:1", ":1"] {
+            assert!(!is_loopback(address), "{address}");
+        }
+    }
 
     #[test]
     fn members_read_and_mistakes_are_named() {

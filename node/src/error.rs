@@ -24,6 +24,8 @@ pub enum ApiError {
     Audit(#[from] AuditError),
     #[error("the request did not end before its deadline")]
     Deadline,
+    #[error("the node has too much to do")]
+    Overloaded,
     #[error("internal error: {0}")]
     Internal(String),
 }
@@ -36,7 +38,7 @@ impl ApiError {
             Self::Refused(refusal) => refusal.code.code(),
             Self::NoRecord => RefusalCode::NoRecordAvailable.code(),
             Self::Group(GroupError::Unknown { .. }) => "outcome-unknown",
-            Self::Group(GroupError::Busy { .. }) | Self::Audit(AuditError::Full) => "busy",
+            Self::Group(GroupError::Busy { .. }) | Self::Audit(AuditError::Full) | Self::Overloaded => "busy",
             Self::Group(GroupError::Refused { .. }) => "invalid",
             Self::Group(GroupError::NoReplica { .. }) => "unknown-group",
             Self::Group(_) => "unavailable",
@@ -51,6 +53,25 @@ impl ApiError {
         matches!(self, Self::Invalid(_) | Self::Refused(_) | Self::NoRecord)
     }
 
+    /// The field of the request at fault, if one is.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::Invalid(invalid) => Some(&invalid.field),
+            Self::Refused(refusal) => refusal.code.field(),
+            Self::Group(GroupError::NoReplica { .. }) => Some("group"),
+            _ => None,
+        }
+    }
+
+    /// What the caller reads. Details of a failure name keys, records and paths, and stay in the node's log.
+    fn public_text(&self) -> String {
+        match self {
+            Self::Internal(_) => "internal error: the node's log says more".to_string(),
+            Self::Group(GroupError::Storage(_)) => "the node's storage failed: its log says more".to_string(),
+            other => other.to_string(),
+        }
+    }
+
     fn grpc(&self) -> Code {
         match self {
             Self::Invalid(_) => Code::InvalidArgument,
@@ -63,7 +84,9 @@ impl ApiError {
                 _ => Code::FailedPrecondition,
             },
             Self::Group(GroupError::Unknown { .. }) => Code::Unknown,
-            Self::Group(GroupError::Busy { .. }) | Self::Audit(AuditError::Full) => Code::ResourceExhausted,
+            Self::Group(GroupError::Busy { .. }) | Self::Audit(AuditError::Full) | Self::Overloaded => {
+                Code::ResourceExhausted
+            }
             Self::Group(GroupError::Refused { .. }) => Code::InvalidArgument,
             Self::Group(GroupError::NoReplica { .. }) => Code::NotFound,
             Self::Group(_) | Self::Audit(_) => Code::Unavailable,
@@ -81,19 +104,19 @@ impl From<raft::storage::StorageError> for ApiError {
 
 impl From<ApiError> for Status {
     fn from(error: ApiError) -> Self {
-        let mut status = Status::new(error.grpc(), error.to_string());
+        let mut status = Status::new(error.grpc(), error.public_text());
         let mut put = |key: &'static str, value: &str| {
             if let Ok(value) = MetadataValue::try_from(value) {
                 status.metadata_mut().insert(key, value);
             }
         };
         put(metadata::CODE, error.code());
-        if let ApiError::Invalid(invalid) = &error {
-            put(metadata::FIELD, &invalid.field);
+        if let Some(field) = error.field() {
+            put(metadata::FIELD, field);
         }
         match &error {
             ApiError::Group(GroupError::Unknown { .. }) => put(metadata::OUTCOME, "unknown"),
-            ApiError::Group(GroupError::Busy { .. }) | ApiError::Audit(AuditError::Full) => {
+            ApiError::Group(GroupError::Busy { .. }) | ApiError::Audit(AuditError::Full) | ApiError::Overloaded => {
                 put(metadata::RETRY_MS, "200")
             }
             _ => {}

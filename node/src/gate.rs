@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::audit::event::{EventHeader, EventKind};
+use model::audit::event::{EventHeader, EventKind, EventPayload, Term};
 use model::envelope::{Caller, Decision};
 use model::error::Invalid;
 use model::ids::{AgencyId, NodeId, PortId, Purpose, RequestId, UserId};
@@ -35,6 +35,8 @@ pub struct Admitted {
     pub request: RequestId,
     /// The evaluation time: stamped once, part of answer and event.
     pub at: UnixMillis,
+    /// What is asked, for its event.
+    pub terms: Vec<Term>,
     end: Instant,
 }
 
@@ -64,7 +66,13 @@ impl Gate {
         let deadline = wanted.unwrap_or(Duration::from_millis(DEADLINE_DEFAULT_MS)).min(longest);
         let at = self.clock.now();
         let request = RequestId::new(at, self.entropy.sixteen());
-        Ok(Admitted { caller, request, at, end: Instant::now() + deadline.saturating_sub(ANSWER_MARGIN) })
+        Ok(Admitted {
+            caller,
+            request,
+            at,
+            terms: Vec::new(),
+            end: Instant::now() + deadline.saturating_sub(ANSWER_MARGIN),
+        })
     }
 
     /// The time now.
@@ -94,6 +102,11 @@ impl Admitted {
     /// Ends the request's time later: for streams, each step of which has its own.
     pub fn renewed(&self, deadline: Duration) -> Self {
         Self { end: Instant::now() + deadline, ..self.clone() }
+    }
+
+    /// The payload of this request's event, so far as it is known before the answer.
+    pub fn payload(&self) -> EventPayload {
+        EventPayload { terms: self.terms.clone(), ..EventPayload::default() }
     }
 
     /// The header of this request's event.

@@ -31,6 +31,9 @@ pub enum IdentityError {
     OtherKey { place: String },
     #[error("{place}/{FILE} does not read: {reason}; restore it, or remove the node and join it again under a new id")]
     Damaged { place: String, reason: String },
+    #[error("{place}/{FILE} is missing, but there are logs or states of a node: restore it, or remove the node, give it an \
+             empty data directory and join it again under a new id; nothing was changed")]
+    Lost { place: String },
     #[error("{place} is new: start the node with --cluster-id and --initial-members, or with --join")]
     New { place: String },
     #[error(transparent)]
@@ -44,7 +47,10 @@ impl Identity {
     /// Reads the identity of a data directory, if it has one, and checks that it is this node's.
     pub fn read(engine: &dyn Engine, node: NodeId) -> Result<Option<Self>, IdentityError> {
         let place = engine.place();
-        let Some(bytes) = engine.read_file(FILE)? else { return Ok(None) };
+        let Some(bytes) = engine.read_file(FILE)? else {
+            // Taken for new, it would vote with the promises of whoever wrote those logs.
+            return if engine.has_data()? { Err(IdentityError::Lost { place }) } else { Ok(None) };
+        };
         let identity: Self = serde_json::from_slice(&bytes)
             .map_err(|error| IdentityError::Damaged { place: place.clone(), reason: error.to_string() })?;
         if identity.format != FORMAT {

@@ -11,18 +11,18 @@ mod identity;
 mod metrics;
 mod records;
 mod replica;
+mod searches;
 mod services;
 mod wire;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use model::command::cluster::{ClusterInfo, NodeInfo};
 use model::ids::{ClusterId, GroupId};
 use model::limits::MESSAGE_BYTES_MAX;
-use proto::peer::DescribeRequest;
 use proto::peer::peer_server::PeerServer;
-use proto::transport::{Accepted, Listener, channel};
+use proto::transport::{Accepted, Listener};
 use raft::groups::{Groups, StartError};
 use raft::network::{PEER_MESSAGE_BYTES_MAX, PeerService, Router};
 use raft::storage::StorageError;
@@ -31,6 +31,8 @@ use services::v1::{
     audit_server::AuditServer, cluster_server::ClusterServer, imports_server::ImportsServer,
     lookouts_server::LookoutsServer, screening_server::ScreeningServer,
 };
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -46,6 +48,8 @@ use crate::services::{Api, Parts};
 
 /// How long a joining node waits for the member that it asks.
 const JOIN_DEADLINE: Duration = Duration::from_secs(10);
+/// Between two looks at the node's health.
+const HEALTH_PAUSE: Duration = Duration::from_millis(250);
 /// How long calls under way may take when the node stops.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -66,6 +70,8 @@ pub enum NodeError {
     Index { group: GroupId, reason: String },
     #[error("metrics: {0}")]
     Metrics(String),
+    #[error("the services ended: {reason}")]
+    Unserved { reason: String },
     #[error("{group} has stopped: {reason}")]
     Failed { group: GroupId, reason: String },
 }
@@ -90,6 +96,8 @@ pub struct Node {
     stopping: CancellationToken,
     tasks: TaskTracker,
     address: String,
+    /// Why the services ended by themselves.
+    unserved: Arc<OnceLock<String>>,
 }
 
 impl Node {
@@ -102,7 +110,7 @@ impl Node {
     }
 
     async fn start_seeded(config: Config, env: Env) -> Result<Self, NodeError> {
-        let metrics = Metrics::new().map_err(|error| NodeError::Metrics(error.to_string()))?;
+        let metrics = Metrics::new(config.searches).map_err(|error| NodeError::Metrics(error.to_string()))?;
         let identity = identify(&config, &env).await?;
         let listener = listen(&env, &config.listen).await?;
         let http = match &config.http {
@@ -119,7 +127,13 @@ impl Node {
             env.clock.clone(),
         );
         let group_metrics = (metrics.log.clone(), metrics.groups.clone());
-        let groups = Groups::start(&identity.groups, env.storage.clone(), router, config.timings, group_metrics)
+        let members = match &config.start {
+            Start::First { members, .. } => members.values().cloned().collect(),
+            Start::Join(member) => [member.clone()].into(),
+            Start::Known => Default::default(),
+        };
+        let storage = env.storage.clone();
+        let groups = Groups::start(&identity.groups, storage, router, members, config.timings, group_metrics)
             .await
             .map_err(NodeError::Groups)?;
         let keyring = Arc::new(config.keyring.clone());
@@ -143,6 +157,9 @@ impl Node {
             records,
             metrics: metrics.clone(),
             tables,
+            searches: metrics.searches.clone(),
+            work: env.work,
+            stopping: stopping.clone(),
         });
         if let Start::First { members, .. } = &config.start {
             groups.initialise(members).await.map_err(NodeError::Groups)?;
@@ -159,12 +176,13 @@ impl Node {
             port: config.port.clone(),
         };
         tasks.spawn(bootstrap::run(groups.clone(), info, me, stopping.clone()));
-        tasks.spawn(serve(listener, groups.clone(), api.clone(), stopping.clone()));
+        let unserved = Arc::new(OnceLock::new());
+        tasks.spawn(serve(listener, groups.clone(), api.clone(), stopping.clone(), unserved.clone()));
         if let Some(http) = http {
             tasks.spawn(http::serve(http, metrics, api.clone(), stopping.clone().cancelled_owned()));
         }
         tracing::info!(node = %config.node, cluster = %identity.cluster, %address, "node started");
-        Ok(Self { groups, api, stopping, tasks, address })
+        Ok(Self { groups, api, stopping, tasks, address, unserved })
     }
 
     /// Where the node listens.
@@ -177,9 +195,13 @@ impl Node {
         self.api.ready()
     }
 
-    /// Returns when a group has stopped by itself: its storage failed, and going on could lose data.
+    /// Returns when a group has stopped by itself, since its storage failed and going on could lose data, or when nothing is
+    /// served any more.
     pub async fn failed(&self) -> NodeError {
         loop {
+            if let Some(reason) = self.unserved.get() {
+                return NodeError::Unserved { reason: reason.clone() };
+            }
             for group in self.groups.iter() {
                 if let Some(reason) = group.failure() {
                     return NodeError::Failed { group: group.id(), reason };
@@ -235,18 +257,14 @@ async fn identify(config: &Config, env: &Env) -> Result<Identity, NodeError> {
 
 async fn join(config: &Config, env: &Env, address: &str) -> Result<Identity, NodeError> {
     let failed = |reason: String| NodeError::Join { address: address.to_string(), reason };
-    let channel = channel(env.network.clone(), address, JOIN_DEADLINE).map_err(|error| failed(error.to_string()))?;
-    let mut peer = proto::peer::peer_client::PeerClient::new(channel);
-    let asked = tokio::time::timeout(JOIN_DEADLINE, peer.describe(DescribeRequest { from: config.node.0 })).await;
-    let reply = asked.map_err(|_| failed("no answer".into()))?.map_err(|status| failed(status.message().into()))?;
-    let reply = reply.into_inner();
+    let key_check = config.keyring.check();
+    let (network, clock) = (env.network.clone(), env.clock.clone());
+    let nobody = ClusterId([0; 16]);
+    let router = Router::new(nobody, config.node, key_check, config.listen.clone(), network, clock);
+    let reply = router.describe(address, JOIN_DEADLINE).await.map_err(|status| failed(status.message().into()))?;
     let cluster = <[u8; 16]>::try_from(reply.cluster.as_ref()).map_err(|_| failed("it names no cluster".into()))?;
     let groups: Option<Vec<GroupId>> = reply.groups.iter().map(|number| GroupId::from_number(*number)).collect();
     let groups = groups.ok_or_else(|| failed("it has groups that this program does not know".into()))?;
-    let key_check = config.keyring.check();
-    if reply.key_check.as_ref() != key_check.0.as_slice() {
-        return Err(failed("it has another key; give this node the cluster's --key-file".into()));
-    }
     Ok(Identity { format: FORMAT, cluster: ClusterId(cluster), node: config.node, key_check, groups })
 }
 
@@ -264,17 +282,40 @@ fn open_index(env: &Env, group: GroupId, tables: Arc<Tables>) -> Result<Arc<Inde
     Ok(Arc::new(index))
 }
 
+/// Keeps the standard health service as `/readyz` is: for the node as a whole, and for screening by its name.
+async fn keep_health(reporter: HealthReporter, api: Api, stopping: CancellationToken) {
+    loop {
+        let status = if api.ready() { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for service in ["", <ScreeningServer<Api> as tonic::server::NamedService>::NAME] {
+            reporter.set_service_status(service, status).await;
+        }
+        if stopping.is_cancelled() {
+            return;
+        }
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = tokio::time::sleep(HEALTH_PAUSE) => {}
+        }
+    }
+}
+
 /// Serves peers and clients on one listener until the node stops.
-async fn serve(mut listener: Box<dyn Listener>, groups: Groups, api: Api, stopping: CancellationToken) {
+async fn serve(
+    mut listener: Box<dyn Listener>,
+    groups: Groups,
+    api: Api,
+    stopping: CancellationToken,
+    unserved: Arc<OnceLock<String>>,
+) {
     let (health_reporter, health) = tonic_health::server::health_reporter();
-    health_reporter.set_serving::<ScreeningServer<Api>>().await;
+    tokio::spawn(keep_health(health_reporter, api.clone(), stopping.clone()));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::v1::DESCRIPTORS)
         .build_v1();
     let reflection = match reflection {
         Ok(reflection) => reflection,
         Err(error) => {
-            tracing::error!(%error, "reflection is not served");
+            unserved.get_or_init(|| error.to_string());
             return;
         }
     };
@@ -311,9 +352,9 @@ async fn serve(mut listener: Box<dyn Listener>, groups: Groups, api: Api, stoppi
         .add_service(bounded!(ClusterServer))
         .add_service(health)
         .add_service(reflection)
-        .serve_with_incoming_shutdown(incoming, stopping.cancelled_owned())
+        .serve_with_incoming_shutdown(incoming, stopping.clone().cancelled_owned())
         .await;
-    if let Err(error) = served {
-        tracing::error!(%error, "the gRPC server ended");
+    if !stopping.is_cancelled() {
+        unserved.get_or_init(|| served.err().map_or("the server ended".into(), |error| error.to_string()));
     }
 }

@@ -7,6 +7,7 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeV
 use raft::metrics::{GroupMetrics, LogMetrics, SECONDS};
 
 use crate::audit::AuditMetrics;
+use crate::searches::Searches;
 
 /// All metrics of a node.
 #[derive(Clone)]
@@ -16,6 +17,7 @@ pub struct Metrics {
     pub groups: GroupMetrics,
     pub audit: AuditMetrics,
     pub search: SearchMetrics,
+    pub searches: Searches,
     calls: IntCounterVec,
     seconds: HistogramVec,
     ready: IntGauge,
@@ -23,7 +25,8 @@ pub struct Metrics {
 
 impl Metrics {
     /// A registry with every metric.
-    pub fn new() -> Result<Self, prometheus::Error> {
+    /// `searches` is how many questions search at a time.
+    pub fn new(searches: usize) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let seconds = HistogramOpts::new("portcullis_call_seconds", "Time of a call, audit included.");
         let metrics = Self {
@@ -31,8 +34,9 @@ impl Metrics {
             groups: GroupMetrics::new(&registry)?,
             audit: AuditMetrics::new(&registry)?,
             search: SearchMetrics::new(&registry)?,
+            searches: Searches::new(searches, &registry)?,
             calls: IntCounterVec::new(
-                Opts::new("portcullis_calls_total", "Calls by name and outcome: ok or a stable error code."),
+                Opts::new("portcullis_calls_total", "Calls by name and outcome: ok, a stable error code, or gone if the client left."),
                 &["call", "outcome"],
             )?,
             seconds: HistogramVec::new(seconds.buckets(SECONDS.to_vec()), &["call"])?,

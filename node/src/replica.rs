@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use model::ids::{GroupId, RecordId};
 use model::lookout::Lookout;
-use model::record::RecordState;
-use model::screen::{Hit, Query};
+use model::record::{RecordState, StoredRecord};
+use model::screen::{Hit, Query, Score, rank};
 use raft::group::Group;
 use raft::machine::State;
+use raft::storage;
 use search::{Index, IndexChange, PreparedQuery, PreparedRecord, Tables, is_candidate, score};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::env::Work;
@@ -31,6 +33,12 @@ const REBUILD_PAGE: usize = 500;
 const COMMIT_LINGER: Duration = Duration::from_millis(200);
 /// Opened records kept in memory.
 const OPENED_MAX: usize = 8_192;
+/// Pause before indexing that failed is tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// Records that a question looks at between two looks at the clock.
+const LOOK_AT_CLOCK: usize = 32;
+/// Hits that are held before the worst of them are dropped.
+const HITS_HELD_MAX: usize = 1_024;
 /// Attempts of a question to find index and feed without a gap.
 const VIEW_ATTEMPTS: usize = 5;
 
@@ -85,17 +93,35 @@ impl Replica {
         self.0.index.covered()
     }
 
-    /// Everything in this replica that the question meets, scored, above its threshold; in no order.
-    pub fn ask(&self, query: &Query, prepared: &PreparedQuery) -> Result<GroupHits, ApiError> {
+    /// How many log entries are applied and not indexed.
+    pub fn behind(&self) -> u64 {
+        self.0.group.machine().progress().borrow().applied.saturating_sub(self.covered())
+    }
+
+    /// Whether questions by name are answered: the state has come to where the index is, and continues it.
+    pub fn answers(&self) -> bool {
+        let covered = self.covered();
+        let found = self.0.group.read(|state| {
+            let applied = state.position()?.applied.map_or(0, |id| id.index);
+            Ok(state.feed_trimmed()? <= covered && covered <= applied)
+        });
+        found.unwrap_or(false)
+    }
+
+    /// Everything in this replica that the question meets, scored, above its threshold; the best of them, in no order.
+    pub fn ask(&self, query: &Query, prepared: &PreparedQuery, until: Instant) -> Result<GroupHits, ApiError> {
         for _ in 0..VIEW_ATTEMPTS {
-            let view = self.0.index.view();
-            let indexed = if query.name.is_some() {
-                view.candidates(prepared).map_err(|error| ApiError::Internal(error.to_string()))?
-            } else {
-                Vec::new()
+            // Numbers are found in the state itself; only names need the index.
+            let indexed = match query.name {
+                None => None,
+                Some(_) => {
+                    let view = self.0.index.view();
+                    let found = view.candidates(prepared).map_err(|error| ApiError::Internal(error.to_string()))?;
+                    Some((view.covered(), found))
+                }
             };
-            let answered = self.0.group.read(|state| Ok(self.answer(state, query, prepared, view.covered(), &indexed)));
-            if let Some(answer) = answered?? {
+            let asked = Question { query, prepared, until };
+            if let Some(answer) = self.0.group.read(|state| self.answer(state, asked, indexed))?? {
                 return Ok(answer);
             }
         }
@@ -103,48 +129,54 @@ impl Replica {
         Err(raft::error::GroupError::Unavailable { group: self.0.group.id(), reason }.into())
     }
 
-    /// None: the state does not continue the index; take a newer view of it.
+    /// None: the state does not continue the index; take a newer view of it. `indexed` is what the index found, and the log
+    /// index that it covers. The outer error is damage, which stops the node.
     fn answer(
         &self,
         state: State<'_>,
-        query: &Query,
-        prepared: &PreparedQuery,
-        covered: u64,
-        indexed: &[RecordId],
-    ) -> Result<Option<GroupHits>, ApiError> {
+        Question { query, prepared, until }: Question<'_>,
+        indexed: Option<(u64, Vec<RecordId>)>,
+    ) -> storage::Result<Result<Option<GroupHits>, ApiError>> {
         let applied = state.position()?.applied.map_or(0, |id| id.index);
-        if state.feed_trimmed()? > covered || covered > applied {
-            return Ok(None);
+        let (mut ids, mut queued) = (Vec::new(), Vec::new());
+        if let Some((covered, found)) = indexed {
+            if state.feed_trimmed()? > covered || covered > applied {
+                return Ok(Ok(None));
+            }
+            ids = found;
+            queued.extend(state.feed(covered, usize::MAX)?.iter().map(|fed| fed.change.id));
+            self.0.metrics.pending(self.0.group.id(), queued.len());
+            queued.sort_unstable();
+            queued.dedup();
         }
-        let mut ids = indexed.to_vec();
         for (kind, number) in query.numbers() {
             let token = self.0.records.keyring().token(kind, &model::lookout::normalise_number(number));
             let found = state.with_token(token, usize::MAX)?;
             ids.extend(found.into_iter().filter(|(dataset, _)| *dataset == DATASET).map(|(_, id)| id));
         }
-        let fed = state.feed(covered, usize::MAX)?;
-        self.0.metrics.pending(self.0.group.id(), fed.len());
-        let mut queued: Vec<RecordId> = fed.iter().map(|fed| fed.change.id).collect();
-        queued.sort_unstable();
-        queued.dedup();
+        ids.extend(&queued);
         ids.sort_unstable();
         ids.dedup();
         let mut hits = Vec::new();
-        let asked = ids.iter().map(|id| (*id, false));
-        let waiting = queued.iter().filter(|id| ids.binary_search(id).is_err()).map(|id| (*id, true));
-        for (id, unindexed) in asked.chain(waiting) {
+        for (number, id) in ids.into_iter().enumerate() {
+            if number % LOOK_AT_CLOCK == 0 && Instant::now() >= until {
+                return Ok(Err(self.too_slow()));
+            }
             let Some(record) = state.record(DATASET, id)? else { continue };
             if record.header.state != RecordState::Active {
                 continue;
             }
-            let opened = self.open(&record)?;
+            let opened = match self.open(&record) {
+                Ok(opened) => opened,
+                Err(error) => return Ok(Err(error)),
+            };
             let scored = score(query, prepared, &opened.lookout, &opened.prepared, &self.0.tables);
-            if scored.score < query.threshold {
+            if scored.score < query.threshold || scored.score == Score::default() {
                 continue;
             }
-            // Asked last, since a record's keys cost more than its score; asked all the same, so that an unindexed record
-            // is no hit that the index would not have given (SameAnswer).
-            if unindexed && !is_candidate(prepared, &opened.prepared, &self.0.tables) {
+            // A record that changed since the index looked at it must be one that the index would give now (SameAnswer).
+            // Asked last, since a record's keys cost more than its score.
+            if queued.binary_search(&id).is_ok() && !is_candidate(prepared, &opened.prepared, &self.0.tables) {
                 continue;
             }
             let source = record.header.source.as_ref();
@@ -159,11 +191,19 @@ impl Replica {
                 reason: opened.lookout.reason.clone(),
                 evidence: scored.evidence,
             });
+            if hits.len() >= HITS_HELD_MAX {
+                rank(&mut hits, query.limit);
+            }
         }
-        Ok(Some(GroupHits { group: self.0.group.id(), applied, hits }))
+        Ok(Ok(Some(GroupHits { group: self.0.group.id(), applied, hits })))
     }
 
-    fn open(&self, record: &model::record::StoredRecord) -> Result<Arc<Opened>, ApiError> {
+    fn too_slow(&self) -> ApiError {
+        let reason = "the question met more records than could be looked at in its time".to_string();
+        raft::error::GroupError::Unavailable { group: self.0.group.id(), reason }.into()
+    }
+
+    fn open(&self, record: &StoredRecord) -> Result<Arc<Opened>, ApiError> {
         let (id, version) = (record.header.id, record.header.version);
         let mut kept = self.0.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(opened) = kept.get(&id).filter(|opened| opened.version == version) {
@@ -186,45 +226,118 @@ impl Replica {
     /// Feeds the index until the node stops.
     pub async fn keep_indexed(self, stopping: CancellationToken) {
         let mut progress = self.0.group.machine().progress();
-        loop {
-            let this = self.clone();
-            let result = self.0.work.run(move || this.index_some()).await;
-            match result {
-                Some(Ok(true)) => continue,
-                Some(Ok(false)) => {}
-                Some(Err(error)) => {
+        while !stopping.is_cancelled() {
+            let (this, stop) = (self.clone(), stopping.clone());
+            let worked = self.0.work.run(move || this.index_some(&stop)).await;
+            let worked = worked.unwrap_or_else(|| Err(ApiError::Internal("indexing panicked".into())));
+            let pause = match self.trim(worked).await {
+                Ok(Worked::More) => continue,
+                Ok(Worked::Done) => COMMIT_LINGER,
+                Err(error) => {
                     tracing::error!(group = %self.0.group.id(), %error, "indexing failed; it is tried again");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    RETRY_PAUSE
                 }
-                None => tracing::error!(group = %self.0.group.id(), "indexing panicked; it is tried again"),
+            };
+            if pause == COMMIT_LINGER {
+                tokio::select! {
+                    () = stopping.cancelled() => return,
+                    changed = progress.changed() => if changed.is_err() { return },
+                }
             }
             tokio::select! {
                 () = stopping.cancelled() => return,
-                changed = progress.changed() => if changed.is_err() { return },
-            }
-            tokio::select! {
-                () = stopping.cancelled() => return,
-                () = tokio::time::sleep(COMMIT_LINGER) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    /// One commit's worth of work; true if there is more.
-    fn index_some(&self) -> Result<bool, ApiError> {
-        let covered = self.0.index.covered();
+    /// Forgets the part of the feed that is indexed and committed.
+    async fn trim(&self, worked: Result<Option<Commit>, ApiError>) -> Result<Worked, ApiError> {
+        let Some(commit) = worked? else { return Ok(Worked::Done) };
+        self.0.group.trim_feed(commit.installs, commit.upto).await?;
+        Ok(if commit.more { Worked::More } else { Worked::Done })
+    }
+
+    /// One commit's worth of work, if there is any. Afterwards the index holds every record as of the log index that it
+    /// covers, no older and no newer: so a state that replays the log after a crash meets an index of its own past or waits.
+    fn index_some(&self, stopping: &CancellationToken) -> Result<Option<Commit>, ApiError> {
         let group = &self.0.group;
-        let (trimmed, applied, mut fed) = group.read(|state| {
+        let installs = group.machine().progress().borrow().installs;
+        let covered = self.0.index.covered();
+        let due = group.read(|state| Due::of(state, covered))?;
+        if due.trimmed > covered {
+            let upto = self.rebuild(stopping)?;
+            return Ok(upto.map(|upto| Commit { installs, upto, more: true }));
+        }
+        if due.records.is_empty() {
+            self.0.metrics.indexed(group.id(), covered, due.applied.saturating_sub(covered), 0);
+            return Ok(None);
+        }
+        let changes: Result<Vec<_>, _> = due.records.iter().map(|(id, record)| self.change(*id, record)).collect();
+        let changes = changes?;
+        self.0.index.write(&changes, due.upto).map_err(|error| ApiError::Internal(error.to_string()))?;
+        self.0.metrics.indexed(group.id(), due.upto, due.applied.saturating_sub(due.upto), changes.len());
+        Ok(Some(Commit { installs, upto: due.upto, more: due.more }))
+    }
+
+    /// What the index must take over of a record.
+    fn change(&self, id: RecordId, record: &Option<StoredRecord>) -> Result<IndexChange, ApiError> {
+        Ok(match record.as_ref().filter(|record| record.header.state == RecordState::Active) {
+            None => IndexChange::Delete(id),
+            Some(record) => {
+                let lookout = self.0.records.open(record)?;
+                IndexChange::Put(id, Arc::new(PreparedRecord::new(&lookout, &self.0.tables)))
+            }
+        })
+    }
+
+    /// Builds the index from the records of one moment: after it was deleted, or the state came as a snapshot. Returns what
+    /// it covers; None if the node stops.
+    fn rebuild(&self, stopping: &CancellationToken) -> Result<Option<u64>, ApiError> {
+        let failed = |error: search::IndexError| ApiError::Internal(error.to_string());
+        let group = &self.0.group;
+        tracing::info!(group = %group.id(), "building the search index from the records");
+        self.0.index.clear().map_err(failed)?;
+        let built = group.read(|state| {
             let applied = state.position()?.applied.map_or(0, |id| id.index);
-            Ok((state.feed_trimmed()?, applied, state.feed(covered, COMMIT_CHANGES_MAX)?))
-        })?;
-        if trimmed > covered {
-            self.rebuild()?;
-            return Ok(true);
-        }
-        if fed.is_empty() {
-            self.0.metrics.indexed(group.id(), covered, applied.saturating_sub(covered), 0);
-            return Ok(false);
-        }
+            let mut after = None;
+            loop {
+                if stopping.is_cancelled() {
+                    return Ok(Ok(None));
+                }
+                let page = state.records(DATASET, after, REBUILD_PAGE)?.rows;
+                let Some(last) = page.last().map(|record| record.header.id) else { return Ok(Ok(Some(applied))) };
+                after = Some(last);
+                let changes: Result<Vec<_>, _> =
+                    page.into_iter().map(|record| self.change(record.header.id, &Some(record))).collect();
+                // Covers nothing before all of it is there: a crash in between begins again.
+                if let Err(error) = changes.and_then(|changes| self.0.index.write(&changes, 0).map_err(failed)) {
+                    return Ok(Err(error));
+                }
+            }
+        });
+        let Some(covers) = built?? else { return Ok(None) };
+        self.0.index.write(&[], covers).map_err(failed)?;
+        Ok(Some(covers))
+    }
+}
+
+/// What the next commit of the index takes over, read at one moment.
+struct Due {
+    trimmed: u64,
+    applied: u64,
+    /// The log index that the index covers then.
+    upto: u64,
+    more: bool,
+    /// Each changed record at the version that it has at `upto`.
+    records: Vec<(RecordId, Option<StoredRecord>)>,
+}
+
+impl Due {
+    fn of(state: State<'_>, covered: u64) -> storage::Result<Self> {
+        let applied = state.position()?.applied.map_or(0, |id| id.index);
+        let trimmed = state.feed_trimmed()?;
+        let mut fed = if trimmed > covered { Vec::new() } else { state.feed(covered, COMMIT_CHANGES_MAX)? };
         let more = fed.len() >= COMMIT_CHANGES_MAX;
         let mut upto = applied;
         if more {
@@ -234,58 +347,35 @@ impl Replica {
                 fed.retain(|fed| fed.index < last);
                 upto = last - 1;
             } else {
-                fed = group.read(|state| state.feed(covered, usize::MAX))?;
+                fed = state.feed(covered, usize::MAX)?;
                 fed.retain(|fed| fed.index == last);
                 upto = last;
             }
         }
-        let mut ids: Vec<RecordId> = fed.iter().map(|fed| fed.change.id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let changes = self.changes(&ids)?;
-        self.0.index.write(&changes, upto).map_err(|error| ApiError::Internal(error.to_string()))?;
-        group.trim_feed(upto)?;
-        self.0.metrics.indexed(group.id(), upto, applied.saturating_sub(upto), changes.len());
-        Ok(more)
+        let newest: BTreeMap<RecordId, u64> = fed.iter().map(|fed| (fed.change.id, fed.change.version)).collect();
+        let at = |(id, version): (RecordId, u64)| Ok((id, state.version(DATASET, id, version)?));
+        let records = newest.into_iter().map(at).collect::<storage::Result<_>>()?;
+        Ok(Self { trimmed, applied, upto, more, records })
     }
+}
 
-    /// What the index must take over of these records, as they are now.
-    fn changes(&self, ids: &[RecordId]) -> Result<Vec<IndexChange>, ApiError> {
-        let mut changes = Vec::with_capacity(ids.len());
-        for id in ids {
-            let record = self.0.group.read(|state| state.record(DATASET, *id))?;
-            changes.push(match record.filter(|record| record.header.state == RecordState::Active) {
-                None => IndexChange::Delete(*id),
-                Some(record) => {
-                    let lookout = self.0.records.open(&record)?;
-                    IndexChange::Put(*id, Arc::new(PreparedRecord::new(&lookout, &self.0.tables)))
-                }
-            });
-        }
-        Ok(changes)
-    }
+/// What was committed to the index.
+struct Commit {
+    /// How often the state had been replaced when it was read.
+    installs: u64,
+    upto: u64,
+    more: bool,
+}
 
-    /// Builds the index from the records: after it was deleted, or the state came as a snapshot.
-    fn rebuild(&self) -> Result<(), ApiError> {
-        let failed = |error: search::IndexError| ApiError::Internal(error.to_string());
-        let group = &self.0.group;
-        tracing::info!(group = %group.id(), "building the search index from the records");
-        self.0.index.clear().map_err(failed)?;
-        let start = group.read(|state| Ok(state.position()?.applied.map_or(0, |id| id.index)))?;
-        let mut after = None;
-        loop {
-            let page = group.read(|state| state.records(DATASET, after, REBUILD_PAGE))?;
-            let Some(last) = page.last().map(|record| record.header.id) else { break };
-            after = Some(last);
-            let mut changes = Vec::with_capacity(page.len());
-            for record in page.iter().filter(|record| record.header.state == RecordState::Active) {
-                let lookout = self.0.records.open(record)?;
-                changes
-                    .push(IndexChange::Put(record.header.id, Arc::new(PreparedRecord::new(&lookout, &self.0.tables))));
-            }
-            // Covers nothing before all of it is there: a crash in between begins again.
-            self.0.index.write(&changes, 0).map_err(failed)?;
-        }
-        self.0.index.write(&[], start).map_err(failed)
-    }
+enum Worked {
+    More,
+    Done,
+}
+
+/// A question, prepared, and when its answer comes too late.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    query: &'a Query,
+    prepared: &'a PreparedQuery,
+    until: Instant,
 }

@@ -76,6 +76,7 @@ impl Cluster {
                     region: "test".into(),
                     port: "test".into(),
                     timings: Timings::default(),
+                    searches: 2,
                 };
                 nodes.push(Node::start(config, Env::in_memory(std::sync::Arc::new(engine.clone()))).await.unwrap());
             }

@@ -1,12 +1,12 @@
 //! All group replicas of a node, and what runs beside each: delivery of its outbox, its snapshots.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::ids::{GroupId, NodeId};
 use openraft::SnapshotPolicy;
-use openraft::storage::RaftLogReader;
+use openraft::storage::{RaftLogReader, RaftLogStorage};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -53,7 +53,20 @@ pub enum StartError {
     Group { group: GroupId, reason: String },
     #[error("timings: {0}")]
     Timings(String),
+    #[error(
+        "{group}: this node was seen to have entry {acknowledged} of the log and has none after {last}: its data was lost or \
+         is an older copy. It has forgotten what it promised and must not vote; remove node {node} from the cluster, give it \
+         an empty data directory and join it again under a new id"
+    )]
+    WentBack { group: GroupId, node: NodeId, acknowledged: u64, last: u64 },
 }
+
+/// Between two looks at a group.
+const LOOK: Duration = Duration::from_secs(1);
+/// A snapshot may take this long.
+const SNAPSHOT_DEADLINE: Duration = Duration::from_secs(600);
+/// How long peers may take to say what they know of a node that starts.
+const WITNESS_DEADLINE: Duration = Duration::from_millis(500);
 
 /// The replicas of a node; clones share them.
 #[derive(Clone)]
@@ -67,11 +80,13 @@ struct Inner {
 }
 
 impl Groups {
-    /// Opens and starts the replicas. Must run inside `Seeded::scope`, which gives the election timeouts their seed.
+    /// Opens and starts the replicas. `members` are addresses of nodes that may know this one. Must run inside
+    /// `Seeded::scope`, which gives the election timeouts their seed.
     pub async fn start(
         ids: &[GroupId],
         engine: Arc<dyn Engine>,
         router: Router,
+        members: BTreeSet<String>,
         timings: Timings,
         (log_metrics, metrics): (LogMetrics, GroupMetrics),
     ) -> Result<Self, StartError> {
@@ -90,22 +105,28 @@ impl Groups {
         };
         let config = Arc::new(config.validate().map_err(|error| StartError::Timings(error.to_string()))?);
         let logs = Logs::start(engine.log()?, log_metrics);
-        let mut groups = BTreeMap::new();
+        let (mut groups, mut opened, mut members) = (BTreeMap::new(), Vec::new(), members);
         for id in ids {
             let machine = Machine::open(*id, engine.clone(), metrics.clone())?;
             let mut log = logs.group(*id);
             refuse_lost_log(*id, &machine, &mut log).await?;
+            members.extend(machine.addresses().await);
+            opened.push((*id, machine, log));
+        }
+        refuse_log_that_went_back(&router, &members, &mut opened).await?;
+        for (id, machine, log) in opened {
             let network = GroupNetworks { router: router.clone(), machine: machine.clone() };
             let raft = Raft::new(router.me().0, config.clone(), network, log, machine.clone());
-            let raft = raft.await.map_err(|error| StartError::Group { group: *id, reason: error.to_string() })?;
-            groups.insert(*id, Group::new(raft, machine, router.clone()));
+            let raft = raft.await.map_err(|error| StartError::Group { group: id, reason: error.to_string() })?;
+            groups.insert(id, Group::new(raft, machine, router.clone()));
         }
         let inner = Inner { router, groups, stopping: CancellationToken::new(), tasks: TaskTracker::new() };
         let groups = Self(Arc::new(inner));
         for group in groups.iter() {
             let (all, stopping) = (groups.clone(), groups.0.stopping.clone());
             groups.0.tasks.spawn(outbox::deliver(all, group.clone(), stopping.clone(), metrics.clone()));
-            groups.0.tasks.spawn(keep_snapshots(group.clone(), timings, stopping, metrics.clone()));
+            groups.0.tasks.spawn(keep_snapshots(group.clone(), timings, stopping.clone()));
+            groups.0.tasks.spawn(watch(group.clone(), stopping, metrics.clone()));
         }
         Ok(groups)
     }
@@ -161,7 +182,7 @@ impl Groups {
         futures_util::future::join_all(self.iter().map(Group::step_down)).await;
     }
 
-    /// Stops all replicas in order: nothing new is delivered, leadership is handed over, state is flushed.
+    /// Stops all replicas: nothing new is delivered, states are flushed. Whoever leads steps down before.
     pub async fn stop(&self) -> Result<(), GroupError> {
         self.0.stopping.cancel();
         self.0.tasks.close();
@@ -189,21 +210,74 @@ async fn refuse_lost_log(group: GroupId, machine: &Machine, log: &mut LogStore) 
     Ok(())
 }
 
-/// Takes a snapshot whenever enough entries have been applied since the last one, and watches the group's state.
-async fn keep_snapshots(group: Group, timings: Timings, stopping: CancellationToken, metrics: GroupMetrics) {
-    let mut tick = tokio::time::interval(Duration::from_secs(1));
+/// A node that comes back with less than it once acknowledged could help to elect a leader that lacks committed entries.
+/// Asks whoever is there; a whole cluster that starts at once has nobody to ask.
+async fn refuse_log_that_went_back(
+    router: &Router,
+    members: &BTreeSet<String>,
+    opened: &mut [(GroupId, Machine, LogStore)],
+) -> Result<(), StartError> {
+    let others = members.iter().filter(|address| *address != router.address());
+    let asked = others.map(|address| router.describe(address, WITNESS_DEADLINE));
+    let mut acknowledged: BTreeMap<u32, u64> = BTreeMap::new();
+    for reply in futures_util::future::join_all(asked).await.into_iter().flatten() {
+        if reply.cluster.as_ref() != router.cluster().0.as_slice() {
+            continue;
+        }
+        for seen in reply.acknowledged {
+            let known = acknowledged.entry(seen.group).or_default();
+            *known = (*known).max(seen.index);
+        }
+    }
+    for (group, machine, log) in opened {
+        let state = log.get_log_state().await;
+        let state = state.map_err(|error| StartError::Group { group: *group, reason: error.to_string() })?;
+        // A snapshot stands for the log before it.
+        let last = state.last_log_id.map_or(0, |id| id.index).max(machine.progress().borrow().applied);
+        let acknowledged = acknowledged.get(&group.number()).copied().unwrap_or(0);
+        if acknowledged > last {
+            return Err(StartError::WentBack { group: *group, node: router.me(), acknowledged, last });
+        }
+    }
+    Ok(())
+}
+
+/// Takes a snapshot whenever enough entries have been applied since the last one.
+async fn keep_snapshots(group: Group, timings: Timings, stopping: CancellationToken) {
+    let mut tick = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
             _ = tick.tick() => {}
         }
         let status = group.status();
-        metrics.observe(group.id(), &status);
-        if status.applied.saturating_sub(status.snapshot) >= timings.snapshot_entries {
-            match group.snapshot(Duration::from_secs(600)).await {
-                Ok(index) => tracing::info!(group = %group.id(), index, "snapshot taken"),
-                Err(error) => tracing::warn!(group = %group.id(), %error, "no snapshot was taken"),
-            }
+        if status.applied.saturating_sub(status.snapshot) < timings.snapshot_entries {
+            continue;
+        }
+        let taken = tokio::select! {
+            () = stopping.cancelled() => return,
+            taken = group.snapshot(SNAPSHOT_DEADLINE) => taken,
+        };
+        match taken {
+            Ok(index) => tracing::info!(group = %group.id(), index, "snapshot taken"),
+            Err(error) => tracing::warn!(group = %group.id(), %error, "no snapshot was taken"),
+        }
+    }
+}
+
+/// Keeps the group's metrics, what its members have acknowledged, and half-done changes of members.
+async fn watch(group: Group, stopping: CancellationToken, metrics: GroupMetrics) {
+    let mut tick = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        metrics.observe(&group);
+        group.note_acknowledged();
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = group.settle_if_left_over() => {}
         }
     }
 }

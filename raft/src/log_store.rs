@@ -10,7 +10,7 @@ use std::ops::{Bound, RangeBounds};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::Stream;
-use model::codec::{self, Stored};
+use model::codec::{self, CodecError, Stored};
 use model::ids::GroupId;
 use openraft::OptionalSend;
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
@@ -71,6 +71,7 @@ async fn flush_worker(store: Arc<dyn Store>, mut waiting: mpsc::Receiver<Waiting
         let begun = tokio::time::Instant::now();
         let result = store.sync().await;
         metrics.synced(company.len(), begun.elapsed());
+        metrics.queue.set(waiting.len() as i64);
         if let Err(error) = &result {
             tracing::error!(%error, "log sync failed; the node must stop");
         }
@@ -143,7 +144,11 @@ impl LogStore {
 
     fn read<T: Stored>(&self, key: &[u8]) -> io::Result<Option<T>> {
         let bytes = self.logs.store.get(key).map_err(io::Error::other)?;
-        bytes.map(|bytes| codec::decode(&bytes).map_err(|error| self.damaged(format!("{error}")))).transpose()
+        bytes.map(|bytes| codec::decode(&bytes).map_err(|error| self.unreadable(error))).transpose()
+    }
+
+    fn unreadable(&self, error: CodecError) -> io::Error {
+        io::Error::other(StorageError::of_codec(format!("the log of {}", self.group), error))
     }
 
     fn damaged(&self, reason: String) -> io::Error {
@@ -175,20 +180,44 @@ impl LogStore {
         scanned.map_err(io::Error::other)?;
         let mut entries: Vec<Entry> = Vec::with_capacity(rows.len());
         for row in rows {
-            let entry = decode_entry(&row).map_err(|error| self.damaged(error.to_string()))?;
+            let entry = decode_entry(&row).map_err(|error| self.unreadable(error))?;
             let expected = entries.last().map_or(from, |before| before.log_id.index + 1);
-            if entry.log_id.index != expected && !(entries.is_empty() && self.begins_after(from)?) {
+            let index = entry.log_id.index;
+            if index != expected && !(entries.is_empty() && self.may_begin_with(index, from)?) {
                 return Err(self.damaged(format!("entry {expected} is missing")));
             }
             entries.push(entry);
         }
+        if entries.is_empty() && self.lacks(from, to)? {
+            return Err(self.damaged(format!("entries {from} to {} are missing", to - 1)));
+        }
         Ok(entries)
     }
 
-    /// Whether the log may begin after an index: that entry was purged, or it is the very first, which a log need not have.
-    fn begins_after(&self, index: u64) -> io::Result<bool> {
+    /// Whether a range without entries is a hole: it was not purged, and there are entries behind it.
+    fn lacks(&self, from: u64, to: u64) -> io::Result<bool> {
         let purged = self.read::<StoredLogId>(&keys::purged(self.group))?;
-        Ok(index == 0 || purged.is_some_and(|purged| index <= purged.index))
+        if from == 0 || purged.is_some_and(|purged| from <= purged.index) {
+            return Ok(false);
+        }
+        let mut behind = false;
+        let (from, end) = (keys::entry(self.group, to), keys::entry(self.group, u64::MAX));
+        let scanned = self.logs.store.scan(&from, &end, &mut |_, _| {
+            behind = true;
+            false
+        });
+        scanned.map_err(io::Error::other)?;
+        Ok(behind)
+    }
+
+    /// Whether the first entry that is found from an index on may be this one: all before it were purged, or it is the first
+    /// of a log, which need not have an entry 0.
+    fn may_begin_with(&self, index: u64, from: u64) -> io::Result<bool> {
+        let purged = self.read::<StoredLogId>(&keys::purged(self.group))?;
+        Ok(match purged {
+            Some(purged) => from <= purged.index && index == purged.index + 1,
+            None => from == 0 && index == 1,
+        })
     }
 
     fn bounds(range: &impl RangeBounds<u64>) -> (u64, u64) {
@@ -263,7 +292,7 @@ impl RaftLogStorage<Config> for LogStore {
             false
         });
         scanned.map_err(io::Error::other)?;
-        let last = last.map(|row| decode_entry(&row).map_err(|error| self.damaged(error.to_string()))).transpose()?;
+        let last = last.map(|row| decode_entry(&row).map_err(|error| self.unreadable(error))).transpose()?;
         let last_log_id = last.map(|entry| entry.log_id).or(purged);
         Ok(LogState { last_purged_log_id: purged, last_log_id })
     }

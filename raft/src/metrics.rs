@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use model::ids::GroupId;
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
+
+use crate::group::{Group, Role};
 
 /// Seconds: from a memory write to a stalled disk.
 pub const SECONDS: &[f64] =
@@ -15,6 +18,7 @@ pub struct LogMetrics {
     seconds: Histogram,
     syncs: IntCounter,
     covered: IntCounter,
+    pub(crate) queue: IntGauge,
 }
 
 impl LogMetrics {
@@ -28,7 +32,9 @@ impl LogMetrics {
                 "portcullis_log_sync_waiters_total",
                 "Appends and votes that syncs made durable.",
             )?,
+            queue: IntGauge::new("portcullis_log_sync_queue", "Appends and votes that wait for a sync.")?,
         };
+        registry.register(Box::new(metrics.queue.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
         registry.register(Box::new(metrics.syncs.clone()))?;
         registry.register(Box::new(metrics.covered.clone()))?;
@@ -43,14 +49,23 @@ impl LogMetrics {
     }
 }
 
+/// Messages of an outbox that are counted at most.
+const OUTBOX_COUNTED: usize = 10_000;
+
 /// What each group does.
 #[derive(Clone)]
 pub struct GroupMetrics {
     pub(crate) apply_seconds: HistogramVec,
     pub(crate) applied_entries: IntCounterVec,
     pub(crate) delivered: IntCounterVec,
+    pub(crate) undelivered: IntCounterVec,
     pub(crate) snapshots: IntCounterVec,
+    leader: IntGaugeVec,
     role: IntGaugeVec,
+    age: GaugeVec,
+    proposals: IntGaugeVec,
+    reads: IntGaugeVec,
+    outbox: IntGaugeVec,
     applied: IntGaugeVec,
     last_log: IntGaugeVec,
     lag: IntGaugeVec,
@@ -67,8 +82,21 @@ impl GroupMetrics {
             apply_seconds: HistogramVec::new(options.buckets(SECONDS.to_vec()), &["group"])?,
             applied_entries: counter("portcullis_group_applied_entries_total", "Log entries applied.")?,
             delivered: counter("portcullis_group_outbox_delivered_total", "Outbox messages delivered to their group.")?,
+            undelivered: counter("portcullis_group_outbox_failures_total", "Deliveries that failed and are tried again.")?,
             snapshots: counter("portcullis_group_snapshots_total", "Snapshots taken.")?,
-            role: gauge("portcullis_group_leader", "1 where this node leads the group.", &["group"])?,
+            leader: gauge("portcullis_group_leader", "1 where this node leads the group.", &["group"])?,
+            role: gauge("portcullis_group_role", "1 for what this replica is in the group.", &["group", "role"])?,
+            age: GaugeVec::new(
+                Opts::new("portcullis_group_copy_age_seconds", "How old this copy may be; -1 where it was never fresh."),
+                &["group"],
+            )?,
+            proposals: gauge("portcullis_group_proposals", "Proposals that wait for their outcome here.", &["group"])?,
+            reads: gauge("portcullis_group_reads", "Linearizable reads that wait for the leader's word.", &["group"])?,
+            outbox: gauge(
+                "portcullis_group_outbox_messages",
+                "Messages that this leader has to deliver, counted up to 10,000.",
+                &["group"],
+            )?,
             applied: gauge("portcullis_group_applied_index", "Last log entry applied.", &["group"])?,
             last_log: gauge("portcullis_group_last_log_index", "Last log entry stored.", &["group"])?,
             lag: gauge(
@@ -78,24 +106,37 @@ impl GroupMetrics {
             )?,
             leader_known: gauge("portcullis_group_has_leader", "1 where the group's leader is known.", &["group"])?,
         };
-        for vec in [&metrics.role, &metrics.applied, &metrics.last_log, &metrics.lag, &metrics.leader_known] {
+        let gauges = [&metrics.leader, &metrics.role, &metrics.applied, &metrics.last_log, &metrics.lag];
+        let more = [&metrics.leader_known, &metrics.proposals, &metrics.reads, &metrics.outbox];
+        for vec in gauges.into_iter().chain(more) {
             registry.register(Box::new(vec.clone()))?;
         }
-        for vec in [&metrics.applied_entries, &metrics.delivered, &metrics.snapshots] {
+        for vec in [&metrics.applied_entries, &metrics.delivered, &metrics.undelivered, &metrics.snapshots] {
             registry.register(Box::new(vec.clone()))?;
         }
+        registry.register(Box::new(metrics.age.clone()))?;
         registry.register(Box::new(metrics.apply_seconds.clone()))?;
         Ok(metrics)
     }
 
-    /// Takes over what openraft says of a group.
-    pub fn observe(&self, group: GroupId, status: &crate::group::Status) {
-        let group = group.to_string();
-        let labels = &[group.as_str()];
-        self.role.with_label_values(labels).set(i64::from(status.role == crate::group::Role::Leader));
+    /// Takes over how a group stands.
+    pub fn observe(&self, group: &Group) {
+        let (status, name) = (group.status(), group.id().to_string());
+        let labels = &[name.as_str()];
+        let leads = status.role == Role::Leader;
+        self.leader.with_label_values(labels).set(i64::from(leads));
+        for role in Role::ALL {
+            self.role.with_label_values(&[name.as_str(), role.name()]).set(i64::from(status.role == role));
+        }
         self.applied.with_label_values(labels).set(status.applied as i64);
         self.last_log.with_label_values(labels).set(status.last_log as i64);
         self.lag.with_label_values(labels).set(status.committed.saturating_sub(status.applied) as i64);
         self.leader_known.with_label_values(labels).set(i64::from(status.leader.is_some()));
+        self.age.with_label_values(labels).set(group.staleness().map_or(-1.0, |age| age.as_secs_f64()));
+        let (proposals, reads) = group.waiting();
+        self.proposals.with_label_values(labels).set(proposals as i64);
+        self.reads.with_label_values(labels).set(reads as i64);
+        let outbox = if leads { group.read(|state| state.outbox_length(OUTBOX_COUNTED)).unwrap_or(0) } else { 0 };
+        self.outbox.with_label_values(labels).set(outbox as i64);
     }
 }

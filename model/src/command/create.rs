@@ -20,7 +20,7 @@ pub struct CreateRecord {
 /// a hash of it.
 pub fn decide(view: &dyn View, context: Context, envelope: &Envelope, command: &CreateRecord) -> Read<Effects> {
     let draft = &command.draft;
-    once(view, context, envelope, draft.id, &command.event, || {
+    once(view, context, envelope, (draft.id, Some(draft.content)), &command.event, || {
         if draft.level == AccessLevel::Two {
             return Ok(Err(Refusal::new(RefusalCode::LevelRefused, "level 2 is retired: choose 1, 3 or 4")));
         }
@@ -42,7 +42,9 @@ mod tests {
     use crate::audit::event::Verdict;
     use crate::command::testing::*;
     use crate::command::{Command, Outcome};
+    use crate::ids::RequestId;
     use crate::limits::REQUEST_ID_MEMORY_MS;
+    use crate::time::UnixMillis;
 
     #[test]
     fn a_retry_is_answered_and_not_applied_again() {
@@ -97,6 +99,36 @@ mod tests {
         envelope.decision = Some(decision(made_at));
         assert_eq!(code(&world.apply(&envelope)), Some(RefusalCode::DecisionLapsed));
         envelope.decision = Some(decision(world.time));
-        assert!(matches!(world.apply(&envelope), Outcome::Changed(_)));
+        let done = world.apply(&envelope);
+        assert!(matches!(done, Outcome::Changed(_)));
+        envelope.decision = Some(decision(made_at));
+        assert_eq!(world.apply(&envelope), done, "what took place is answered, however old the retry's decision is");
+    }
+
+    #[test]
+    fn a_request_id_ahead_of_log_time_is_remembered_as_long_as_a_retry_is_accepted() {
+        let mut world = World::default();
+        let log_time = world.time;
+        let mut envelope = world.create(1, "content");
+        envelope.request = RequestId::new(UnixMillis(log_time.0 + REQUEST_ID_MEMORY_MS - 1_000), [7; 16]);
+        let first = world.apply(&envelope);
+        assert!(matches!(first, Outcome::Changed(_)));
+        world.time.0 += REQUEST_ID_MEMORY_MS + 60_000;
+        // Another change of the slot, which forgets what is old enough.
+        let mut other = world.create(1, "content");
+        other.command = envelope.command.clone();
+        other.request = RequestId::new(world.time, [8; 16]);
+        world.apply(&other);
+        assert_eq!(world.apply(&envelope), first, "answered from memory, not applied again");
+    }
+
+    #[test]
+    fn a_request_id_with_another_content_is_refused() {
+        let mut world = World::default();
+        let mut envelope = world.create(1, "content");
+        world.apply(&envelope);
+        let Command::CreateRecord(command) = &mut envelope.command else { unreachable!() };
+        command.draft.content = crate::ids::Token([9; 16]);
+        assert_eq!(code(&world.apply(&envelope)), Some(RefusalCode::RequestIdReused));
     }
 }

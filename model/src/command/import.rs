@@ -4,6 +4,8 @@
 //! source whose mark is another one. Marks live in the group, so an import that broke off goes on from anywhere, and of
 //! two imports of one list at once the later one wins whole: batches of the earlier are refused as superseded.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::audit::event::{ChangeKind, ChangedRecord, EventDraft, Verdict};
@@ -26,6 +28,8 @@ pub struct ImportState {
     pub begun: UnixMillis,
     /// When the sweep was through; None while it runs or if it broke off.
     pub ended: Option<UnixMillis>,
+    /// Entries that it named in this group; one that was sent twice counts twice.
+    pub named: u64,
 }
 
 impl Stored for ImportState {
@@ -47,6 +51,8 @@ pub struct ImportBatch {
     pub drafts: Vec<Draft>,
     /// Entries that the leader found unchanged when it proposed: ids and the content it compared.
     pub seen: Vec<Seen>,
+    /// Entries that the list names and the reader could not read: what is in force of them stays.
+    pub kept: Vec<(Dataset, RecordId)>,
     pub event: EventDraft,
 }
 
@@ -74,7 +80,7 @@ pub fn begin(view: &dyn View, context: Context, command: &ImportBegin) -> Read<E
     let writes = match running {
         Some(_) => Vec::new(),
         None => {
-            let state = ImportState { import: command.import, begun: context.time, ended: None };
+            let state = ImportState { import: command.import, begun: context.time, ended: None, named: 0 };
             vec![Write::PutImport(command.source.clone(), state)]
         }
     };
@@ -84,12 +90,15 @@ pub fn begin(view: &dyn View, context: Context, command: &ImportBegin) -> Read<E
 /// Creates, updates or marks the entries of a batch. Entries are independent: an id stands once in a batch (the node sees
 /// to it), so each is decided against the state before the batch.
 pub fn batch(view: &dyn View, context: Context, envelope: &Envelope, command: &ImportBatch) -> Read<Effects> {
-    if let Some(refusal) = superseded(view, &command.source, command.import)? {
-        return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) });
-    }
+    let state = match current(view, &command.source, command.import)? {
+        Ok(state) => state,
+        Err(refusal) => return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) }),
+    };
     let ids = command.drafts.iter().map(|draft| draft.id).chain(command.seen.iter().map(|seen| seen.id));
-    for id in ids.clone() {
-        if let Some(refusal) = misplaced(view, context, id.slot())? {
+    let slots: BTreeSet<SlotId> =
+        ids.clone().chain(command.kept.iter().map(|(_, id)| *id)).map(RecordId::slot).collect();
+    for slot in slots {
+        if let Some(refusal) = misplaced(view, context, slot)? {
             return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) });
         }
     }
@@ -136,6 +145,13 @@ pub fn batch(view: &dyn View, context: Context, envelope: &Envelope, command: &I
         }
         outcome.unchanged += 1;
     }
+    for (dataset, id) in &command.kept {
+        if view.record(*dataset, *id)?.is_some_and(|record| record.header.state == RecordState::Active) {
+            writes.push(Write::PutSourceMark(command.source.clone(), *id, command.import));
+        }
+    }
+    let named = state.named + (command.drafts.len() + command.seen.len() + command.kept.len()) as u64;
+    writes.push(Write::PutImport(command.source.clone(), ImportState { named, ..state }));
     writes.extend(ids.map(|id| Write::PutSourceMark(command.source.clone(), id, command.import)));
     writes.extend(tell(view, &command.event, &changes)?);
     Ok(Effects { writes, outcome: Outcome::Imported(outcome) })
@@ -143,9 +159,10 @@ pub fn batch(view: &dyn View, context: Context, envelope: &Envelope, command: &I
 
 /// Removes the next share of the source's records that this import did not name.
 pub fn sweep(view: &dyn View, context: Context, envelope: &Envelope, command: &ImportSweep) -> Read<Effects> {
-    if let Some(refusal) = superseded(view, &command.source, command.import)? {
-        return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) });
-    }
+    let state = match current(view, &command.source, command.import)? {
+        Ok(state) => state,
+        Err(refusal) => return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) }),
+    };
     let stamp = match stamp(context, envelope) {
         Ok(stamp) => stamp,
         Err(refusal) => return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) }),
@@ -168,20 +185,20 @@ pub fn sweep(view: &dyn View, context: Context, envelope: &Envelope, command: &I
     }
     outcome.next = if page.len() < IMPORT_SWEEP_MAX { None } else { page.last().map(|(id, _)| *id) };
     if outcome.next.is_none() {
-        let begun = view.import(&command.source)?.map_or(context.time, |state| state.begun);
-        let state = ImportState { import: command.import, begun, ended: Some(context.time) };
+        let state = ImportState { ended: Some(context.time), ..state };
         writes.push(Write::PutImport(command.source.clone(), state));
     }
     writes.extend(tell(view, &command.event, &changes)?);
     Ok(Effects { writes, outcome: Outcome::Imported(outcome) })
 }
 
-fn superseded(view: &dyn View, source: &SourceList, import: ImportId) -> Read<Option<Refusal>> {
-    let current = view.import(source)?;
-    Ok(match current {
-        Some(state) if state.import == import => None,
-        _ => Some(Refusal::new(RefusalCode::ImportSuperseded, format!("another import of `{source}` has begun since"))),
-    })
+/// The import, if it is still the one that runs.
+fn current(view: &dyn View, source: &SourceList, import: ImportId) -> Read<Result<ImportState, Refusal>> {
+    let superseded = || {
+        let text = format!("another import of `{source}` has begun since");
+        Refusal::new(RefusalCode::ImportSuperseded, text)
+    };
+    Ok(view.import(source)?.filter(|state| state.import == import).ok_or_else(superseded))
 }
 
 /// The events of an import's changes, through the outbox of the first changed record's slot; none for no change.
@@ -227,6 +244,21 @@ mod tests {
         assert_eq!(run(&mut world, 2, &[("a", "1"), ("b", "2"), ("d", "1")]), (1, 1, 1, 1));
         assert_eq!(world.history(source_id("c")), vec![1, 2], "what was removed stays in its history");
         assert_eq!(run(&mut world, 3, &[("a", "1"), ("b", "2"), ("c", "1"), ("d", "1")]), (1, 0, 3, 0));
+    }
+
+    #[test]
+    fn what_is_named_and_cannot_be_read_stays_in_force_and_makes_nothing() {
+        let mut world = World::default();
+        run(&mut world, 1, &[("a", "1"), ("b", "1")]);
+        let begin = world.import_begin(2);
+        world.apply(&begin);
+        let kept = world.import_kept(2, &["a", "never-there"]);
+        assert!(matches!(world.apply(&kept), Outcome::Imported(part) if part == Imported::default()));
+        let sweep = world.import_sweep(2, None);
+        assert!(matches!(world.apply(&sweep), Outcome::Imported(part) if part.removed == 1));
+        assert_eq!(world.history(source_id("a")), vec![1]);
+        assert_eq!(world.history(source_id("b")), vec![1, 2], "what is not named at all goes");
+        assert_eq!(world.history(source_id("never-there")), Vec::<u64>::new());
     }
 
     #[test]

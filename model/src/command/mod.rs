@@ -19,7 +19,7 @@ use crate::audit::event::ChangeKind;
 use crate::audit::merkle::Hash;
 use crate::codec::Stored;
 use crate::error::Refusal;
-use crate::ids::RecordId;
+use crate::ids::{RecordId, Token};
 use crate::outbox::Lane;
 use crate::slots::SlotMap;
 use crate::time::UnixMillis;
@@ -97,11 +97,14 @@ pub struct Appended {
 /// What is remembered of a request for 24 hours, so that a retry is answered and not applied again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remembered {
-    /// Log time of the request.
+    /// Log time of the request, or the time that its id carries where that is later: it is forgotten only when a retry
+    /// would be too old.
     pub at: UnixMillis,
     /// The number of its command and the record it was about: a reuse for something else is refused.
     pub command: u16,
     pub record: RecordId,
+    /// The keyed digest of the content that it wrote, where it wrote one.
+    pub content: Option<Token>,
     pub outcome: Outcome,
 }
 

@@ -2,11 +2,11 @@
 
 use crate::audit::event::{ChangeKind, ChangedRecord, EventDraft, ReleasedBy, Verdict};
 use crate::command::{Changed, Outcome, Remembered};
-use crate::decide::Context;
+use crate::decide::{Context, lapsed};
 use crate::envelope::Envelope;
 use crate::error::{Refusal, RefusalCode};
 use crate::feed::Change;
-use crate::ids::{GroupId, RecordId, SlotId};
+use crate::ids::{GroupId, RecordId, SlotId, Token};
 use crate::limits::REQUEST_ID_MEMORY_MS;
 use crate::outbox::{Destination, Lane, Message, Posted};
 use crate::record::{RecordState, Stamp, StoredRecord};
@@ -21,7 +21,7 @@ pub fn once(
     view: &dyn View,
     context: Context,
     envelope: &Envelope,
-    id: RecordId,
+    (id, content): (RecordId, Option<Token>),
     event: &EventDraft,
     change: impl FnOnce() -> Read<Result<(Vec<Write>, Changed), Refusal>>,
 ) -> Read<Effects> {
@@ -38,11 +38,14 @@ pub fn once(
     }
     let command = envelope.command.number();
     if let Some(before) = view.request(slot, envelope.request)? {
-        if (before.command, before.record) != (command, id) {
+        if (before.command, before.record, before.content) != (command, id, content) {
             let text = "this request id was used for another change; make a new one";
             return refused(view, slot, event, Refusal::new(RefusalCode::RequestIdReused, text));
         }
         return Ok(Effects { writes: Vec::new(), outcome: before.outcome });
+    }
+    if let Some(refusal) = lapsed(context, envelope) {
+        return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) });
     }
     let (mut writes, outcome, event) = match change()? {
         Ok((writes, changed)) => {
@@ -59,7 +62,8 @@ pub fn once(
     for (at, request) in view.requests_before(slot, context.time.before(REQUEST_ID_MEMORY_MS), FORGET_MAX)? {
         writes.push(Write::DeleteRequest(slot, at, request));
     }
-    let remembered = Remembered { at: context.time, command, record: id, outcome: outcome.clone() };
+    let at = context.time.max(envelope.request.time());
+    let remembered = Remembered { at, command, record: id, content, outcome: outcome.clone() };
     writes.push(Write::PutRequest(slot, envelope.request, remembered));
     Ok(Effects { writes, outcome })
 }

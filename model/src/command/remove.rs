@@ -21,7 +21,7 @@ pub struct RemoveRecord {
 }
 
 pub fn decide(view: &dyn View, context: Context, envelope: &Envelope, command: &RemoveRecord) -> Read<Effects> {
-    once(view, context, envelope, command.id, &command.event, || {
+    once(view, context, envelope, (command.id, None), &command.event, || {
         let before = match current(view, command.dataset, command.id, command.expected_version)? {
             Ok(before) => before,
             Err(refusal) => return Ok(Err(refusal)),

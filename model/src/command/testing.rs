@@ -193,6 +193,14 @@ impl World {
         self.envelope(Command::ImportBegin(ImportBegin { source: list(), import: ImportId([import; 16]) }))
     }
 
+    pub fn import_kept(&mut self, import: u8, references: &[&str]) -> Envelope {
+        let mut envelope = self.import_batch(import, &[]);
+        if let Command::ImportBatch(batch) = &mut envelope.command {
+            batch.kept = references.iter().map(|reference| (Dataset::Tecs, source_id(reference))).collect();
+        }
+        envelope
+    }
+
     pub fn import_batch(&mut self, import: u8, entries: &[(&str, &str)]) -> Envelope {
         let drafts = entries.iter().map(|(reference, content)| {
             let mut draft = draft(source_id(reference), content);
@@ -204,6 +212,7 @@ impl World {
             import: ImportId([import; 16]),
             drafts: drafts.collect(),
             seen: Vec::new(),
+            kept: Vec::new(),
             event: event(),
         };
         self.envelope(Command::ImportBatch(command))

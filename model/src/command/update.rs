@@ -21,7 +21,7 @@ pub struct UpdateRecord {
 
 pub fn decide(view: &dyn View, context: Context, envelope: &Envelope, command: &UpdateRecord) -> Read<Effects> {
     let draft = &command.draft;
-    once(view, context, envelope, draft.id, &command.event, || {
+    once(view, context, envelope, (draft.id, Some(draft.content)), &command.event, || {
         let before = match current(view, draft.dataset, draft.id, Some(command.expected_version))? {
             Ok(before) => before,
             Err(refusal) => return Ok(Err(refusal)),

@@ -44,6 +44,8 @@ pub enum AuditError {
     Full,
     #[error("the audit log is not available: {0}")]
     Unavailable(String),
+    #[error("the audit log did not take the event in time")]
+    Late,
     #[error("the event cannot be sealed: {0}")]
     Seal(String),
 }
@@ -113,7 +115,6 @@ impl Pipeline {
         let draft = self.draft(header, payload)?;
         let bytes = codec::encode(&draft).map_err(|error| AuditError::Seal(error.to_string()))?.len();
         let (done, receipt) = oneshot::channel();
-        self.metrics.queue.set((self.queue.max_capacity() - self.queue.capacity()) as i64);
         self.queue.try_send(Waiting { draft, bytes, done }).map_err(|_| AuditError::Full)?;
         let receipt = receipt.await.unwrap_or_else(|_| Err(AuditError::Unavailable("the node is stopping".into())))?;
         self.metrics.seconds.observe(begun.elapsed().as_secs_f64());
@@ -162,6 +163,7 @@ async fn worker(groups: Groups, mut waiting: mpsc::Receiver<Waiting>, metrics: A
             bytes += next.bytes;
             company.push(next);
         }
+        metrics.queue.set(waiting.len() as i64);
         let (groups, metrics) = (groups.clone(), metrics.clone());
         tokio::spawn(async move {
             let (drafts, answers): (Vec<_>, Vec<_>) = company.into_iter().map(|one| (one.draft, one.done)).unzip();

@@ -6,8 +6,36 @@ use prost::Message;
 use proto::v1;
 
 use super::pipeline::Receipt;
+use crate::error::ApiError;
 
 /// An answer whose event is durable, or that holds no record data at all.
+///
+/// Nobody else makes one:
+///
+/// ```compile_fail,E0423
+/// let answer = portcullis_node::audit::Released(proto::v1::LookoutRecord::default());
+/// ```
+///
+/// nor says of what holds record data that it holds none:
+///
+/// ```compile_fail,E0277
+/// let answer = portcullis_node::audit::Released::without_record_data(proto::v1::LookoutRecord::default());
+/// ```
+///
+/// nor adds to the kinds that hold none:
+///
+/// ```compile_fail,E0603
+/// impl portcullis_node::audit::NoRecordData for proto::v1::LookoutRecord {}
+/// impl portcullis_node::audit::released::NoRecordDataHere for proto::v1::LookoutRecord {}
+/// ```
+///
+/// nor gets at an answer that still waits for its event:
+///
+/// ```compile_fail,E0616
+/// fn leak(answer: portcullis_node::audit::Unreleased<proto::v1::LookoutRecord>) -> proto::v1::LookoutRecord {
+///     answer.body
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Released<T>(T);
 
@@ -38,16 +66,21 @@ pub trait Answer: Message {
     fn attach(&mut self, as_of: Option<v1::AsOf>, audit: v1::AuditRef);
 }
 
-/// Marks answers that hold nothing of any record: they need no event to be released.
-pub trait NoRecordData: Message {}
+mod sealed {
+    /// Implemented in this file alone.
+    pub trait NoRecordDataHere {}
+}
+use sealed::NoRecordDataHere;
 
-impl NoRecordData for v1::StatusResponse {}
-impl NoRecordData for v1::MembershipResponse {}
-impl NoRecordData for v1::TransferLeaderResponse {}
-impl NoRecordData for v1::SnapshotResponse {}
-impl NoRecordData for v1::CheckpointResponse {}
-// Counts and row numbers; the events of the changes stand in the outboxes of the entries that made them.
-impl NoRecordData for v1::ImportProgress {}
+/// Marks answers that hold nothing of any record: they need no event to be released.
+pub trait NoRecordData: Message + NoRecordDataHere {}
+impl<T: Message + NoRecordDataHere> NoRecordData for T {}
+
+impl NoRecordDataHere for v1::StatusResponse {}
+impl NoRecordDataHere for v1::MembershipResponse {}
+impl NoRecordDataHere for v1::TransferLeaderResponse {}
+impl NoRecordDataHere for v1::SnapshotResponse {}
+impl NoRecordDataHere for v1::CheckpointResponse {}
 
 impl<T> Released<T> {
     /// An answer about the cluster or its work, without record data.
@@ -65,7 +98,7 @@ impl<T> Released<T> {
 
 impl Released<v1::ChangeResponse> {
     /// The answer to a change: its event stands in the outbox of the committed entry that made it.
-    pub fn by_outbox(changed: &Changed) -> Self {
+    pub(crate) fn by_outbox(changed: &Changed) -> Self {
         Self(v1::ChangeResponse {
             id: changed.id.to_string(),
             version: changed.version,
@@ -76,15 +109,16 @@ impl Released<v1::ChangeResponse> {
 
 impl Released<v1::ScreenResponse> {
     /// The same answer as a row of a batch.
-    pub fn into_row(self, row: u64) -> Released<v1::BatchResponse> {
-        Released(v1::BatchResponse { row, error: String::new(), answer: Some(self.0) })
+    pub(crate) fn into_row(self, row: u64) -> Released<v1::BatchResponse> {
+        Released(v1::BatchResponse { row, answer: Some(self.0), ..Default::default() })
     }
 }
 
 impl Released<v1::BatchResponse> {
     /// A row that was not answered; its refusal was audited where it was made.
-    pub fn row_refused(row: u64, error: String) -> Self {
-        Self(v1::BatchResponse { row, error, answer: None })
+    pub(crate) fn row_refused(row: u64, error: &ApiError) -> Self {
+        let field = error.field().unwrap_or_default().to_string();
+        Self(v1::BatchResponse { row, error: error.to_string(), code: error.code().to_string(), field, answer: None })
     }
 }
 
@@ -105,4 +139,11 @@ macro_rules! audited {
     )+ };
 }
 
-audited!(LookoutRecord, ListLookoutsResponse, HistoryResponse, ReadAuditResponse, ExportAuditResponse);
+audited!(
+    LookoutRecord,
+    ListLookoutsResponse,
+    HistoryResponse,
+    ReadAuditResponse,
+    ExportAuditResponse,
+    ImportProgress
+);

@@ -1,6 +1,8 @@
 //! Reading the audit: itself audited. Leaves leave as they are stored, so that the reader verifies and need not believe.
 
-use model::audit::event::{ChangeKind, EventKind, EventPayload, ReleasedBy};
+use std::cell::RefCell;
+
+use model::audit::event::{ChangeKind, EventKind, EventPayload, ReleasedBy, Term};
 use model::audit::leaf::{Leaf, StoredLeaf};
 use model::audit::merkle::{consistency_proof, root_at};
 use model::codec;
@@ -10,10 +12,11 @@ use model::seal::Scope;
 use model::time::UnixMillis;
 use proto::v1 as message;
 use raft::group::Group;
+use raft::storage::StorageError;
 use tonic::{Request, Response, Status};
 
 use super::v1::audit_server::Audit;
-use super::{Api, Call, page_size, terms};
+use super::{Api, Call, page_size};
 use crate::audit::{Receipt, Released, Unreleased};
 use crate::error::ApiError;
 use crate::gate::Admitted;
@@ -21,9 +24,6 @@ use crate::gate::Admitted;
 const READ: Call = Call { name: "audit_read", kind: EventKind::AuditRead };
 const EXPORT: Call = Call { name: "audit_export", kind: EventKind::AuditRead };
 const CHECKPOINT: Call = Call { name: "audit_checkpoint", kind: EventKind::AuditRead };
-
-/// Bytes of leaves and payloads in one answer.
-const EXPORT_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 impl Api {
     fn audit_group(&self, name: &str) -> Result<&Group, ApiError> {
@@ -56,29 +56,27 @@ impl Api {
             let size = state.frontier()?.size();
             let (from, limit) = match (&receipt, request.from) {
                 (Some(hash), _) => match state.leaf_of(hash)? {
-                    Some(index) => (index, 1),
+                    Some(index) => {
+                        let leaves = state.leaves(index, 1)?.rows;
+                        if leaves.iter().any(|(at, leaf)| *at != index || leaf.hash() != *hash) {
+                            let reason = format!("the leaf at {index} is not the one of its receipt");
+                            return Err(StorageError::Damaged { place: group.id().to_string(), reason });
+                        }
+                        return Ok((size, leaves));
+                    }
                     None => return Ok((size, Vec::new())),
                 },
                 (None, Some(from)) => (from, limit),
                 (None, None) => (size.saturating_sub(limit as u64), limit),
             };
-            Ok((size, state.leaves(from, limit)?))
+            Ok((size, state.leaves(from, limit)?.rows))
         })?;
         if receipt.is_some() && leaves.is_empty() {
             return Err(ApiError::NoRecord);
         }
         let events: Result<Vec<_>, _> = leaves.iter().map(|(index, leaf)| self.event(*index, leaf)).collect();
-        let payload = EventPayload {
-            terms: terms([
-                ("group", group.id().to_string()),
-                ("from", request.from.map(|from| from.to_string()).unwrap_or_default()),
-                ("receipt", request.receipt),
-                ("limit", limit.to_string()),
-            ]),
-            ..EventPayload::default()
-        };
         let body = message::ReadAuditResponse { events: events?, size, audit: None };
-        self.release(Unreleased::new(body, None, admitted.event(READ.kind), payload)).await
+        self.release(Unreleased::new(body, None, admitted.event(READ.kind), admitted.payload())).await
     }
 
     /// An event as the API gives it, its payload opened.
@@ -147,25 +145,15 @@ impl Api {
         let limit = page_size(request.limit)?;
         let group = self.audit_group(&request.group)?;
         group.linearize(admitted.left()?).await?;
-        let (size, stored) = group.read(|state| Ok((state.frontier()?.size(), state.leaves(request.from, limit)?)))?;
-        let (mut leaves, mut bytes) = (Vec::new(), 0);
+        let (size, stored) = group.read(|state| Ok((state.frontier()?.size(), state.leaves(request.from, limit)?.rows)))?;
+        let mut leaves = Vec::new();
         for (index, leaf) in stored {
             let payload = leaf.payload.as_ref().map(codec::encode).transpose();
             let payload = payload.map_err(|error| ApiError::Internal(error.to_string()))?.unwrap_or_default();
-            bytes += leaf.bytes.len() + payload.len();
-            if bytes > EXPORT_BYTES_MAX && !leaves.is_empty() {
-                break;
-            }
             leaves.push(message::ExportedLeaf { index, leaf: leaf.bytes, payload });
         }
-        let payload = EventPayload {
-            terms: terms([
-                ("group", group.id().to_string()),
-                ("from", request.from.to_string()),
-                ("export", leaves.len().to_string()),
-            ]),
-            ..EventPayload::default()
-        };
+        let mut payload = admitted.payload();
+        payload.terms.push(Term { field: "exported".into(), value: leaves.len().to_string() });
         let body = message::ExportAuditResponse { leaves, size, audit: None };
         self.release(Unreleased::new(body, None, admitted.event(EXPORT.kind), payload)).await
     }
@@ -183,13 +171,24 @@ impl Api {
             if size > now || request.old_size > size {
                 return Ok(Err(now));
             }
-            let read = |node| state.tree_node(node).ok().flatten();
+            // Damage met on the way is not "no such node": it ends the read and stops the node.
+            let damage = RefCell::new(None);
+            let read = |node| {
+                let read = state.tree_node(node);
+                read.unwrap_or_else(|error| {
+                    damage.replace(Some(error));
+                    None
+                })
+            };
             let root = root_at(&read, size);
             let proof = match request.old_size {
                 0 => Ok(Vec::new()),
                 old => consistency_proof(&read, old, size),
             };
-            Ok(Ok((size, root, proof)))
+            match damage.take() {
+                Some(error) => Err(error),
+                None => Ok(Ok((size, root, proof))),
+            }
         })?;
         let (size, root, proof) = made.map_err(|now| {
             Invalid::new(

@@ -3,19 +3,21 @@
 
 use std::time::Duration;
 
-use model::audit::event::{EventKind, EventPayload};
+use model::audit::event::{EventKind, Term};
 use model::error::Invalid;
 use model::ids::{GroupId, NodeId};
 use proto::v1 as message;
+use raft::error::GroupError;
 use raft::group::{Group, Step};
 use tonic::{Request, Response, Status};
 
 use super::screening::LOCAL_AGE_MAX;
 use super::v1::cluster_server::Cluster;
-use super::{Api, Call, terms};
+use super::{Api, Call};
 use crate::audit::Released;
 use crate::error::ApiError;
 use crate::gate::Admitted;
+use crate::replica::Replica;
 
 const STATUS: Call = Call { name: "cluster_status", kind: EventKind::Administration };
 const ADD: Call = Call { name: "cluster_add_node", kind: EventKind::Administration };
@@ -29,21 +31,22 @@ const SNAPSHOT_TAIL: u64 = 16;
 const PROBE: Duration = Duration::from_millis(500);
 
 impl Api {
-    /// Whether every group has a leader that this node hears, and knows its slots.
+    /// Whether this node answers: it is not stopping, every group has a leader that it hears and whose word it has applied,
+    /// knows its slots, and its search indexes are there.
     pub fn ready(&self) -> bool {
-        self.slot_map().is_ok()
-            && self.0.groups.iter().all(|group| {
-                let status = group.status();
-                status.leader.is_some() && group.failure().is_none() && group.staleness() < LOCAL_AGE_MAX
-            })
-            && self.slot_map().is_ok_and(|map| {
-                map.groups().into_iter().all(|id| {
-                    self.0
-                        .groups
-                        .get(id)
-                        .is_ok_and(|group| group.read(|state| state.slot_map()).is_ok_and(|m| m.is_some()))
-                })
-            })
+        let hears = |group: &Group| {
+            group.status().leader.is_some()
+                && group.failure().is_none()
+                && group.staleness().is_some_and(|age| age < LOCAL_AGE_MAX)
+        };
+        let knows = |id| {
+            let group = self.0.groups.get(id);
+            group.is_ok_and(|group| group.read(|state| state.slot_map()).is_ok_and(|map| map.is_some()))
+        };
+        !self.0.stopping.is_cancelled()
+            && self.slot_map().is_ok_and(|map| map.groups().into_iter().all(knows))
+            && self.0.groups.iter().all(hears)
+            && self.0.replicas.iter().all(Replica::answers)
     }
 
     fn group_status(&self, group: &Group) -> message::GroupStatus {
@@ -74,8 +77,7 @@ impl Api {
         }
         let probes = addresses.into_iter().map(|(node, address)| async move {
             let reachable = node == router.me() || {
-                let request = proto::peer::DescribeRequest { from: router.me().0 };
-                router.call(&address, PROBE, async |mut peer| peer.describe(request).await).await.is_ok()
+                router.describe(&address, PROBE).await.is_ok()
             };
             message::NodeStatus { node: node.0, address, reachable }
         });
@@ -90,10 +92,9 @@ impl Api {
         }))
     }
 
-    async fn administer(&self, call: Call, admitted: &Admitted, what: Vec<(&str, String)>) -> Result<(), ApiError> {
-        let mut fields = vec![("operation", call.name.to_string())];
-        fields.extend(what);
-        let payload = EventPayload { terms: terms(fields), ..EventPayload::default() };
+    async fn administer(&self, call: Call, admitted: &Admitted) -> Result<(), ApiError> {
+        let mut payload = admitted.payload();
+        payload.terms.insert(0, Term { field: "operation".into(), value: call.name.into() });
         self.0.pipeline.record(admitted.event(call.kind), &payload).await?;
         Ok(())
     }
@@ -125,22 +126,41 @@ impl Api {
         if description.cluster != self.0.groups.router().cluster().0.as_slice() {
             return Err(Invalid::new("address", "the node there belongs to another cluster".into()).into());
         }
-        let what = vec![("node", node.to_string()), ("address", request.address.clone())];
-        self.administer(ADD, admitted, what).await?;
-        for group in self.0.groups.iter() {
-            group.change(&Step::AddLearner(node, request.address.clone()), admitted.left()?).await?;
-            if !request.learner {
-                group.change(&Step::Promote(node), admitted.left()?).await?;
-            }
+        self.administer(ADD, admitted).await?;
+        let mut steps = vec![Step::AddLearner(node, request.address.clone())];
+        if !request.learner {
+            steps.push(Step::Promote(node));
         }
+        self.change_every_group(admitted, &steps).await?;
         Ok(Released::without_record_data(self.members()))
     }
 
+    /// Takes the steps in every group, one after another. What was done before a failure stays: the outcome of the whole is
+    /// then not known, and the command is to be given again, since a step that is done is done.
+    async fn change_every_group(&self, admitted: &Admitted, steps: &[Step]) -> Result<(), ApiError> {
+        let mut done: Vec<String> = Vec::new();
+        for group in self.0.groups.iter() {
+            for step in steps {
+                let changed = match admitted.left() {
+                    Ok(left) => group.change(step, left).await.map_err(ApiError::from),
+                    Err(late) => Err(late),
+                };
+                match changed {
+                    Ok(()) => {}
+                    Err(error) if done.is_empty() => return Err(error),
+                    Err(error) => {
+                        let reason = format!("{error}; done so far in {}; give the command again", done.join(", "));
+                        return Err(GroupError::Unknown { group: group.id(), reason }.into());
+                    }
+                }
+            }
+            done.push(group.id().to_string());
+        }
+        Ok(())
+    }
+
     async fn describe(&self, address: &str) -> Result<proto::peer::DescribeReply, ApiError> {
-        let router = self.0.groups.router();
-        let request = proto::peer::DescribeRequest { from: router.me().0 };
-        let described =
-            router.call(address, Duration::from_secs(2), async |mut peer| peer.describe(request).await).await;
+        let described = self.0.groups.router().describe(address, Duration::from_secs(2)).await;
         described.map_err(|status| {
             let text = format!("no node answers at `{address}` ({}); start it with --join first", status.message());
             Invalid::new("address", text).into()
@@ -153,13 +173,8 @@ impl Api {
         request: message::RemoveNodeRequest,
     ) -> Result<Released<message::MembershipResponse>, ApiError> {
         let node = node_id("node", request.node)?;
-        if !self.0.groups.iter().any(|group| group.status().addresses.contains_key(&node)) {
-            return Err(Invalid::new("node", format!("node {node} is no member of any group")).into());
-        }
-        self.administer(REMOVE, admitted, vec![("node", node.to_string())]).await?;
-        for group in self.0.groups.iter() {
-            group.change(&Step::Remove(node), admitted.left()?).await?;
-        }
+        self.administer(REMOVE, admitted).await?;
+        self.change_every_group(admitted, &[Step::Remove(node)]).await?;
         Ok(Released::without_record_data(self.members()))
     }
 
@@ -173,7 +188,7 @@ impl Api {
         if !group.status().voters.contains(&to) {
             return Err(Invalid::new("to", format!("node {to} is no voter of {}", group.id())).into());
         }
-        self.administer(TRANSFER, admitted, vec![("group", request.group), ("to", to.to_string())]).await?;
+        self.administer(TRANSFER, admitted).await?;
         group.change(&Step::Transfer(to), admitted.left()?).await?;
         Ok(Released::without_record_data(message::TransferLeaderResponse { leader: to.0 }))
     }
@@ -187,7 +202,7 @@ impl Api {
             "" => self.0.groups.iter().collect(),
             name => vec![self.0.groups.get(name.parse::<GroupId>()?)?],
         };
-        self.administer(SNAPSHOT, admitted, vec![("group", request.group)]).await?;
+        self.administer(SNAPSHOT, admitted).await?;
         let mut snapshots = Vec::new();
         for group in chosen {
             let index = group.snapshot(admitted.left()?).await?;

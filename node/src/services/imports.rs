@@ -6,20 +6,23 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::{Stream, StreamExt};
-use model::audit::event::{EventKind, EventPayload};
+use model::audit::event::{EventKind, Term, Verdict};
 use model::command::import::{ImportBatch, ImportBegin, ImportSweep, Seen};
 use model::command::{Command, Imported, Outcome};
 use model::error::{Invalid, RefusalCode};
 use model::ids::{GroupId, ImportId, RecordId, SourceList, check_code};
 use model::limits::{DEADLINE_MAX_MS, IMPORT_BATCH_MAX};
-use model::record::{AccessLevel, Draft, RecordState, Source};
+use model::record::{AccessLevel, Dataset, Draft, RecordState, Source};
 use proto::convert::lookout_from;
 use proto::v1 as message;
+use proto::v1::import_request::Step;
+use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::v1::imports_server::Imports;
-use super::{Api, Call};
-use crate::audit::Released;
+use super::asked::Asked;
+use super::{Api, Call, until_idle};
+use crate::audit::{Released, Unreleased};
 use crate::error::ApiError;
 use crate::gate::Admitted;
 use crate::records::DATASET;
@@ -32,6 +35,12 @@ const ATTEMPTS: usize = 3;
 /// Sealed bytes of the drafts of one command.
 const DRAFT_BYTES_MAX: usize = 384 * 1024;
 
+/// A batch waits while a search index is so many log entries behind: what is not indexed makes every question slower.
+const INDEX_BEHIND_MAX: u64 = 256;
+/// How long it waits at most; an index that does not get on must not stop the lists.
+const INDEX_WAIT_MAX: Duration = Duration::from_secs(5);
+const INDEX_LOOK: Duration = Duration::from_millis(20);
+
 /// The import that a stream is about.
 #[derive(Clone)]
 struct Running {
@@ -40,22 +49,30 @@ struct Running {
 }
 
 impl Api {
+    /// One step, and its event: also of a step that changed nothing, since what is unchanged tells what is there.
     async fn step(
         &self,
         admitted: &Admitted,
         running: &Option<Running>,
-        step: message::import_request::Step,
-    ) -> Result<message::ImportProgress, ApiError> {
-        use message::import_request::Step;
+        step: Option<Step>,
+    ) -> Result<Released<message::ImportProgress>, ApiError> {
         let begun = || -> Result<&Running, ApiError> {
             let missing = || Invalid::new("step", "the first message of an import must be begin".into());
             Ok(running.as_ref().ok_or_else(missing)?)
         };
-        match step {
-            Step::Begin(_) => self.begin(admitted, begun()?).await,
-            Step::Batch(batch) => self.batch(admitted, begun()?, batch).await,
-            Step::Finish(_) => self.finish(admitted, begun()?).await,
-        }
+        let progress = match step {
+            None => return Err(Invalid::new("step", "is missing".into()).into()),
+            Some(Step::Begin(begin)) => self.begin(admitted, &running_of(&begin)?).await,
+            Some(Step::Batch(batch)) => self.batch(admitted, begun()?, batch).await,
+            Some(Step::Finish(_)) => self.finish(admitted, begun()?).await,
+        }?;
+        let mut header = admitted.event(IMPORT.kind);
+        header.source = running.as_ref().map(|running| running.source.to_string());
+        let changed = progress.created + progress.updated + progress.removed > 0;
+        header.verdict = if changed { Verdict::Changed } else { Verdict::Unchanged }.number();
+        let mut payload = admitted.payload();
+        payload.terms.extend(counts(&progress));
+        self.release(Unreleased::new(progress, None, header, payload)).await
     }
 
     async fn begin(&self, admitted: &Admitted, running: &Running) -> Result<message::ImportProgress, ApiError> {
@@ -76,13 +93,18 @@ impl Api {
         running: &Running,
         batch: message::ImportBatch,
     ) -> Result<message::ImportProgress, ApiError> {
-        if batch.entries.len() > IMPORT_BATCH_MAX {
-            let text = format!("has {} entries, at most {IMPORT_BATCH_MAX} are allowed", batch.entries.len());
+        let count = batch.entries.len() + batch.kept.len();
+        if count > IMPORT_BATCH_MAX {
+            let text = format!("has {count} entries, at most {IMPORT_BATCH_MAX} are allowed");
             return Err(Invalid::new("entries", text).into());
         }
         let mut progress = message::ImportProgress::default();
-        let (mut drafts, mut ids): (BTreeMap<GroupId, Vec<Draft>>, BTreeSet<RecordId>) = Default::default();
+        let (mut shares, mut ids): (BTreeMap<GroupId, Share>, BTreeSet<RecordId>) = Default::default();
         let map = self.slot_map()?;
+        let owner = |id: RecordId| {
+            map.owner(id.slot()).ok_or_else(|| ApiError::Internal("a slot has no owner".into()))
+        };
+        self.let_the_index_catch_up().await;
         for entry in batch.entries {
             let row = entry.row;
             match self.entry(admitted, running, entry) {
@@ -90,22 +112,31 @@ impl Api {
                     let reason = "stands twice in the list; the first one counts".to_string();
                     progress.rejected.push(message::ImportRejection { row, field: "source_ref".into(), reason });
                 }
-                Ok(draft) => {
-                    let owner = map.owner(draft.id.slot());
-                    let owner = owner.ok_or_else(|| ApiError::Internal("a slot has no owner".into()))?;
-                    drafts.entry(owner).or_default().push(draft);
-                }
+                Ok(draft) => shares.entry(owner(draft.id)?).or_default().drafts.push(draft),
                 Err(ApiError::Invalid(Invalid { field, reason })) => {
                     progress.rejected.push(message::ImportRejection { row, field, reason });
                 }
                 Err(error) => return Err(error),
             }
         }
-        let sent = drafts.into_iter().map(|(group, drafts)| self.batch_of(admitted, running, group, drafts));
+        for reference in batch.kept {
+            check_code("kept", &reference)?;
+            let id = RecordId::of_source(running.source.as_str(), &reference);
+            shares.entry(owner(id)?).or_default().kept.push((DATASET, id));
+        }
+        let sent = shares.into_iter().map(|(group, share)| self.batch_of(admitted, running, group, share));
         for imported in join_all(sent).await {
             add(&mut progress, &imported?);
         }
         Ok(progress)
+    }
+
+    async fn let_the_index_catch_up(&self) {
+        let begun = Instant::now();
+        let behind = || self.0.replicas.iter().any(|replica| replica.behind() > INDEX_BEHIND_MAX);
+        while behind() && begun.elapsed() < INDEX_WAIT_MAX {
+            tokio::time::sleep(INDEX_LOOK).await;
+        }
     }
 
     fn entry(&self, admitted: &Admitted, running: &Running, entry: message::ImportEntry) -> Result<Draft, ApiError> {
@@ -123,19 +154,19 @@ impl Api {
         admitted: &Admitted,
         running: &Running,
         group: GroupId,
-        drafts: Vec<Draft>,
+        Share { drafts, mut kept }: Share,
     ) -> Result<Imported, ApiError> {
         let mut total = Imported::default();
         let mut rest = drafts.as_slice();
-        while !rest.is_empty() {
+        while !rest.is_empty() || !kept.is_empty() {
             let mut bytes = 0;
             let count = rest.iter().take_while(|draft| {
                 bytes += draft.sealed.ciphertext.len() + 256;
                 bytes <= DRAFT_BYTES_MAX
             });
-            let (share, others) = rest.split_at(count.count().max(1));
+            let (share, others) = rest.split_at(count.count().max(1).min(rest.len()));
             rest = others;
-            let imported = self.share_of(admitted, running, group, share).await?;
+            let imported = self.share_of(admitted, running, group, share, std::mem::take(&mut kept)).await?;
             total.created += imported.created;
             total.updated += imported.updated;
             total.unchanged += imported.unchanged;
@@ -149,6 +180,7 @@ impl Api {
         running: &Running,
         group: GroupId,
         share: &[Draft],
+        kept: Vec<(Dataset, RecordId)>,
     ) -> Result<Imported, ApiError> {
         for attempt in 0..ATTEMPTS {
             let known = self.0.groups.get(group)?.read(|state| {
@@ -171,6 +203,7 @@ impl Api {
                 import: running.import,
                 drafts: fresh,
                 seen,
+                kept: kept.clone(),
                 event: self.import_event(admitted, running)?,
             };
             let request = self.0.gate.request_id();
@@ -185,6 +218,10 @@ impl Api {
 
     async fn finish(&self, admitted: &Admitted, running: &Running) -> Result<message::ImportProgress, ApiError> {
         let mut progress = message::ImportProgress::default();
+        if self.named(admitted, running).await? == 0 {
+            let text = "the list names none: nothing is removed; an empty list is taken for a broken one";
+            return Err(Invalid::new("entries", text.into()).into());
+        }
         for group in self.slot_map()?.groups() {
             let mut after = None;
             loop {
@@ -212,6 +249,18 @@ impl Api {
         Ok(progress)
     }
 
+    /// How many entries the import has named in all groups.
+    async fn named(&self, admitted: &Admitted, running: &Running) -> Result<u64, ApiError> {
+        let mut named = 0;
+        for group in self.slot_map()?.groups() {
+            let group = self.0.groups.get(group)?;
+            group.linearize(admitted.left()?).await?;
+            let state = group.read(|state| state.import(&running.source))?;
+            named += state.filter(|state| state.import == running.import).map_or(0, |state| state.named);
+        }
+        Ok(named)
+    }
+
     fn import_event(
         &self,
         admitted: &Admitted,
@@ -219,9 +268,30 @@ impl Api {
     ) -> Result<model::audit::event::EventDraft, ApiError> {
         let mut header = admitted.event(IMPORT.kind);
         header.source = Some(running.source.to_string());
-        let payload = EventPayload { text: Some(format!("import {}", running.import)), ..EventPayload::default() };
+        let mut payload = admitted.payload();
+        payload.text = Some(format!("import {}", running.import));
         Ok(self.0.pipeline.draft(header, &payload)?)
     }
+}
+
+/// One group's part of a batch.
+#[derive(Default)]
+struct Share {
+    drafts: Vec<Draft>,
+    kept: Vec<(Dataset, RecordId)>,
+}
+
+/// What a step did, for its event.
+fn counts(progress: &message::ImportProgress) -> Vec<Term> {
+    let counts = [
+        ("created", progress.created),
+        ("updated", progress.updated),
+        ("unchanged", progress.unchanged),
+        ("removed", progress.removed),
+        ("rejected", progress.rejected.len() as u64),
+    ];
+    let some = counts.into_iter().filter(|(_, count)| *count > 0);
+    some.map(|(field, count)| Term { field: field.to_string(), value: count.to_string() }).collect()
 }
 
 fn add(progress: &mut message::ImportProgress, imported: &Imported) {
@@ -251,8 +321,8 @@ impl Imports for Api {
         &self,
         request: Request<Streaming<message::ImportRequest>>,
     ) -> Result<Response<Self::ImportStream>, Status> {
-        let admitted = self.0.gate.admit(request.metadata())?;
-        let (api, mut steps) = (self.clone(), request.into_inner());
+        let admitted = self.admit_stream(IMPORT, request.metadata())?;
+        let (api, mut steps) = (self.clone(), until_idle(request.into_inner()));
         let stream = async_stream::stream! {
             let mut running: Option<Running> = None;
             let mut under_way = futures_util::stream::FuturesOrdered::new();
@@ -265,12 +335,8 @@ impl Imports for Api {
                             Some(Err(status)) => { yield Err(status); return }
                             Some(Ok(message)) => message.step,
                         };
-                        let Some(step) = step else {
-                            yield Err(ApiError::from(Invalid::new("step", "is missing".into())).into());
-                            return;
-                        };
                         // Begin and finish stand alone: what was sent before must be through.
-                        let alone = !matches!(step, message::import_request::Step::Batch(_));
+                        let alone = !matches!(step, Some(Step::Batch(_)));
                         if alone {
                             while let Some(done) = under_way.next().await {
                                 let failed = Result::is_err(&done);
@@ -278,11 +344,9 @@ impl Imports for Api {
                                 if failed { return }
                             }
                         }
-                        if let message::import_request::Step::Begin(begin) = &step {
-                            match running_of(begin) {
-                                Ok(begun) => running = Some(begun),
-                                Err(error) => { yield Err(error.into()); return }
-                            }
+                        if let Some(Step::Begin(begin)) = &step {
+                            // What is wrong with it is said, and recorded, by the step itself.
+                            running = running_of(begin).ok();
                         }
                         under_way.push_back(one_step(api.clone(), admitted.clone(), running.clone(), step));
                     }
@@ -303,16 +367,15 @@ async fn one_step(
     api: Api,
     admitted: Admitted,
     running: Option<Running>,
-    step: message::import_request::Step,
+    step: Option<Step>,
 ) -> Result<Released<message::ImportProgress>, Status> {
-    let begun = tokio::time::Instant::now();
+    let counted = api.count(IMPORT);
     let mut admitted = admitted.renewed(Duration::from_millis(DEADLINE_MAX_MS));
     admitted.at = api.0.gate.now();
-    let result = api.run(IMPORT, &admitted, step, async |admitted: &Admitted, step| {
-        api.step(admitted, &running, step).await.map(Released::without_record_data)
-    });
-    let result = result.await;
-    let outcome = result.as_ref().err().map_or("ok", ApiError::code);
-    api.0.metrics.called(IMPORT.name, outcome, begun.elapsed());
+    admitted.request = api.0.gate.request_id();
+    admitted.terms = step.terms();
+    let run = async |admitted: &Admitted, step| api.step(admitted, &running, step).await;
+    let result = api.run(IMPORT, &admitted, step, run).await;
+    counted.ended(&result);
     result.map_err(Status::from)
 }

@@ -6,6 +6,7 @@ use model::command::remove::RemoveRecord;
 use model::command::update::UpdateRecord;
 use model::command::{Command, Outcome};
 use model::error::Invalid;
+use model::limits::PAGE_BYTES_MAX;
 use model::ids::{GroupId, RecordId, RequestId, SourceList};
 use model::record::{AccessLevel, RecordState, StoredRecord};
 use proto::convert::lookout_from;
@@ -13,7 +14,7 @@ use proto::v1 as message;
 use tonic::{Request, Response, Status};
 
 use super::v1::lookouts_server::Lookouts;
-use super::{Api, Call, page_size, request_id, terms};
+use super::{Api, Call, page_size, request_id};
 use crate::audit::{Released, Unreleased};
 use crate::error::ApiError;
 use crate::gate::Admitted;
@@ -53,12 +54,10 @@ impl Api {
         admitted: &Admitted,
         kind: EventKind,
         request: RequestId,
-        text: String,
     ) -> Result<model::audit::event::EventDraft, ApiError> {
         let mut header = admitted.event(kind);
         header.id = request.0;
-        let payload = EventPayload { text: (!text.is_empty()).then_some(text), ..EventPayload::default() };
-        Ok(self.0.pipeline.draft(header, &payload)?)
+        Ok(self.0.pipeline.draft(header, &admitted.payload())?)
     }
 
     /// A record as of everything acknowledged before, from this node's replica.
@@ -86,7 +85,7 @@ impl Api {
         };
         let record = RecordId::of_request(id);
         let draft = self.0.records.draft(record, &lookout, admitted.caller.agency.clone(), level, None)?;
-        let event = self.change_event(admitted, CREATE.kind, id, String::new())?;
+        let event = self.change_event(admitted, CREATE.kind, id)?;
         let command = Command::CreateRecord(CreateRecord { draft, event });
         change_answer(self.propose(self.owner(record.slot())?, admitted, id, command).await?)
     }
@@ -109,7 +108,7 @@ impl Api {
             None => (admitted.caller.agency.clone(), AccessLevel::One, None),
         };
         let draft = self.0.records.draft(record, &lookout, owner, level, source)?;
-        let event = self.change_event(admitted, UPDATE.kind, id, String::new())?;
+        let event = self.change_event(admitted, UPDATE.kind, id)?;
         let command = Command::UpdateRecord(UpdateRecord { draft, expected_version: request.expected_version, event });
         change_answer(self.propose(self.owner(record.slot())?, admitted, id, command).await?)
     }
@@ -122,7 +121,7 @@ impl Api {
         let id = request_id(&request.request_id)?;
         let record = record_id(&request.id)?;
         let expected_version = (request.expected_version != 0).then_some(request.expected_version);
-        let event = self.change_event(admitted, REMOVE.kind, id, String::new())?;
+        let event = self.change_event(admitted, REMOVE.kind, id)?;
         let command = Command::RemoveRecord(RemoveRecord { dataset: DATASET, id: record, expected_version, event });
         change_answer(self.propose(self.owner(record.slot())?, admitted, id, command).await?)
     }
@@ -138,11 +137,7 @@ impl Api {
             version => state.version(DATASET, id, version),
         });
         let record = found.await?.ok_or(ApiError::NoRecord)?;
-        let payload = EventPayload {
-            terms: terms([("id", request.id), ("version", request.version.to_string())]),
-            results: vec![result_of(&record)],
-            ..EventPayload::default()
-        };
+        let payload = EventPayload { results: vec![result_of(&record)], ..admitted.payload() };
         let body = self.0.records.message(&record)?;
         self.release(Unreleased::new(body, None, admitted.event(GET.kind), payload)).await
     }
@@ -154,19 +149,14 @@ impl Api {
     ) -> Result<Released<message::HistoryResponse>, ApiError> {
         let id = record_id(&request.id)?;
         let size = page_size(request.page_size)?;
-        let versions =
-            self.fresh(admitted, id, |state| state.history(DATASET, id, request.before_version, size)).await?;
-        if versions.is_empty() {
+        let page = self.fresh(admitted, id, |state| state.history(DATASET, id, request.before_version, size)).await?;
+        let (versions, cut) = (page.rows, page.cut);
+        let Some(oldest) = versions.last().map(|last| last.header.version) else {
             return Err(ApiError::NoRecord);
-        }
-        let next = versions.last().map_or(0, |last| last.header.version);
-        let payload = EventPayload {
-            terms: terms([("id", request.id)]),
-            results: versions.iter().map(result_of).collect(),
-            ..EventPayload::default()
         };
+        let payload = EventPayload { results: versions.iter().map(result_of).collect(), ..admitted.payload() };
         let messages: Result<Vec<_>, _> = versions.iter().map(|record| self.0.records.message(record)).collect();
-        let next_before_version = if versions.len() < size || next <= 1 { 0 } else { next };
+        let next_before_version = if cut { oldest } else { 0 };
         let body = message::HistoryResponse { versions: messages?, next_before_version, audit: None };
         self.release(Unreleased::new(body, None, admitted.event(HISTORY.kind), payload)).await
     }
@@ -182,41 +172,87 @@ impl Api {
             source => Some(SourceList::new(source)?),
         };
         let groups = self.slot_map()?.groups();
-        let (mut at, mut after) = list_position(&request.page_token, &groups)?;
-        let mut records: Vec<StoredRecord> = Vec::new();
-        // Walks group by group; a page ends when it is full or the last group is through.
-        while let Some(id) = groups.get(at)
-            && records.len() < size
-        {
-            let group = self.0.groups.get(*id)?;
-            group.linearize(admitted.left()?).await?;
-            let wanted = size - records.len();
-            let page: Vec<StoredRecord> = match &source {
-                None => group.read(|state| state.records(DATASET, after, wanted))?,
-                Some(source) => group.read(|state| {
-                    let ids = state.source_records(source, after, wanted)?;
-                    let found: Result<Vec<_>, _> = ids.iter().map(|id| state.record(DATASET, *id)).collect();
-                    Ok(found?.into_iter().flatten().collect())
-                })?,
-            };
-            match page.last() {
-                Some(last) if page.len() == wanted => after = Some(last.header.id),
-                _ => {
-                    at += 1;
-                    after = None;
-                }
-            }
-            records.extend(page.into_iter().filter(|r| request.removed || r.header.state == RecordState::Active));
-        }
-        let next_page_token = groups.get(at).map(|group| list_token(*group, after)).unwrap_or_default();
-        let payload = EventPayload {
-            terms: terms([("source", request.source)]),
-            results: records.iter().map(result_of).collect(),
-            ..EventPayload::default()
-        };
+        let (at, after) = list_position(&request.page_token, &groups)?;
+        let walk = Walk { source, removed: request.removed, size };
+        let (records, next) = self.walk(admitted, &walk, &groups, at, after).await?;
+        let next_page_token = next.map(|(group, after)| list_token(group, after)).unwrap_or_default();
+        let payload = EventPayload { results: records.iter().map(result_of).collect(), ..admitted.payload() };
         let messages: Result<Vec<_>, _> = records.iter().map(|record| self.0.records.message(record)).collect();
         let body = message::ListLookoutsResponse { lookouts: messages?, next_page_token, audit: None };
         self.release(Unreleased::new(body, None, admitted.event(LIST.kind), payload)).await
+    }
+}
+
+/// What a list shows.
+struct Walk {
+    source: Option<SourceList>,
+    removed: bool,
+    size: usize,
+}
+
+impl Walk {
+    fn shows(&self, record: &StoredRecord) -> bool {
+        let listed = record.header.source.as_ref().map(|source| &source.list);
+        (self.removed || record.header.state == RecordState::Active)
+            && self.source.as_ref().is_none_or(|source| listed == Some(source))
+    }
+
+    /// The next records of a group after an id, and the id that they reach if more may follow.
+    fn page(
+        &self,
+        state: raft::machine::State<'_>,
+        after: Option<RecordId>,
+        wanted: usize,
+    ) -> raft::storage::Result<(Vec<StoredRecord>, Option<RecordId>)> {
+        let Some(source) = self.source.as_ref().filter(|_| !self.removed) else {
+            // Records that are out of force are in no index of their source.
+            let page = state.records(DATASET, after, wanted)?;
+            let reached = page.rows.last().map(|record| record.header.id).filter(|_| page.cut);
+            return Ok((page.rows, reached));
+        };
+        let ids = state.source_records(source, after, wanted)?;
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        let mut reached = ids.last().copied().filter(|_| ids.len() == wanted);
+        for id in ids {
+            let Some(record) = state.record(DATASET, id)? else { continue };
+            bytes += record.sealed.ciphertext.len();
+            if bytes > PAGE_BYTES_MAX && !records.is_empty() {
+                reached = records.last().map(|last: &StoredRecord| last.header.id);
+                break;
+            }
+            records.push(record);
+        }
+        Ok((records, reached))
+    }
+}
+
+impl Api {
+    /// Walks group by group from a position; a page ends when it is full or the last group is through. Returns where the
+    /// next one goes on.
+    async fn walk(
+        &self,
+        admitted: &Admitted,
+        walk: &Walk,
+        groups: &[GroupId],
+        mut at: usize,
+        mut after: Option<RecordId>,
+    ) -> Result<(Vec<StoredRecord>, Option<(GroupId, Option<RecordId>)>), ApiError> {
+        let mut records: Vec<StoredRecord> = Vec::new();
+        let mut bytes = 0;
+        while let Some(id) = groups.get(at) {
+            // What was looked at counts, shown or not: a page may be short, or empty, and the list go on.
+            if records.len() >= walk.size || bytes > PAGE_BYTES_MAX {
+                return Ok((records, Some((*id, after))));
+            }
+            let group = self.0.groups.get(*id)?;
+            group.linearize(admitted.left()?).await?;
+            let (page, reached) = group.read(|state| walk.page(state, after, walk.size - records.len()))?;
+            after = reached;
+            at += usize::from(reached.is_none());
+            bytes += page.iter().map(|record| record.sealed.ciphertext.len()).sum::<usize>();
+            records.extend(page.into_iter().filter(|record| walk.shows(record)));
+        }
+        Ok((records, None))
     }
 }
 

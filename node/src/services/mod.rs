@@ -1,6 +1,7 @@
 //! The public API, one file per service: convert, call, release. Each call goes through [`Api::serve`], which lets the
 //! request in, audits refusals, counts and times.
 
+mod asked;
 mod audit;
 mod cluster;
 mod imports;
@@ -16,7 +17,8 @@ pub mod v1 {
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::audit::event::{EventKind, EventPayload, Term, Verdict};
+use futures_util::{Stream, StreamExt};
+use model::audit::event::{EventKind, Verdict};
 use model::command::{Command, Outcome};
 use model::envelope::Envelope;
 use model::error::{Invalid, RefusalCode};
@@ -27,17 +29,26 @@ use model::time::UnixMillis;
 use raft::error::GroupError;
 use raft::groups::Groups;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
-use crate::audit::{Answer, Pipeline, Released, Unreleased};
+use crate::audit::{Answer, AuditError, Pipeline, Released, Unreleased};
 use crate::error::ApiError;
 use crate::gate::{Admitted, Gate};
 use crate::metrics::Metrics;
 use crate::records::Records;
+use crate::env::Work;
 use crate::replica::Replica;
+use crate::searches::Searches;
+use asked::Asked;
 
 /// Decisions made for one command at most.
 const DECISIONS_MAX: usize = 3;
+/// The event of a refusal may take this long beyond the request's deadline.
+const REFUSAL_DEADLINE: Duration = Duration::from_secs(2);
+/// A stream on which nothing came for this long is ended.
+const STREAM_IDLE_MAX: Duration = Duration::from_secs(60);
 
 /// What every service works with; clones share it.
 #[derive(Clone)]
@@ -52,6 +63,9 @@ pub struct Parts {
     pub records: Records,
     pub metrics: Metrics,
     pub tables: Arc<search::Tables>,
+    pub searches: Searches,
+    pub work: Work,
+    pub stopping: CancellationToken,
 }
 
 /// The name of a call in metrics and the kind of its events.
@@ -68,25 +82,35 @@ impl Api {
     }
 
     /// Serves one request: lets it in, runs it within its deadline, audits a refusal before it leaves, counts and times.
-    async fn serve<Q, T>(
+    async fn serve<Q: Asked, T>(
         &self,
         call: Call,
         request: Request<Q>,
         run: impl AsyncFnOnce(&Admitted, Q) -> Result<Released<T>, ApiError>,
     ) -> Result<Response<Released<T>>, Status> {
-        let begun = Instant::now();
+        let counted = self.count(call);
         let result = match self.0.gate.admit(request.metadata()) {
             Err(error) => Err(error),
-            Ok(admitted) => self.run(call, &admitted, request.into_inner(), run).await,
+            Ok(mut admitted) => {
+                admitted.terms = request.get_ref().terms();
+                self.run(call, &admitted, request.into_inner(), run).await
+            }
         };
-        let outcome = result.as_ref().err().map_or("ok", ApiError::code);
-        self.0.metrics.called(call.name, outcome, begun.elapsed());
-        if let Err(error) = &result
-            && !error.is_refusal()
-        {
-            tracing::info!(call = call.name, code = error.code(), %error, "a call failed");
-        }
+        counted.ended(&result);
         result.map(Response::new).map_err(Status::from)
+    }
+
+    /// Counts a call: as gone if its future is dropped before it has ended.
+    fn count(&self, call: Call) -> Counted<'_> {
+        Counted { api: self, call, begun: Instant::now(), outcome: "gone" }
+    }
+
+    /// Lets a stream in.
+    fn admit_stream(&self, call: Call, metadata: &MetadataMap) -> Result<Admitted, Status> {
+        self.0.gate.admit(metadata).map_err(|error| {
+            self.count(call).ended(&Err::<(), _>(error.clone()));
+            error.into()
+        })
     }
 
     /// Runs a request that was let in; its refusal is an event before it is an answer.
@@ -101,15 +125,16 @@ impl Api {
         let left = admitted.left()? + Duration::from_millis(15);
         let result = tokio::time::timeout(left, run(admitted, request)).await.unwrap_or(Err(ApiError::Deadline));
         match result {
-            Err(error @ (ApiError::Invalid(_) | ApiError::NoRecord)) => {
+            Err(error) if leaves_no_event(&error) => {
                 let mut header = admitted.event(call.kind);
                 header.verdict = Verdict::Refused.number();
                 header.code = Some(error.code().to_string());
-                let payload = EventPayload { text: Some(error.to_string()), ..EventPayload::default() };
-                self.0.pipeline.record(header, &payload).await?;
+                let mut payload = admitted.payload();
+                payload.text = Some(error.to_string());
+                let recorded = self.0.pipeline.record(header, &payload);
+                tokio::time::timeout(REFUSAL_DEADLINE, recorded).await.unwrap_or(Err(AuditError::Late))?;
                 Err(error)
             }
-            // Refusals by the log stand in the outbox of the entry that refused.
             result => result,
         }
     }
@@ -179,8 +204,52 @@ fn page_size(wanted: u32) -> Result<usize, ApiError> {
     }
 }
 
-/// The fields of a question that hold something, for its event.
-fn terms<'a>(fields: impl IntoIterator<Item = (&'a str, String)>) -> Vec<Term> {
-    let stated = fields.into_iter().filter(|(_, value)| !value.is_empty());
-    stated.map(|(field, value)| Term { field: field.to_string(), value }).collect()
+/// Whether a refusal must be recorded here: others by the log stand in the outbox of the entry that refused.
+fn leaves_no_event(error: &ApiError) -> bool {
+    match error {
+        ApiError::Invalid(_) | ApiError::NoRecord => true,
+        ApiError::Refused(refusal) => refusal.code.leaves_no_event(),
+        _ => false,
+    }
+}
+
+/// A call that is being counted.
+struct Counted<'a> {
+    api: &'a Api,
+    call: Call,
+    begun: Instant,
+    outcome: &'static str,
+}
+
+impl Counted<'_> {
+    fn ended<T>(mut self, result: &Result<T, ApiError>) {
+        self.outcome = result.as_ref().err().map_or("ok", ApiError::code);
+        if let Err(error) = result
+            && !error.is_refusal()
+        {
+            tracing::info!(call = self.call.name, code = error.code(), %error, "a call failed");
+        }
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.api.0.metrics.called(self.call.name, self.outcome, self.begun.elapsed());
+    }
+}
+
+/// What a client streams, until nothing came for too long.
+fn until_idle<T>(
+    stream: impl Stream<Item = Result<T, Status>> + Send + Unpin,
+) -> impl Stream<Item = Result<T, Status>> + Send + Unpin
+where
+    T: Send,
+{
+    Box::pin(futures_util::stream::unfold(Some(stream), |stream| async move {
+        let mut stream = stream?;
+        match tokio::time::timeout(STREAM_IDLE_MAX, stream.next()).await {
+            Ok(item) => item.map(|item| (item, Some(stream))),
+            Err(_) => Some((Err(ApiError::Deadline.into()), None)),
+        }
+    }))
 }

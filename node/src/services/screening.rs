@@ -1,6 +1,7 @@
 //! Screening: asks every records group, merges, audits, answers.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -14,10 +15,12 @@ use model::screen::{Query, Score, THRESHOLD_DEFAULT, rank};
 use proto::v1 as message;
 use raft::error::GroupError;
 use search::PreparedQuery;
+use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::asked::Asked;
 use super::v1::screening_server::Screening;
-use super::{Api, Call, terms};
+use super::{Api, Call, until_idle};
 use crate::audit::{Released, Unreleased};
 use crate::error::ApiError;
 use crate::gate::Admitted;
@@ -28,6 +31,8 @@ const BATCH_CONCURRENCY: usize = 8;
 /// A replica that has heard nothing of its group for longer gives no local answer: it may have been removed. (Islands, which
 /// go on answering with their age, come with their own rules.)
 pub const LOCAL_AGE_MAX: Duration = Duration::from_secs(5);
+/// A local answer waits no longer for a group: the officer reads that it is not whole.
+const LOCAL_ANSWER_MAX: Duration = Duration::from_secs(2);
 /// Hits when the caller names no limit.
 const LIMIT_DEFAULT: usize = 10;
 
@@ -88,13 +93,16 @@ impl Api {
         let (query, freshness) = question(&request)?;
         let prepared = PreparedQuery::new(&query, &self.0.tables);
         let groups = self.slot_map()?.groups();
+        // What is left over is for the event of the answer, which a slow group must not cost.
         let left = admitted.left()?;
-        let asked = groups.iter().map(|group| async {
+        let share = if freshness == Freshness::Local { (left / 2).min(LOCAL_ANSWER_MAX) } else { left * 3 / 4 };
+        let asked = Arc::new((query, prepared));
+        let answers = groups.iter().map(|group| async {
             let replica = self.replica(*group)?;
-            self.ask_group(replica, &query, &prepared, freshness, left).await
+            self.ask_group(replica, &asked, freshness, Instant::now() + share).await
         });
         let (mut hits, mut positions, mut partial, mut age) = (Vec::new(), Vec::new(), false, Duration::ZERO);
-        for answer in join_all(asked).await {
+        for answer in join_all(answers).await {
             match answer {
                 Ok((GroupHits { group, applied, hits: found }, stale)) => {
                     age = age.max(stale);
@@ -107,23 +115,12 @@ impl Api {
                 Err(error) => return Err(error),
             }
         }
-        rank(&mut hits, query.limit);
+        rank(&mut hits, asked.0.limit);
         let results = hits.iter().map(|hit| ResultRef { id: hit.id.0, version: hit.version, score: hit.score.parts() });
         let payload = EventPayload {
-            terms: terms([
-                ("name", request.name),
-                ("birth_date", request.birth_date),
-                ("nationality", request.nationality),
-                ("document", request.document),
-                ("plate", request.plate),
-                ("registration", request.registration),
-                ("freshness", request.freshness),
-                ("threshold", format!("{}", query.threshold.fraction())),
-                ("limit", query.limit.to_string()),
-            ]),
             results: results.collect(),
             as_of: positions.clone(),
-            ..EventPayload::default()
+            ..admitted.payload()
         };
         let body = message::ScreenResponse {
             hits: hits.into_iter().map(hit_message).collect(),
@@ -141,23 +138,31 @@ impl Api {
     async fn ask_group(
         &self,
         replica: &Replica,
-        query: &Query,
-        prepared: &PreparedQuery,
+        asked: &Arc<(Query, PreparedQuery)>,
         freshness: Freshness,
-        left: Duration,
+        until: Instant,
     ) -> Result<(GroupHits, Duration), ApiError> {
-        let stale = replica.group().staleness();
-        if freshness == Freshness::Local && stale > LOCAL_AGE_MAX {
-            let reason = format!("this replica has not heard from its group for {} s", stale.as_secs());
-            return Err(GroupError::Unavailable { group: replica.group().id(), reason }.into());
-        }
+        let group = replica.group();
+        let left = || until.saturating_duration_since(Instant::now());
+        let mut age = Duration::ZERO;
         if freshness == Freshness::Linearizable {
-            replica.group().linearize(left).await?;
+            group.linearize(left()).await?;
+        } else {
+            age = group.staleness().filter(|age| *age <= LOCAL_AGE_MAX).ok_or_else(|| GroupError::Unavailable {
+                group: group.id(),
+                reason: "this replica has heard nothing of what its group has committed lately".into(),
+            })?;
         }
         // A replica that has just started may still replay what its index covers already.
-        replica.group().applied(replica.covered(), left).await?;
-        let age = if freshness == Freshness::Linearizable { Duration::ZERO } else { stale };
-        Ok((replica.ask(query, prepared)?, age))
+        group.applied(replica.covered(), left()).await?;
+        let place = self.0.searches.enter(left()).await?;
+        let (replica, asked) = (replica.clone(), asked.clone());
+        let search = move || {
+            let _place = place;
+            replica.ask(&asked.0, &asked.1, until)
+        };
+        let found = self.0.work.run(search).await;
+        Ok((found.unwrap_or_else(|| Err(ApiError::Internal("a search panicked".into())))?, age))
     }
 
     /// An opaque name of the positions that an answer stands on; the positions themselves are in its event.
@@ -213,9 +218,9 @@ impl Screening for Api {
         &self,
         request: Request<Streaming<message::BatchRequest>>,
     ) -> Result<Response<Self::BatchStream>, Status> {
-        let admitted = self.0.gate.admit(request.metadata())?;
+        let admitted = self.admit_stream(BATCH, request.metadata())?;
         let api = self.clone();
-        let rows = request.into_inner().map(move |row| {
+        let rows = until_idle(request.into_inner()).map(move |row| {
             let (api, admitted) = (api.clone(), admitted.clone());
             async move {
                 let message::BatchRequest { row, question } = row?;
@@ -223,16 +228,16 @@ impl Screening for Api {
                 let mut admitted = admitted.renewed(Duration::from_millis(DEADLINE_DEFAULT_MS));
                 admitted.request = api.0.gate.request_id();
                 admitted.at = api.0.gate.now();
-                let begun = tokio::time::Instant::now();
+                let counted = api.count(BATCH);
                 let question = question.unwrap_or_default();
+                admitted.terms = question.terms();
                 let asked =
                     async |admitted: &Admitted, question| Api::screen(&api, BATCH.kind, admitted, question).await;
                 let result = api.run(BATCH, &admitted, question, asked).await;
-                let outcome = result.as_ref().err().map_or("ok", ApiError::code);
-                api.0.metrics.called(BATCH.name, outcome, begun.elapsed());
+                counted.ended(&result);
                 match result {
                     Ok(answer) => Ok(answer.into_row(row)),
-                    Err(error) if error.is_refusal() => Ok(Released::row_refused(row, error.to_string())),
+                    Err(error) if error.is_refusal() => Ok(Released::row_refused(row, &error)),
                     Err(error) => Err(Status::from(error)),
                 }
             }

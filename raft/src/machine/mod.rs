@@ -4,10 +4,11 @@
 mod overlay;
 mod state;
 
-pub use state::{Fed, State};
+pub use state::{Fed, Page, State};
 
+use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use futures_util::{Stream, TryStreamExt};
 use model::codec;
@@ -20,14 +21,14 @@ use tokio::sync::{Mutex, watch};
 
 use self::overlay::Overlay;
 use crate::metrics::GroupMetrics;
-use crate::storage::{Engine, Op, Result, StateStore, StorageError, keys};
+use crate::storage::{Check, Engine, Op, Result, StateStore, StorageError, keys};
 use crate::types::{
     Applied, Config, LogId, Position, Snapshot, SnapshotFiles, SnapshotMeta, StoredLogId, StoredMembership,
 };
 
 /// Entries decided into one batch at most.
 const BATCH_ENTRIES_MAX: usize = 256;
-/// Checkpoints kept: the newest, and the one before, which a transfer may still be sending.
+/// Checkpoints kept, newest first, besides those that are being sent.
 const CHECKPOINTS_KEPT: usize = 2;
 
 /// What others may wait for: how far the replica is, and how often its state was replaced by a snapshot.
@@ -49,6 +50,8 @@ struct Inner {
     /// Held while a batch is applied, and while a snapshot takes position and checkpoint of one moment.
     position: Mutex<Position>,
     progress: watch::Sender<Progress>,
+    /// Checkpoints that are being sent, with how often.
+    sending: std::sync::Mutex<BTreeMap<String, usize>>,
     /// Damage that a read met. The node stops at it: what else is damaged nobody knows.
     damage: OnceLock<String>,
 }
@@ -60,8 +63,8 @@ impl Machine {
         let position = State(&*store).position()?;
         let applied = position.applied.map_or(0, |id| id.index);
         let (progress, _) = watch::channel(Progress { applied, installs: 0 });
-        let (position, damage) = (Mutex::new(position), OnceLock::new());
-        Ok(Self(Arc::new(Inner { group, store, engine, metrics, position, progress, damage })))
+        let (position, sending, damage) = (Mutex::new(position), std::sync::Mutex::default(), OnceLock::new());
+        Ok(Self(Arc::new(Inner { group, store, engine, metrics, position, progress, sending, damage })))
     }
 
     /// The group.
@@ -100,6 +103,12 @@ impl Machine {
         self.0.damage.get().cloned()
     }
 
+    /// Where the members of the group are reached, as far as this state knows.
+    pub async fn addresses(&self) -> Vec<String> {
+        let position = self.0.position.lock().await;
+        position.members.iter().flat_map(|members| members.addresses.values().cloned()).collect()
+    }
+
     /// Makes everything applied so far durable.
     pub async fn flush(&self) -> Result<()> {
         self.0.store.sync().await
@@ -117,6 +126,25 @@ impl Machine {
         self.0.store.write(batch).map_err(io::Error::other)
     }
 
+    /// Forgets the feed up to an index, unless a snapshot replaced the state since `installs` was read: the new state's feed
+    /// is another one, and what it lacks must not look as if it were indexed.
+    pub async fn trim_feed(&self, installs: u64, upto: u64) -> Result<()> {
+        let _unchanged = self.0.position.lock().await;
+        if self.0.progress.borrow().installs != installs || State(&*self.0.store).feed_trimmed()? >= upto {
+            return Ok(());
+        }
+        self.0.store.write(vec![
+            Op::Put(keys::FEED_TRIMMED.to_vec(), upto.to_be_bytes().to_vec()),
+            Op::DeleteRange(keys::feed(0, 0), keys::feed(upto.saturating_add(1), 0)),
+        ])
+    }
+
+    /// Keeps a checkpoint until the guard is dropped.
+    pub fn sending(&self, name: &str) -> Sending {
+        *self.0.sending.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_string()).or_default() += 1;
+        Sending { machine: self.clone(), name: name.to_string() }
+    }
+
     fn snapshot_file(&self) -> String {
         format!("snapshot-{}", self.0.group)
     }
@@ -126,14 +154,30 @@ impl Machine {
         self.flush().await?;
         let position = self.0.position.lock().await;
         let applied = position.applied.map_or((0, 0), |id| (id.term, id.index));
-        let name = format!("{}-{}", applied.0, applied.1);
-        self.0.store.checkpoint(&name, CHECKPOINTS_KEPT).await?;
+        let name = checkpoint_name(applied);
+        let is_current = |snapshot: Snapshot| matches!(snapshot.snapshot, SnapshotFiles::Checkpoint(ref it) if *it == name);
+        // One of the same entry is the same: replacing it would cut off who is just sending it.
+        if !self.current_snapshot()?.is_some_and(is_current) {
+            self.0.store.checkpoint(&name).await?;
+            self.remember_snapshot(&name, &position)?;
+        }
         let at = position.clone();
         drop(position);
-        self.remember_snapshot(&name, &at)?;
+        self.drop_old_checkpoints(&name).await?;
         self.0.metrics.snapshots.with_label_values(&[&self.0.group.to_string()]).inc();
         let meta = at.meta().map_err(|error| self.damaged(error.to_string()))?;
         Ok(Snapshot { meta, snapshot: SnapshotFiles::Checkpoint(name) })
+    }
+
+    async fn drop_old_checkpoints(&self, newest: &str) -> Result<()> {
+        let mut names = self.0.store.checkpoints()?;
+        names.sort_by_key(|name| std::cmp::Reverse(checkpoint_position(name)));
+        let sending = self.0.sending.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let kept = |name: &String| name == newest || sending.contains_key(name);
+        for old in names.iter().skip(CHECKPOINTS_KEPT).filter(|name| !kept(name)) {
+            self.0.store.remove_checkpoint(old).await?;
+        }
+        Ok(())
     }
 
     fn remember_snapshot(&self, name: &str, position: &Position) -> Result<()> {
@@ -156,6 +200,34 @@ impl Machine {
         let meta = position.meta().map_err(|error| self.damaged(error.to_string()))?;
         Ok(Some(Snapshot { meta, snapshot: SnapshotFiles::Checkpoint(name) }))
     }
+}
+
+/// Keeps a checkpoint that is being sent.
+pub struct Sending {
+    machine: Machine,
+    name: String,
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        let mut sending = self.machine.0.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = sending.get_mut(&self.name) {
+            *count -= 1;
+            if *count == 0 {
+                sending.remove(&self.name);
+            }
+        }
+    }
+}
+
+fn checkpoint_name((term, index): (u64, u64)) -> String {
+    format!("{term}-{index}")
+}
+
+/// The log index and term that a checkpoint's name carries; lowest for what is no checkpoint of ours.
+fn checkpoint_position(name: &str) -> (u64, u64) {
+    let numbers = name.split_once('-').and_then(|(term, index)| Some((index.parse().ok()?, term.parse().ok()?)));
+    numbers.unwrap_or_default()
 }
 
 impl RaftStateMachine<Config> for Machine {
@@ -196,7 +268,8 @@ impl RaftStateMachine<Config> for Machine {
                     }
                     EntryPayload::Normal(proposal) => {
                         let envelope: Envelope = codec::decode(&proposal.0).map_err(|error| {
-                            io::Error::other(self.damaged(format!("log entry {}: {error}", entry.log_id.index)))
+                            let place = format!("log entry {} of {}", entry.log_id.index, self.0.group);
+                            io::Error::other(StorageError::of_codec(place, error))
                         })?;
                         next.time = next.time.max(envelope.time);
                         let context = Context { group: self.0.group, index: entry.log_id.index, time: next.time };
@@ -232,13 +305,16 @@ impl RaftStateMachine<Config> for Machine {
         };
         {
             let mut position = self.0.position.lock().await;
-            self.0.store.install(&manifest).await.map_err(io::Error::other)?;
+            let announced = meta.last_log_id.map(StoredLogId::from);
+            let check: Check = Arc::new(move |reader| {
+                let found = State(reader).position()?.applied;
+                if found == announced {
+                    return Ok(());
+                }
+                Err(StorageError::Snapshot(format!("it is at {found:?}, announced was {announced:?}")))
+            });
+            self.0.store.install(&manifest, check).await.map_err(io::Error::other)?;
             let installed = State(&*self.0.store).position().map_err(io::Error::other)?;
-            if installed.applied != meta.last_log_id.map(StoredLogId::from) {
-                return Err(io::Error::other(
-                    self.damaged("an installed snapshot is not at its announced position".into()),
-                ));
-            }
             let applied = installed.applied.map_or(0, |id| id.index);
             *position = installed;
             self.0.progress.send_modify(|progress| {

@@ -4,8 +4,10 @@ use model::audit::leaf::StoredLeaf;
 use model::audit::merkle::{Frontier, Hash, Node};
 use model::codec::{self, Stored};
 use model::command::cluster::{ClusterInfo, NodeInfo};
+use model::command::import::ImportState;
 use model::feed::Change;
 use model::ids::{RecordId, SourceList, Token};
+use model::limits::PAGE_BYTES_MAX;
 use model::outbox::Posted;
 use model::record::{Dataset, StoredRecord};
 use model::slots::SlotMap;
@@ -17,6 +19,14 @@ use crate::types::Position;
 #[derive(Clone, Copy)]
 pub struct State<'a>(pub &'a dyn Reader);
 
+/// Rows of a list, as many as were asked for and as fit a page by their bytes.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    pub rows: Vec<T>,
+    /// Whether it was cut, so that more may follow.
+    pub cut: bool,
+}
+
 /// One change of the feed, with the log index that made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fed {
@@ -27,6 +37,19 @@ pub struct Fed {
 impl State<'_> {
     fn value<T: Stored>(&self, key: &[u8]) -> Result<Option<T>> {
         self.0.get(key)?.map(|bytes| decode(key, &bytes)).transpose()
+    }
+
+    /// A value of fixed length, which has no frame of its own; another length is damage.
+    fn fixed<const N: usize>(&self, key: &[u8]) -> Result<Option<[u8; N]>> {
+        let fit = |bytes: Vec<u8>| {
+            let found = bytes.len();
+            bytes.try_into().map_err(|_| damaged(key, format!("{found} bytes, expected {N}")))
+        };
+        self.0.get(key)?.map(fit).transpose()
+    }
+
+    fn number(&self, key: &[u8]) -> Result<Option<u64>> {
+        Ok(self.fixed(key)?.map(u64::from_be_bytes))
     }
 
     /// How far the state is.
@@ -45,14 +68,36 @@ impl State<'_> {
     }
 
     /// Versions of a record, newest first, below `before` (0: from the newest).
-    pub fn history(&self, dataset: Dataset, id: RecordId, before: u64, limit: usize) -> Result<Vec<StoredRecord>> {
+    pub fn history(&self, dataset: Dataset, id: RecordId, before: u64, limit: usize) -> Result<Page<StoredRecord>> {
         let to = if before == 0 { u64::MAX } else { before };
-        let mut rows = Vec::new();
-        self.0.scan_back(&keys::version(dataset, id, 0), &keys::version(dataset, id, to), &mut |key, value| {
-            rows.push(decode(key, value));
-            rows.len() < limit
-        })?;
-        rows.into_iter().collect()
+        let (from, to) = (keys::version(dataset, id, 0), keys::version(dataset, id, to));
+        self.page((&from, &to), true, limit, decode)
+    }
+
+    fn page<T>(
+        &self,
+        (from, to): (&[u8], &[u8]),
+        back: bool,
+        limit: usize,
+        row: impl Fn(&[u8], &[u8]) -> Result<T>,
+    ) -> Result<Page<T>> {
+        let (mut rows, mut bytes, mut cut) = (Vec::new(), 0, false);
+        let mut visit = |key: &[u8], value: &[u8]| {
+            bytes += key.len() + value.len();
+            // The first row goes in any case, or there would be no way past it.
+            cut = rows.len() >= limit || (bytes > PAGE_BYTES_MAX && !rows.is_empty());
+            if !cut {
+                rows.push(row(key, value));
+            }
+            !cut
+        };
+        if back { self.0.scan_back(from, to, &mut visit)? } else { self.0.scan(from, to, &mut visit)? }
+        Ok(Page { rows: rows.into_iter().collect::<Result<_>>()?, cut })
+    }
+
+    /// The latest import of a source, as this group knows it.
+    pub fn import(&self, source: &SourceList) -> Result<Option<ImportState>> {
+        self.value(&keys::import(source))
     }
 
     /// Records that carry a token.
@@ -60,25 +105,20 @@ impl State<'_> {
         let prefix = keys::tokens(token);
         let mut found = Vec::new();
         self.0.scan(&prefix, &after_prefix(&prefix), &mut |key, _| {
-            found.extend(keys::token_record(key));
+            found.push(keys::token_record(key).ok_or_else(|| damaged(key, "is no key of a token".into())));
             found.len() < limit
         })?;
-        Ok(found)
+        found.into_iter().collect()
     }
 
     /// Newest versions of records after an id in key order (slot, then id), as many as `limit`.
-    pub fn records(&self, dataset: Dataset, after: Option<RecordId>, limit: usize) -> Result<Vec<StoredRecord>> {
+    pub fn records(&self, dataset: Dataset, after: Option<RecordId>, limit: usize) -> Result<Page<StoredRecord>> {
         let prefix = [keys::RECORDS, &dataset.number().to_be_bytes()].concat();
         let from = match after {
             Some(after) => [keys::record(dataset, after), vec![0]].concat(),
             None => prefix.clone(),
         };
-        let mut rows = Vec::new();
-        self.0.scan(&from, &after_prefix(&prefix), &mut |key, value| {
-            rows.push(decode(key, value));
-            rows.len() < limit
-        })?;
-        rows.into_iter().collect()
+        self.page((&from, &after_prefix(&prefix)), false, limit, decode)
     }
 
     /// Ids of active records of a source after an id, in order of id.
@@ -90,10 +130,10 @@ impl State<'_> {
         };
         let mut found = Vec::new();
         self.0.scan(&from, &after_prefix(&prefix), &mut |key, _| {
-            found.extend(keys::marked_record(key));
+            found.push(keys::marked_record(key).ok_or_else(|| damaged(key, "is no key of a mark".into())));
             found.len() < limit
         })?;
-        Ok(found)
+        found.into_iter().collect()
     }
 
     /// Changes for search above a log index, oldest first; never half an entry's unless `limit` alone cuts it.
@@ -101,8 +141,8 @@ impl State<'_> {
         let mut rows = Vec::new();
         self.0.scan(&keys::feed(above.saturating_add(1), 0), &after_prefix(keys::FEED), &mut |key, value| {
             let change = decode(key, value);
-            let index = keys::feed_index(key).unwrap_or_default();
-            rows.push(change.map(|change| Fed { index, change }));
+            let index = keys::feed_index(key).ok_or_else(|| damaged(key, "is no key of the feed".into()));
+            rows.push(change.and_then(|change| Ok(Fed { index: index?, change })));
             rows.len() < limit
         })?;
         rows.into_iter().collect()
@@ -110,8 +150,7 @@ impl State<'_> {
 
     /// The log index up to which this replica's feed was trimmed.
     pub fn feed_trimmed(&self) -> Result<u64> {
-        let bytes = self.0.get(keys::FEED_TRIMMED)?;
-        Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes))
+        Ok(self.number(keys::FEED_TRIMMED)?.unwrap_or(0))
     }
 
     /// The oldest messages of the outbox.
@@ -124,31 +163,37 @@ impl State<'_> {
         rows.into_iter().collect()
     }
 
+    /// How many messages are in the outbox, counted up to a limit.
+    pub fn outbox_length(&self, limit: usize) -> Result<usize> {
+        let mut count = 0;
+        self.0.scan(keys::OUTBOX, &after_prefix(keys::OUTBOX), &mut |_, _| {
+            count += 1;
+            count < limit
+        })?;
+        Ok(count)
+    }
+
     /// The right edge of the audit tree.
     pub fn frontier(&self) -> Result<Frontier> {
         Ok(self.value(keys::FRONTIER)?.unwrap_or_default())
     }
 
     /// Leaves of the audit log from an index, with their indexes.
-    pub fn leaves(&self, from: u64, limit: usize) -> Result<Vec<(u64, StoredLeaf)>> {
-        let mut rows = Vec::new();
-        self.0.scan(&keys::leaf(from), &keys::leaf(u64::MAX), &mut |key, value| {
-            let index = keys::leaf_index(key).unwrap_or_default();
-            rows.push(decode(key, value).map(|leaf| (index, leaf)));
-            rows.len() < limit
-        })?;
-        rows.into_iter().collect()
+    pub fn leaves(&self, from: u64, limit: usize) -> Result<Page<(u64, StoredLeaf)>> {
+        self.page((&keys::leaf(from), &keys::leaf(u64::MAX)), false, limit, |key, value| {
+            let index = keys::leaf_index(key).ok_or_else(|| damaged(key, "is no key of a leaf".into()))?;
+            Ok((index, decode(key, value)?))
+        })
     }
 
     /// Where a leaf with this hash stands.
     pub fn leaf_of(&self, hash: &Hash) -> Result<Option<u64>> {
-        let bytes = self.0.get(&keys::leaf_by_hash(hash))?;
-        Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes))
+        self.number(&keys::leaf_by_hash(hash))
     }
 
     /// The hash of a complete subtree of the audit tree.
     pub fn tree_node(&self, node: Node) -> Result<Option<Hash>> {
-        Ok(self.0.get(&keys::tree_node(node))?.and_then(|bytes| bytes.try_into().ok()))
+        self.fixed(&keys::tree_node(node))
     }
 
     /// The slot map.
@@ -173,6 +218,9 @@ impl State<'_> {
 }
 
 fn decode<T: Stored>(key: &[u8], bytes: &[u8]) -> Result<T> {
-    codec::decode(bytes)
-        .map_err(|error| StorageError::Damaged { place: format!("key {key:02x?}"), reason: error.to_string() })
+    codec::decode(bytes).map_err(|error| StorageError::of_codec(format!("key {key:02x?}"), error))
+}
+
+fn damaged(key: &[u8], reason: String) -> StorageError {
+    StorageError::Damaged { place: format!("key {key:02x?}"), reason }
 }

@@ -19,6 +19,9 @@ use crate::types::{
     Config, Member, Position, Snapshot, SnapshotFiles, Vote, encode_entry, log_id_from, log_id_to, vote_from, vote_to,
 };
 
+/// A message with entries may take this long: openraft's own time for it, less than a heartbeat, is too short for a
+/// mebibyte over a slow line, and what never arrives is sent again for ever.
+const ENTRIES_DEADLINE: Duration = Duration::from_secs(3);
 /// A snapshot's transfer and installation may take this long; what was sent is kept when it takes longer.
 const INSTALL_DEADLINE: Duration = Duration::from_secs(600);
 
@@ -102,7 +105,8 @@ impl RaftNetworkV2<Config> for GroupNetwork {
             entries: entries.map_err(|error| unreachable(&error))?,
             leader_committed: rpc.leader_commit.as_ref().map(log_id_to),
         };
-        let call = self.router.call(&self.address, option.soft_ttl(), async |mut peer| peer.append(request).await);
+        let deadline = if rpc.entries.is_empty() { option.soft_ttl() } else { option.soft_ttl().max(ENTRIES_DEADLINE) };
+        let call = self.router.call(&self.address, deadline, async |mut peer| peer.append(request).await);
         let reply = call.await.map_err(|error| unreachable(&error))?;
         self.router.saw_clock(self.target, reply.clock_ms);
         Ok(match reply.kind() {
@@ -144,6 +148,7 @@ impl RaftNetworkV2<Config> for GroupNetwork {
         let SnapshotFiles::Checkpoint(name) = &snapshot.snapshot else {
             return Err(failed(&"a received snapshot is not sent on"));
         };
+        let _kept = self.machine.sending(name);
         let manifest = self.machine.store().manifest(name).await.map_err(|error| failed(&error))?;
         let meta = model::codec::encode(&Position::of_meta(&snapshot.meta)).map_err(|error| failed(&error))?;
         let request = peer::InstallRequest {

@@ -25,6 +25,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 /// Bytes of one message between nodes: a message and its frame.
 pub const PEER_MESSAGE_BYTES_MAX: usize = MESSAGE_BYTES_MAX + 64 * 1024;
 
+#[derive(Default)]
+struct Channels {
+    made: u64,
+    open: BTreeMap<String, (u64, PeerClient<Channel>)>,
+}
+
 /// The connections of one node to its peers.
 #[derive(Clone)]
 pub struct Router(Arc<Inner>);
@@ -36,7 +42,8 @@ struct Inner {
     address: String,
     network: Arc<dyn Network>,
     clock: Arc<dyn Clock>,
-    channels: Mutex<BTreeMap<String, PeerClient<Channel>>>,
+    /// By address, with a number that tells a connection from the one before.
+    channels: Mutex<Channels>,
     skew: Mutex<Skew>,
 }
 
@@ -94,30 +101,48 @@ impl Router {
     /// Takes note of a peer's clock.
     pub fn saw_clock(&self, peer: NodeId, clock_ms: u64) {
         if clock_ms > 0 {
-            let now = self.0.clock.now();
-            self.0.skew.lock().unwrap_or_else(PoisonError::into_inner).saw(peer, clock_ms, now.0);
+            let now = tokio::time::Instant::now();
+            self.0.skew.lock().unwrap_or_else(PoisonError::into_inner).saw(peer, clock_ms, now);
         }
     }
 
-    /// How far this node's clock is ahead of the median of these voters' clocks.
-    pub fn clock_ahead_ms(&self, voters: impl Iterator<Item = NodeId>) -> u64 {
+    /// Whether a peer spoke to this node within a time.
+    pub fn heard_within(&self, peer: NodeId, within: Duration) -> bool {
         let skew = self.0.skew.lock().unwrap_or_else(PoisonError::into_inner);
-        skew.ahead_ms(self.0.me, voters, self.0.clock.now().0)
+        skew.seen_at(peer).is_some_and(|at| at.elapsed() <= within)
     }
 
-    /// A client of the peer at an address.
-    pub fn peer(&self, address: &str) -> Result<PeerClient<Channel>, tonic::Status> {
-        let mut channels = self.0.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = channels.get(address) {
-            return Ok(client.clone());
+    /// How far this node's clock is ahead of the median of these voters' clocks; None where a majority's are not known.
+    pub fn clock_ahead_ms(&self, voters: impl Iterator<Item = NodeId>) -> Option<u64> {
+        let skew = self.0.skew.lock().unwrap_or_else(PoisonError::into_inner);
+        skew.ahead_ms(self.0.me, voters, self.0.clock.now().0, tokio::time::Instant::now())
+    }
+
+    /// Asks a peer who it is and what it knows of this node.
+    pub async fn describe(&self, address: &str, deadline: Duration) -> Result<peer::DescribeReply, tonic::Status> {
+        let request = peer::DescribeRequest { from: self.0.me.0, key_check: self.0.key_check.0.to_vec().into() };
+        self.call(address, deadline, async |mut peer| peer.describe(request).await).await
+    }
+
+    /// A client of the peer at an address, and the number of its connection.
+    fn peer(&self, address: &str) -> Result<(u64, PeerClient<Channel>), tonic::Status> {
+        let mut channels = self.channels();
+        if let Some(open) = channels.open.get(address) {
+            return Ok(open.clone());
         }
         let channel = channel(self.0.network.clone(), address, CONNECT_TIMEOUT)
             .map_err(|error| tonic::Status::invalid_argument(format!("address `{address}`: {error}")))?;
         let client = PeerClient::new(channel)
             .max_decoding_message_size(PEER_MESSAGE_BYTES_MAX)
             .max_encoding_message_size(PEER_MESSAGE_BYTES_MAX);
-        channels.insert(address.to_string(), client.clone());
-        Ok(client)
+        channels.made += 1;
+        let open = (channels.made, client);
+        channels.open.insert(address.to_string(), open.clone());
+        Ok(open)
+    }
+
+    fn channels(&self) -> std::sync::MutexGuard<'_, Channels> {
+        self.0.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs a call with a deadline; after a timeout the connection is dropped, for it may be half-open.
@@ -127,12 +152,16 @@ impl Router {
         deadline: Duration,
         call: impl AsyncFnOnce(PeerClient<Channel>) -> Result<tonic::Response<T>, tonic::Status>,
     ) -> Result<T, tonic::Status> {
-        let client = self.peer(address)?;
+        let (number, client) = self.peer(address)?;
         match tokio::time::timeout(deadline, call(client)).await {
             Ok(Ok(answer)) => Ok(answer.into_inner()),
             Ok(Err(status)) => Err(status),
             Err(_) => {
-                self.0.channels.lock().unwrap_or_else(PoisonError::into_inner).remove(address);
+                let mut channels = self.channels();
+                // Another call may have made a new one meanwhile, which is not to blame.
+                if channels.open.get(address).is_some_and(|(open, _)| *open == number) {
+                    channels.open.remove(address);
+                }
                 Err(tonic::Status::deadline_exceeded(format!("{address} did not answer within {deadline:?}")))
             }
         }

@@ -16,6 +16,7 @@ use crate::types::{
     LogId, Position, Snapshot, SnapshotFiles, Vote, decode_entry, log_id_from, log_id_to, vote_from, vote_to,
 };
 
+const OTHER_KEY: &str = "the peer has another key: give all nodes the same --key-file";
 /// One chunk of a snapshot must arrive within this time.
 const CHUNK_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -46,7 +47,7 @@ impl PeerService {
         }
         if route.key_check.as_ref() != router.key_check().0.as_slice() {
             tracing::warn!(from = route.from, "refused a peer with another key");
-            return Err(Status::failed_precondition("the peer has another key: give all nodes the same --key-file"));
+            return Err(Status::failed_precondition(OTHER_KEY));
         }
         if route.to != router.me().0 {
             let text = format!("this is node {}, the message is for node {}", router.me(), route.to);
@@ -95,9 +96,10 @@ impl Peer for PeerService {
             entries: entries.map_err(|error| Status::invalid_argument(format!("entries: {error}")))?,
             leader_commit: request.leader_committed.map(log_id_from),
         };
+        let committed = rpc.leader_commit.as_ref().map(|id| id.index);
         let reply = group.raft().append_entries(rpc).await.map_err(stopped)?;
         if matches!(reply, AppendEntriesResponse::Success | AppendEntriesResponse::PartialSuccess(_)) {
-            group.heard();
+            committed.into_iter().for_each(|committed| group.heard(committed));
         }
         let (kind, matched, vote) = match reply {
             AppendEntriesResponse::Success => (peer::append_reply::Kind::Success, None, None),
@@ -158,6 +160,9 @@ impl Peer for PeerService {
         // One transfer of a group at a time; a second sender is told to come again.
         let _transfer = group.transfer_lock().map_err(|error| Status::unavailable(error.to_string()))?;
         fetch(self.groups.router(), &group, from, &request.address, &request.snapshot, &manifest).await?;
+        // Before openraft sees it: a bad transfer is a reason to send again, not to stop the replica.
+        let verified = group.machine().store().verify(&manifest).await;
+        verified.map_err(|error| Status::data_loss(error.to_string()))?;
         let snapshot = Snapshot { meta, snapshot: SnapshotFiles::Received(manifest) };
         let reply = group.raft().install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
         Ok(Response::new(peer::InstallReply { vote: Some(vote_to(&reply.vote)) }))
@@ -213,13 +218,24 @@ impl Peer for PeerService {
         Ok(Response::new(peer::ChangeReply { fault }))
     }
 
-    async fn describe(&self, _: Request<peer::DescribeRequest>) -> Result<Response<peer::DescribeReply>, Status> {
+    async fn describe(
+        &self,
+        request: Request<peer::DescribeRequest>,
+    ) -> Result<Response<peer::DescribeReply>, Status> {
         let router = self.groups.router();
+        let request = request.into_inner();
+        if request.key_check.as_ref() != router.key_check().0.as_slice() {
+            return Err(Status::failed_precondition(OTHER_KEY));
+        }
+        let acknowledged = self.groups.iter().map(|group| peer::Acknowledged {
+            group: group.id().number(),
+            index: group.acknowledged_by(NodeId(request.from)),
+        });
         Ok(Response::new(peer::DescribeReply {
             cluster: router.cluster().0.to_vec().into(),
             node: router.me().0,
             groups: self.groups.ids().map(GroupId::number).collect(),
-            key_check: router.key_check().0.to_vec().into(),
+            acknowledged: acknowledged.collect(),
         }))
     }
 }
@@ -235,7 +251,7 @@ async fn fetch(
 ) -> Result<(), Status> {
     let store = group.machine().store();
     let failed = |error: crate::storage::StorageError| Status::internal(error.to_string());
-    let have = store.received(manifest).map_err(failed)?;
+    let have = store.received(manifest).await.map_err(failed)?;
     for (number, (file, mut offset)) in manifest.files.iter().zip(have).enumerate() {
         while offset < file.length {
             let request = peer::FetchRequest {

@@ -1,46 +1,64 @@
 //! How the clocks of the peers stand to ours. A leader whose clock is ahead of its quorum's median stamps nothing, since
 //! log time never runs back (DESIGN.md, Time).
+//!
+//! An observation is a peer's clock with our monotonic time at that moment, and is carried on by the monotonic time since:
+//! so a step of our own clock shows at once, in what it differs from all of them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use model::ids::NodeId;
+use tokio::time::Instant;
 
 /// An observation older than this says nothing any more.
-const FRESH_MS: u64 = 10_000;
+const FRESH: Duration = Duration::from_secs(10);
 
 /// The latest observation of each peer's clock.
 #[derive(Debug, Default)]
 pub struct Skew {
-    /// Peer -> (its clock less ours, our clock when we saw it).
-    seen: BTreeMap<NodeId, (i64, u64)>,
+    /// Peer -> (its clock, when we saw it).
+    seen: BTreeMap<NodeId, (u64, Instant)>,
 }
 
 impl Skew {
-    /// A peer's clock showed this when ours showed `now_ms`.
-    pub fn saw(&mut self, peer: NodeId, clock_ms: u64, now_ms: u64) {
-        self.seen.insert(peer, (clock_ms as i64 - now_ms as i64, now_ms));
+    /// A peer's clock showed this just now.
+    pub fn saw(&mut self, peer: NodeId, clock_ms: u64, now: Instant) {
+        self.seen.insert(peer, (clock_ms, now));
     }
 
-    /// How far our clock is ahead of the median of the voters' clocks, ours among them; zero where too few are known.
-    pub fn ahead_ms(&self, me: NodeId, voters: impl Iterator<Item = NodeId>, now_ms: u64) -> u64 {
-        let (mut offsets, mut count) = (Vec::new(), 0);
+    /// When a peer's clock was last seen.
+    pub fn seen_at(&self, peer: NodeId) -> Option<Instant> {
+        self.seen.get(&peer).map(|(_, at)| *at)
+    }
+
+    /// How far our clock, which shows `clock_ms`, is ahead of the median of the voters' clocks, ours among them. None where
+    /// the clocks of a majority are not known.
+    pub fn ahead_ms(
+        &self,
+        me: NodeId,
+        voters: impl Iterator<Item = NodeId>,
+        clock_ms: u64,
+        now: Instant,
+    ) -> Option<u64> {
+        let (mut clocks, mut count) = (Vec::new(), 0);
         for voter in voters {
             count += 1;
             if voter == me {
-                offsets.push(0);
-            } else if let Some((offset, at)) = self.seen.get(&voter)
-                && now_ms.abs_diff(*at) <= FRESH_MS
-            {
-                offsets.push(*offset);
+                clocks.push(clock_ms);
+            } else if let Some((clock, at)) = self.seen.get(&voter) {
+                let since = now.saturating_duration_since(*at);
+                if since <= FRESH {
+                    clocks.push(clock.saturating_add(since.as_millis() as u64));
+                }
             }
         }
-        if offsets.len() * 2 <= count || offsets.len() < 2 {
-            return 0;
+        if clocks.len() * 2 <= count {
+            return None;
         }
-        offsets.sort_unstable();
-        // Of an even number the later one: a single pair must not depose a leader that is right.
-        let median = offsets[offsets.len() / 2];
-        median.min(0).unsigned_abs()
+        clocks.sort_unstable();
+        // Of an even number the earlier one: time stamped too late cannot be taken back, too early costs nothing.
+        let median = clocks[(clocks.len() - 1) / 2];
+        Some(clock_ms.saturating_sub(median))
     }
 }
 
@@ -48,28 +66,41 @@ impl Skew {
 mod tests {
     use super::*;
 
+    const NOON: u64 = 1_800_000_000_000;
+
     fn voters() -> impl Iterator<Item = NodeId> {
         [1, 2, 3].into_iter().map(NodeId)
     }
 
     #[test]
     fn a_clock_ahead_of_the_median_is_noticed_and_one_behind_is_not() {
-        let mut skew = Skew::default();
-        assert_eq!(skew.ahead_ms(NodeId(1), voters(), 10_000), 0, "nothing is known yet");
-        skew.saw(NodeId(2), 8_000, 10_000);
-        skew.saw(NodeId(3), 8_100, 10_000);
-        assert_eq!(skew.ahead_ms(NodeId(1), voters(), 10_000), 1_900);
-        skew.saw(NodeId(3), 10_000, 10_000);
-        assert_eq!(skew.ahead_ms(NodeId(1), voters(), 10_000), 0, "the median is ours");
-        skew.saw(NodeId(2), 20_000, 10_000);
-        assert_eq!(skew.ahead_ms(NodeId(1), voters(), 10_000), 0);
+        let (mut skew, now) = (Skew::default(), Instant::now());
+        skew.saw(NodeId(2), NOON - 2_000, now);
+        skew.saw(NodeId(3), NOON - 1_900, now);
+        assert_eq!(skew.ahead_ms(NodeId(1), voters(), NOON, now), Some(1_900));
+        skew.saw(NodeId(3), NOON, now);
+        assert_eq!(skew.ahead_ms(NodeId(1), voters(), NOON, now), Some(0), "the median is ours");
+        skew.saw(NodeId(2), NOON + 10_000, now);
+        assert_eq!(skew.ahead_ms(NodeId(1), voters(), NOON, now), Some(0));
     }
 
     #[test]
-    fn old_observations_are_not_used() {
-        let mut skew = Skew::default();
-        skew.saw(NodeId(2), 0, 10_000);
-        skew.saw(NodeId(3), 0, 10_000);
-        assert_eq!(skew.ahead_ms(NodeId(1), voters(), 30_000), 0);
+    fn a_step_of_our_own_clock_is_noticed_whatever_its_size_and_with_one_voter_away() {
+        let (mut skew, now) = (Skew::default(), Instant::now());
+        skew.saw(NodeId(2), NOON, now);
+        let later = now + Duration::from_millis(200);
+        for step in [5_000, 3_600_000, 400 * 24 * 3_600_000] {
+            assert_eq!(skew.ahead_ms(NodeId(1), voters(), NOON + 200 + step, later), Some(step));
+        }
+        assert_eq!(skew.ahead_ms(NodeId(1), voters(), NOON + 200, later), Some(0), "time that passed is no step");
+    }
+
+    #[test]
+    fn without_the_clocks_of_a_majority_nothing_is_known() {
+        let (mut skew, now) = (Skew::default(), Instant::now());
+        assert_eq!(skew.ahead_ms(NodeId(1), voters(), NOON, now), None);
+        assert_eq!(skew.ahead_ms(NodeId(1), std::iter::once(NodeId(1)), NOON, now), Some(0), "alone it is the majority");
+        skew.saw(NodeId(2), NOON, now);
+        assert_eq!(skew.ahead_ms(NodeId(1), voters(), NOON, now + FRESH * 2), None, "what was seen long ago is not used");
     }
 }

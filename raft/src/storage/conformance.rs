@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use model::ids::GroupId;
 
-use super::{Engine, Manifest, Op, Reader, Result, StateStore, StorageError, Store, after_prefix};
+use super::{Check, Engine, Manifest, Op, Reader, Result, StateStore, StorageError, Store, after_prefix};
 
 fn put(key: &[u8], value: &[u8]) -> Op {
     Op::Put(key.to_vec(), value.to_vec())
@@ -85,7 +85,7 @@ fn files(engine: &dyn Engine) {
 /// Transfers a checkpoint to another store, or the first chunks of it; returns its files.
 pub async fn transfer(from: &dyn StateStore, name: &str, to: &dyn StateStore, stop_after: Option<usize>) -> Manifest {
     let manifest = from.manifest(name).await.unwrap();
-    let have = to.received(&manifest).unwrap();
+    let have = to.received(&manifest).await.unwrap();
     let mut chunks = 0;
     for (number, file) in manifest.files.iter().enumerate() {
         let mut offset = have[number];
@@ -108,30 +108,45 @@ async fn snapshots(engine: &dyn Engine) {
     let to = engine.state(GroupId::Records(101)).unwrap();
     let rows: Vec<Op> = (0..1_000u32).map(|n| put(&n.to_be_bytes(), &[7; 100])).collect();
     from.write(rows).unwrap();
-    from.checkpoint("one", 2).await.unwrap();
+    from.checkpoint("one").await.unwrap();
     from.write(vec![put(b"later", b"1")]).unwrap();
     to.write(vec![put(b"before", b"1")]).unwrap();
 
     transfer(&*from, "one", &*to, Some(1)).await;
     let manifest = from.manifest("one").await.unwrap();
-    assert!(matches!(to.install(&manifest).await, Err(StorageError::Snapshot(_))), "a part is not installed");
+    assert!(matches!(to.verify(&manifest).await, Err(StorageError::Snapshot(_))), "a part does not verify");
+    let fine: Check = Arc::new(|_| Ok(()));
+    let part = to.install(&manifest, fine.clone()).await;
+    assert!(matches!(part, Err(StorageError::Snapshot(_))), "and is not installed");
     assert!(to.get(b"before").unwrap().is_some(), "and changes nothing");
     let manifest = transfer(&*from, "one", &*to, None).await;
     assert_eq!(manifest, from.manifest("one").await.unwrap());
-    to.install(&manifest).await.unwrap();
+    to.verify(&manifest).await.unwrap();
+    to.install(&manifest, fine).await.unwrap();
     assert_eq!(to.get(b"before").unwrap(), None, "the state is replaced whole");
     assert_eq!(to.get(b"later").unwrap(), None, "a checkpoint is one moment");
     assert_eq!(keys(&*to, &[], &[0xff; 8], false).unwrap().len(), 1_000);
     to.write(vec![put(b"after", b"1")]).unwrap();
     assert!(to.get(b"after").unwrap().is_some(), "an installed state is written on");
 
-    from.checkpoint("two", 2).await.unwrap();
-    from.checkpoint("three", 2).await.unwrap();
-    assert_eq!(from.checkpoints().unwrap(), ["two", "three"], "old checkpoints go");
+    from.checkpoint("two").await.unwrap();
+    assert_eq!(from.checkpoints().unwrap(), ["one", "two"]);
+    // The same files come again in a later checkpoint; only what differs is fetched.
+    transfer(&*from, "one", &*to, None).await;
+    let later = from.manifest("two").await.unwrap();
+    let have = to.received(&later).await.unwrap();
+    let same = later.files.iter().zip(&have).filter(|(file, have)| **have == file.length && file.length > 0);
+    assert!(same.count() > 0, "{have:?} of {later:?}");
+    let manifest = transfer(&*from, "two", &*to, None).await;
+    let refuses: Check = Arc::new(|_| Err(StorageError::Snapshot("not what was announced".into())));
+    assert!(to.install(&manifest, refuses).await.is_err());
+    assert!(to.get(b"after").unwrap().is_some(), "what the check refuses is not in force");
+    from.remove_checkpoint("one").await.unwrap();
+    assert_eq!(from.checkpoints().unwrap(), ["two"], "old checkpoints go");
     assert!(matches!(from.manifest("one").await, Err(StorageError::NoSnapshot(_))));
 
     let evil = Manifest { files: vec![super::SnapshotFile { name: "../x".into(), length: 1, sha256: [0; 32] }] };
-    assert!(to.received(&evil).is_err(), "names that lead out are refused");
+    assert!(to.received(&evil).await.is_err(), "names that lead out are refused");
 }
 
 async fn durability(engine: Arc<dyn Engine>, restart: &dyn Fn() -> Arc<dyn Engine>) {
@@ -141,7 +156,7 @@ async fn durability(engine: Arc<dyn Engine>, restart: &dyn Fn() -> Arc<dyn Engin
     let state = engine.state(GroupId::Records(102)).unwrap();
     state.write(vec![put(b"flushed", b"1")]).unwrap();
     state.sync().await.unwrap();
-    state.checkpoint("kept", 1).await.unwrap();
+    state.checkpoint("kept").await.unwrap();
     drop((log, state, engine));
     let engine = restart();
     assert!(engine.log().unwrap().get(b"synced").unwrap().is_some(), "what was synced is there");

@@ -10,7 +10,8 @@ use proto::transport::BoxFuture;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Batch, CHUNK_BYTES_MAX, Engine, Manifest, Op, Reader, Result, SnapshotFile, StateStore, StorageError, Store, Visit,
+    Batch, CHUNK_BYTES_MAX, Check, Engine, Manifest, Op, Reader, Result, SnapshotFile, StateStore, StorageError, Store,
+    Visit,
 };
 
 type Table = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -64,6 +65,11 @@ impl Engine for MemoryEngine {
         Ok(())
     }
 
+    fn has_data(&self) -> Result<bool> {
+        let disk = lock(&self.disk);
+        Ok(disk.log.is_some() || !disk.states.is_empty())
+    }
+
     fn place(&self) -> String {
         "memory".to_string()
     }
@@ -72,13 +78,20 @@ impl Engine for MemoryEngine {
 /// One store: what readers see, and what a crash leaves.
 #[derive(Default)]
 pub struct MemoryStore {
-    seen: RwLock<Arc<Table>>,
+    seen: RwLock<Moment>,
     durable: Mutex<Durable>,
+}
+
+/// A table with the number of changes that led to it: what is durable never runs back.
+#[derive(Default, Clone)]
+struct Moment {
+    changes: u64,
+    table: Arc<Table>,
 }
 
 #[derive(Default, Clone)]
 struct Durable {
-    table: Arc<Table>,
+    moment: Moment,
     checkpoints: Vec<(String, Vec<NamedFile>)>,
     incoming: BTreeMap<[u8; 32], BTreeMap<String, Vec<u8>>>,
 }
@@ -88,35 +101,37 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl MemoryStore {
-    fn seen(&self) -> RwLockReadGuard<'_, Arc<Table>> {
+    fn seen(&self) -> RwLockReadGuard<'_, Moment> {
         self.seen.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn seen_mut(&self) -> RwLockWriteGuard<'_, Arc<Table>> {
+    fn seen_mut(&self) -> RwLockWriteGuard<'_, Moment> {
         self.seen.write().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn survivor(&self) -> Self {
         let durable = lock(&self.durable).clone();
-        Self { seen: RwLock::new(durable.table.clone()), durable: Mutex::new(durable) }
+        Self { seen: RwLock::new(durable.moment.clone()), durable: Mutex::new(durable) }
     }
 
-    fn make_durable(&self) {
-        let table = self.seen().clone();
-        lock(&self.durable).table = table;
+    fn make_durable(&self, moment: Moment) {
+        let mut durable = lock(&self.durable);
+        if moment.changes >= durable.moment.changes {
+            durable.moment = moment;
+        }
     }
 }
 
 impl Reader for MemoryStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.seen().get(key)
+        self.seen().table.get(key)
     }
     fn scan(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        let table = self.seen().clone();
+        let table = self.seen().table.clone();
         table.scan(from, to, visit)
     }
     fn scan_back(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        let table = self.seen().clone();
+        let table = self.seen().table.clone();
         table.scan_back(from, to, visit)
     }
 }
@@ -146,7 +161,8 @@ impl Reader for Arc<Table> {
 impl Store for MemoryStore {
     fn write(&self, batch: Batch) -> Result<()> {
         let mut seen = self.seen_mut();
-        let table = Arc::make_mut(&mut seen);
+        seen.changes += 1;
+        let table = Arc::make_mut(&mut seen.table);
         for op in batch {
             match op {
                 Op::Put(key, value) => drop(table.insert(key, value)),
@@ -159,24 +175,25 @@ impl Store for MemoryStore {
 
     fn sync(&self) -> BoxFuture<'_, Result<()>> {
         // What is durable afterwards is what was written before the call, not what comes while it waits.
-        let table = self.seen().clone();
+        let moment = self.seen().clone();
         Box::pin(async move {
             tokio::task::yield_now().await;
-            lock(&self.durable).table = table;
+            self.make_durable(moment);
             Ok(())
         })
     }
 
     fn view(&self, read: &mut dyn FnMut(&dyn Reader) -> Result<()>) -> Result<()> {
-        let table = self.seen().clone();
+        let table = self.seen().table.clone();
         read(&table)
     }
 }
 
 impl StateStore for MemoryStore {
-    fn checkpoint<'a>(&'a self, name: &'a str, keep: usize) -> BoxFuture<'a, Result<()>> {
-        self.make_durable();
-        let table = self.seen().clone();
+    fn checkpoint<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<()>> {
+        let moment = self.seen().clone();
+        self.make_durable(moment.clone());
+        let table = moment.table;
         let rows: Vec<(&Vec<u8>, &Vec<u8>)> = table.iter().collect();
         let mut files: Vec<NamedFile> = vec![("000000.table".into(), Vec::new())];
         for (number, chunk) in rows.chunks(FILE_KEYS).enumerate() {
@@ -192,8 +209,12 @@ impl StateStore for MemoryStore {
         let mut durable = lock(&self.durable);
         durable.checkpoints.retain(|(other, _)| other != name);
         durable.checkpoints.push((name.to_string(), files));
-        let excess = durable.checkpoints.len().saturating_sub(keep.max(1));
-        durable.checkpoints.drain(..excess);
+        durable.checkpoints.sort();
+        Box::pin(async { Ok(()) })
+    }
+
+    fn remove_checkpoint<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<()>> {
+        lock(&self.durable).checkpoints.retain(|(other, _)| other != name);
         Box::pin(async { Ok(()) })
     }
 
@@ -228,13 +249,23 @@ impl StateStore for MemoryStore {
         Ok(bytes[from..to].to_vec())
     }
 
-    fn received(&self, manifest: &Manifest) -> Result<Vec<u64>> {
-        manifest.check()?;
-        let mut durable = lock(&self.durable);
-        let digest = manifest.digest();
-        durable.incoming.retain(|other, _| *other == digest);
-        let files = durable.incoming.entry(digest).or_default();
-        Ok(manifest.files.iter().map(|file| files.get(&file.name).map_or(0, |bytes| bytes.len() as u64)).collect())
+    fn received<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<Vec<u64>>> {
+        Box::pin(async move {
+            manifest.check()?;
+            let mut durable = lock(&self.durable);
+            let mut files = durable.incoming.remove(&manifest.digest()).unwrap_or_default();
+            let others = std::mem::take(&mut durable.incoming);
+            for (name, bytes) in others.into_values().flatten() {
+                let same = |file: &&SnapshotFile| file.name == name && file.sha256 == *Sha256::digest(&bytes);
+                if manifest.files.iter().any(|file| same(&file)) {
+                    files.entry(name).or_insert(bytes);
+                }
+            }
+            let length = |file: &SnapshotFile| files.get(&file.name).map_or(0, |bytes| bytes.len() as u64);
+            let lengths = manifest.files.iter().map(length).collect();
+            durable.incoming.insert(manifest.digest(), files);
+            Ok(lengths)
+        })
     }
 
     fn receive(&self, manifest: &Manifest, file: usize, offset: u64, bytes: &[u8]) -> Result<()> {
@@ -249,22 +280,39 @@ impl StateStore for MemoryStore {
         Ok(())
     }
 
-    fn install<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<()>> {
+    fn verify<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let mut durable = lock(&self.durable);
-            let files = durable.incoming.remove(&manifest.digest()).unwrap_or_default();
-            let mut table = Table::new();
+            let files = durable.incoming.entry(manifest.digest()).or_default();
             for file in &manifest.files {
                 let bytes = files.get(&file.name).map(Vec::as_slice).unwrap_or_default();
                 if <[u8; 32]>::from(Sha256::digest(bytes)) != file.sha256 || bytes.len() as u64 != file.length {
+                    if bytes.len() as u64 == file.length {
+                        files.remove(&file.name);
+                    }
                     return Err(StorageError::Snapshot(format!("{} does not have its digest", file.name)));
                 }
-                read_rows(bytes, &mut table)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn install<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.verify(manifest).await?;
+            let mut durable = lock(&self.durable);
+            let files = durable.incoming.get(&manifest.digest()).cloned().unwrap_or_default();
+            let mut table = Table::new();
+            for file in &manifest.files {
+                read_rows(files.get(&file.name).map(Vec::as_slice).unwrap_or_default(), &mut table)?;
             }
             let table = Arc::new(table);
-            durable.table = table.clone();
+            check(&table)?;
+            durable.incoming.remove(&manifest.digest());
+            let mut seen = self.seen_mut();
+            *seen = Moment { changes: seen.changes + 1, table };
+            durable.moment = seen.clone();
             durable.checkpoints.clear();
-            *self.seen_mut() = table;
             Ok(())
         })
     }

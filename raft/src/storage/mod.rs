@@ -11,6 +11,7 @@ pub mod rocks;
 
 use std::sync::Arc;
 
+use model::codec::CodecError;
 use model::ids::GroupId;
 use proto::transport::BoxFuture;
 
@@ -33,10 +34,23 @@ pub enum StorageError {
     Broken { what: &'static str, place: String, reason: String, remedy: &'static str },
     #[error("stored value at {place} is damaged: {reason}; {REMEDY_DAMAGED}")]
     Damaged { place: String, reason: String },
+    #[error("stored value at {place} was written by a newer program: {reason}; start this node with that version")]
+    Newer { place: String, reason: String },
     #[error("the received snapshot is not what was announced: {0}")]
     Snapshot(String),
     #[error("snapshot {0} is not here any more")]
     NoSnapshot(String),
+}
+
+impl StorageError {
+    /// A stored value that does not read.
+    pub fn of_codec(place: String, error: CodecError) -> Self {
+        let reason = error.to_string();
+        match error {
+            CodecError::Version { .. } | CodecError::UnknownNumber(_) => Self::Newer { place, reason },
+            _ => Self::Damaged { place, reason },
+        }
+    }
 }
 
 /// What to do about a damaged store.
@@ -125,22 +139,30 @@ pub const SNAPSHOT_FILES_MAX: usize = 100_000;
 /// Bytes of one chunk of a snapshot's file.
 pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 
+/// What a received state must hold.
+pub type Check = Arc<dyn Fn(&dyn Reader) -> Result<()> + Send + Sync>;
+
 /// The state of one group replica, with its snapshots.
 pub trait StateStore: Store {
-    /// Takes a checkpoint under a name; earlier ones but `keep` of them are dropped.
-    fn checkpoint<'a>(&'a self, name: &'a str, keep: usize) -> BoxFuture<'a, Result<()>>;
-    /// Names of the checkpoints there are, oldest first.
+    /// Takes a checkpoint under a name, durably; one of this name is replaced.
+    fn checkpoint<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<()>>;
+    /// Names of the checkpoints there are, in order of name.
     fn checkpoints(&self) -> Result<Vec<String>>;
+    /// Drops a checkpoint.
+    fn remove_checkpoint<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<()>>;
     /// Lengths and digests of a checkpoint's files.
     fn manifest<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Manifest>>;
     /// Part of a checkpoint's file.
     fn read_chunk(&self, name: &str, file: &str, offset: u64) -> Result<Vec<u8>>;
-    /// How many bytes of each announced file were received already, in the manifest's order: a broken transfer goes on.
-    fn received(&self, manifest: &Manifest) -> Result<Vec<u64>>;
+    /// How many bytes of each announced file were received already, in the manifest's order: a broken transfer goes on,
+    /// and files of an earlier one that are the same again need not come twice.
+    fn received<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<Vec<u64>>>;
     /// Takes the next bytes of an announced file.
     fn receive(&self, manifest: &Manifest, file: usize, offset: u64, bytes: &[u8]) -> Result<()>;
-    /// Checks what was received against the manifest and replaces the state by it, whole or not at all.
-    fn install<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<()>>;
+    /// Checks what was received against the manifest; what is whole and wrong is dropped, so that it comes again.
+    fn verify<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<()>>;
+    /// Verifies, then replaces the state by what was received, whole or not at all; `check` sees it before it is in force.
+    fn install<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>>;
 }
 
 /// Opens the stores of one node.
@@ -153,6 +175,8 @@ pub trait Engine: Send + Sync + 'static {
     fn read_file(&self, name: &str) -> Result<Option<Vec<u8>>>;
     /// Writes a small file whole or not at all, durably.
     fn write_file(&self, name: &str, bytes: &[u8]) -> Result<()>;
+    /// Whether there are logs or states: what belongs to a node, even where its identity is gone.
+    fn has_data(&self) -> Result<bool>;
     /// Where the node's data lies, for messages.
     fn place(&self) -> String;
 }

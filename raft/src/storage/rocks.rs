@@ -19,7 +19,7 @@ use rocksdb::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Batch, CHUNK_BYTES_MAX, Engine, Manifest, Op, REMEDY_DAMAGED, Reader, Result, SnapshotFile, StateStore,
+    Batch, CHUNK_BYTES_MAX, Check, Engine, Manifest, Op, REMEDY_DAMAGED, Reader, Result, SnapshotFile, StateStore,
     StorageError, Store, Visit,
 };
 
@@ -85,7 +85,8 @@ impl Engine for RocksEngine {
         // States are opened after the log, so where there is one there was a log, with votes that must not be forgotten.
         refuse_lost(&path, self.root.join("groups").exists())?;
         let mut options = self.options(16 << 20);
-        // A record cut off at the very end of the WAL was never acknowledged; damage before it is an error.
+        // A record cut off at the end of the WAL is taken for one that was never acknowledged, which a crash leaves; damage
+        // before it is an error. A whole file cut short reads the same, so groups ask their peers what this node had.
         options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::TolerateCorruptedTailRecords);
         options.set_recycle_log_file_num(0);
         let db = DB::open(&options, &path).map_err(|error| broken("opening the log", &path, error))?;
@@ -124,6 +125,10 @@ impl Engine for RocksEngine {
 
     fn write_file(&self, name: &str, bytes: &[u8]) -> Result<()> {
         write_whole(&self.root, name, bytes)
+    }
+
+    fn has_data(&self) -> Result<bool> {
+        Ok(self.root.join("raft-log").exists() || self.root.join("groups").exists())
     }
 
     fn place(&self) -> String {
@@ -305,7 +310,7 @@ impl Store for RocksState {
 }
 
 impl StateStore for RocksState {
-    fn checkpoint<'a>(&'a self, name: &'a str, keep: usize) -> BoxFuture<'a, Result<()>> {
+    fn checkpoint<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<()>> {
         let (db, home, dir) = (self.db(), self.home.join("checkpoints"), self.checkpoint_dir(name));
         blocking(move || {
             make_dir(&home)?;
@@ -313,17 +318,20 @@ impl StateStore for RocksState {
             let made = Checkpoint::new(&db).and_then(|checkpoint| checkpoint.create_checkpoint(&dir));
             made.map_err(|error| broken("taking a checkpoint", &dir, error))?;
             sync_tree(&dir)?;
-            sync_dir(&home)?;
-            let names = checkpoints(&home)?;
-            for old in names.iter().rev().skip(keep.max(1)) {
-                remove_dir(&home.join(old))?;
-            }
-            Ok(())
+            sync_dir(&home)
         })
     }
 
+    fn remove_checkpoint<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<()>> {
+        let dir = self.checkpoint_dir(name);
+        blocking(move || remove_dir(&dir))
+    }
+
     fn checkpoints(&self) -> Result<Vec<String>> {
-        checkpoints(&self.home.join("checkpoints"))
+        // RocksDB makes a checkpoint under another name and renames it when it is whole.
+        let mut names = dir_names(&self.home.join("checkpoints"))?;
+        names.retain(|name| !name.ends_with(".tmp"));
+        Ok(names)
     }
 
     fn manifest<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Manifest>> {
@@ -359,20 +367,24 @@ impl StateStore for RocksState {
         Ok(bytes)
     }
 
-    fn received(&self, manifest: &Manifest) -> Result<Vec<u64>> {
-        manifest.check()?;
-        let dir = self.incoming_dir(manifest);
-        let others = self.home.join("incoming");
-        make_dir(&dir)?;
-        let keep = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        remove_others(&others, &keep)?;
-        // An empty file has no chunk that would make it.
-        for file in manifest.files.iter().filter(|file| file.length == 0) {
-            let path = dir.join(&file.name);
-            File::create(&path).map_err(|error| broken("writing a snapshot", &path, error))?;
-        }
-        let length = |file: &SnapshotFile| fs::metadata(dir.join(&file.name)).map_or(0, |data| data.len());
-        Ok(manifest.files.iter().map(|file| length(file).min(file.length)).collect())
+    fn received<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<Vec<u64>>> {
+        let (dir, others, manifest) = (self.incoming_dir(manifest), self.home.join("incoming"), manifest.clone());
+        blocking(move || {
+            manifest.check()?;
+            make_dir(&dir)?;
+            let keep = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            for other in dir_names(&others)?.into_iter().filter(|name| *name != keep) {
+                take_over(&others.join(other), &dir, &manifest)?;
+            }
+            remove_others(&others, &keep)?;
+            // An empty file has no chunk that would make it.
+            for file in manifest.files.iter().filter(|file| file.length == 0) {
+                let path = dir.join(&file.name);
+                File::create(&path).map_err(|error| broken("writing a snapshot", &path, error))?;
+            }
+            let length = |file: &SnapshotFile| fs::metadata(dir.join(&file.name)).map_or(0, |data| data.len());
+            Ok(manifest.files.iter().map(|file| length(file).min(file.length)).collect())
+        })
     }
 
     fn receive(&self, manifest: &Manifest, file: usize, offset: u64, bytes: &[u8]) -> Result<()> {
@@ -390,24 +402,18 @@ impl StateStore for RocksState {
         write().map_err(|error| broken("writing a snapshot", &path, error))
     }
 
-    fn install<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<()>> {
+    fn verify<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<()>> {
+        let (incoming, manifest) = (self.incoming_dir(manifest), manifest.clone());
+        blocking(move || verify(&incoming, &manifest))
+    }
+
+    fn install<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>> {
         let (incoming, home, options) = (self.incoming_dir(manifest), self.home.clone(), self.options.clone());
         let number = self.open.read().unwrap_or_else(PoisonError::into_inner).number;
         let manifest = manifest.clone();
         Box::pin(async move {
             let opened = blocking(move || {
-                for file in &manifest.files {
-                    let path = incoming.join(&file.name);
-                    let found = if path.is_file() { Some(digest(&path)?) } else { None };
-                    if found != Some((file.length, file.sha256)) {
-                        let text = format!("{} does not have its digest", file.name);
-                        if found.is_some_and(|(length, _)| length == file.length) {
-                            // Whole and wrong: the next attempt must not go on from it.
-                            remove_dir(&incoming)?;
-                        }
-                        return Err(StorageError::Snapshot(text));
-                    }
-                }
+                verify(&incoming, &manifest)?;
                 sync_tree(&incoming)?;
                 let name = format!("state-{}", number + 1);
                 let target = home.join(&name);
@@ -415,6 +421,7 @@ impl StateStore for RocksState {
                 fs::rename(&incoming, &target).map_err(|error| broken("installing a snapshot", &target, error))?;
                 sync_dir(&home)?;
                 let db = open_state(&options, &target)?;
+                view(&db, &mut |reader| check(reader))?;
                 // From here on the installed state is the one in force, whatever happens.
                 write_whole(&home, "CURRENT", name.as_bytes())?;
                 remove_dir(&home.join("checkpoints"))?;
@@ -429,13 +436,48 @@ impl StateStore for RocksState {
             // what is left over goes at the next start.
             let old = self.home.join(format!("state-{}", before.number));
             drop(before);
-            remove_dir(&old)
+            if let Err(error) = remove_dir(&old) {
+                tracing::warn!(%error, "the replaced state is removed at the next start");
+            }
+            Ok(())
         })
     }
 }
 
 fn open_state(options: &Options, path: &Path) -> Result<DB> {
     DB::open(options, path).map_err(|error| broken("opening the state", path, error))
+}
+
+/// Checks what was received of a snapshot.
+fn verify(incoming: &Path, manifest: &Manifest) -> Result<()> {
+    for file in &manifest.files {
+        let path = incoming.join(&file.name);
+        let found = if path.is_file() { Some(digest(&path)?) } else { None };
+        if found == Some((file.length, file.sha256)) {
+            continue;
+        }
+        if found.is_some_and(|(length, _)| length == file.length) {
+            // Whole and wrong: the next attempt must not go on from it.
+            fs::remove_file(&path).map_err(|error| broken("removing a file", &path, error))?;
+        }
+        return Err(StorageError::Snapshot(format!("{} does not have its digest", file.name)));
+    }
+    Ok(())
+}
+
+/// Takes the files over from a transfer that broke off that are the same in this one: most of a state's files do not change
+/// from one checkpoint to the next.
+fn take_over(from: &Path, to: &Path, manifest: &Manifest) -> Result<()> {
+    for file in &manifest.files {
+        let (old, new) = (from.join(&file.name), to.join(&file.name));
+        if new.exists() || fs::metadata(&old).map_or(0, |data| data.len()) != file.length || file.length == 0 {
+            continue;
+        }
+        if digest(&old)? == (file.length, file.sha256) {
+            fs::rename(&old, &new).map_err(|error| broken("taking over a file", &new, error))?;
+        }
+    }
+    Ok(())
 }
 
 /// A store that was there and whose `CURRENT` is not there any more is damaged: opening it would make an empty one.
@@ -453,11 +495,7 @@ fn refuse_lost(path: &Path, was_there: bool) -> Result<()> {
 
 /// Whether a directory has an entry of such a name; one that is not there has none.
 fn holds(path: &Path, such: impl Fn(&str) -> bool) -> Result<bool> {
-    match fs::read_dir(path) {
-        Ok(entries) => Ok(entries.flatten().any(|entry| such(&entry.file_name().to_string_lossy()))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(broken("reading a directory", path, error)),
-    }
+    Ok(names(path, |_| true)?.iter().any(|name| such(name)))
 }
 
 fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> BoxFuture<'static, Result<T>> {
@@ -481,8 +519,17 @@ fn broken(what: &'static str, path: &Path, error: impl std::fmt::Display) -> Sto
     StorageError::Broken { what, place, reason, remedy }
 }
 
+/// Makes a directory and what is missing above it, durably.
 fn make_dir(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(|error| broken("making a directory", path, error))
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.map_or(Ok(()), make_dir)?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(broken("making a directory", path, error)),
+        _ => parent.map_or(Ok(()), sync_dir),
+    }
 }
 
 fn remove_dir(path: &Path) -> Result<()> {
@@ -494,11 +541,10 @@ fn remove_dir(path: &Path) -> Result<()> {
 
 /// Removes what an install or a transfer that broke off left: directories of states and transfers other than `keep`.
 fn remove_others(home: &Path, keep: &str) -> Result<()> {
-    for entry in fs::read_dir(home).map_err(|error| broken("reading a directory", home, error))?.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
+    for name in dir_names(home)? {
         let ours = name.starts_with("state-") || home.ends_with("incoming");
         if ours && name != keep {
-            remove_dir(&entry.path())?;
+            remove_dir(&home.join(name))?;
         }
     }
     Ok(())
@@ -518,32 +564,32 @@ fn sync_tree(dir: &Path) -> Result<()> {
 
 /// Names of the plain files of a directory, in order.
 fn file_names(dir: &Path) -> Result<Vec<String>> {
-    let entries = fs::read_dir(dir).map_err(|error| broken("reading a directory", dir, error))?;
-    let mut names: Vec<String> = entries
-        .flatten()
-        .filter(|entry| entry.path().is_file())
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
+    let mut names = names(dir, |path| path.is_file())?;
     names.sort();
     Ok(names)
 }
 
-/// Checkpoints of a group by age; their names carry the log index, and a later one replaces an equal one.
-fn checkpoints(home: &Path) -> Result<Vec<String>> {
-    if !home.is_dir() {
-        return Ok(Vec::new());
+/// Names of the directories in a directory, in order; none where it is missing.
+fn dir_names(home: &Path) -> Result<Vec<String>> {
+    let mut names = names(home, |path| path.is_dir())?;
+    names.sort();
+    Ok(names)
+}
+
+fn names(dir: &Path, such: impl Fn(&Path) -> bool) -> Result<Vec<String>> {
+    let failed = |error| broken("reading a directory", dir, error);
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        if such(&entry.path()) {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
     }
-    let entries = fs::read_dir(home).map_err(|error| broken("reading a directory", home, error))?;
-    let mut found: Vec<(std::time::SystemTime, String)> = entries
-        .flatten()
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| {
-            let made = entry.metadata().and_then(|data| data.modified()).unwrap_or(std::time::UNIX_EPOCH);
-            (made, entry.file_name().to_string_lossy().into_owned())
-        })
-        .collect();
-    found.sort();
-    Ok(found.into_iter().map(|(_, name)| name).collect())
+    Ok(names)
 }
 
 fn digest(path: &Path) -> Result<(u64, [u8; 32])> {

@@ -1,0 +1,131 @@
+//! What a request asks for, as its event keeps it: the same terms stand in the event of the answer and of a refusal.
+
+use model::audit::event::Term;
+use model::limits::TERM_CHARS_MAX;
+use model::screen::THRESHOLD_DEFAULT;
+use proto::v1;
+use proto::v1::import_request::Step;
+
+/// A request whose terms are kept.
+pub trait Asked {
+    /// The fields that hold something.
+    fn terms(&self) -> Vec<Term>;
+}
+
+/// The fields that hold something, each cut to what an event keeps.
+fn stated<'a>(fields: impl IntoIterator<Item = (&'a str, String)>) -> Vec<Term> {
+    let stated = fields.into_iter().filter(|(_, value)| !value.is_empty());
+    stated.map(|(field, value)| Term { field: field.to_string(), value: cut(&value) }).collect()
+}
+
+/// Whatever was sent fits an event: what was cut says so.
+fn cut(value: &str) -> String {
+    match value.char_indices().nth(TERM_CHARS_MAX) {
+        None => value.to_string(),
+        Some((at, _)) => format!("{}... ({} bytes)", &value[..at], value.len()),
+    }
+}
+
+fn number(value: impl Into<u64>) -> String {
+    match value.into() {
+        0 => String::new(),
+        value => value.to_string(),
+    }
+}
+
+fn first_name(lookout: &Option<v1::Lookout>) -> String {
+    lookout.iter().flat_map(|lookout| &lookout.names).map(|name| name.full.clone()).next().unwrap_or_default()
+}
+
+macro_rules! asked {
+    ($($request:ident($this:ident) => [$($field:literal = $value:expr),* $(,)?]),+ $(,)?) => { $(
+        impl Asked for v1::$request {
+            fn terms(&self) -> Vec<Term> {
+                let $this = self;
+                stated([$(($field, $value)),*])
+            }
+        }
+    )+ };
+}
+
+asked! {
+    ScreenRequest(it) => [
+        "name" = it.name.trim().to_string(),
+        "birth_date" = it.birth_date.trim().to_string(),
+        "nationality" = it.nationality.trim().to_string(),
+        "document" = it.document.trim().to_string(),
+        "plate" = it.plate.trim().to_string(),
+        "registration" = it.registration.trim().to_string(),
+        "freshness" = it.freshness.clone(),
+        "threshold" = it.threshold.unwrap_or(THRESHOLD_DEFAULT.fraction()).to_string(),
+        "limit" = number(it.limit),
+    ],
+    CreateLookoutRequest(it) => ["name" = first_name(&it.lookout), "level" = it.level.clone()],
+    UpdateLookoutRequest(it) => [
+        "id" = it.id.clone(),
+        "expected_version" = number(it.expected_version),
+        "name" = first_name(&it.lookout),
+    ],
+    RemoveLookoutRequest(it) => ["id" = it.id.clone(), "expected_version" = number(it.expected_version)],
+    GetLookoutRequest(it) => ["id" = it.id.clone(), "version" = number(it.version)],
+    HistoryRequest(it) => ["id" = it.id.clone(), "before_version" = number(it.before_version)],
+    ListLookoutsRequest(it) => [
+        "source" = it.source.clone(),
+        "page_token" = it.page_token.clone(),
+        "page_size" = number(it.page_size),
+    ],
+    ReadAuditRequest(it) => [
+        "group" = it.group.clone(),
+        "from" = it.from.map(|from| from.to_string()).unwrap_or_default(),
+        "receipt" = it.receipt.clone(),
+        "limit" = number(it.limit),
+    ],
+    ExportAuditRequest(it) => [
+        "group" = it.group.clone(),
+        "export_from" = it.from.to_string(),
+        "limit" = number(it.limit),
+    ],
+    CheckpointRequest(it) => [
+        "group" = it.group.clone(),
+        "old_size" = number(it.old_size),
+        "size" = number(it.size),
+    ],
+    StatusRequest(_it) => [],
+    AddNodeRequest(it) => ["node" = number(it.node), "address" = it.address.clone()],
+    RemoveNodeRequest(it) => ["node" = number(it.node)],
+    TransferLeaderRequest(it) => ["group" = it.group.clone(), "to" = number(it.to)],
+    SnapshotRequest(it) => ["group" = it.group.clone()],
+}
+
+/// A step of an import stream, if the message held one.
+impl Asked for Option<Step> {
+    fn terms(&self) -> Vec<Term> {
+        match self {
+            None => Vec::new(),
+            Some(Step::Begin(begin)) => stated([
+                ("step", "begin".to_string()),
+                ("source", begin.source.clone()),
+                ("import", begin.import_id.clone()),
+            ]),
+            Some(Step::Batch(batch)) => stated([
+                ("step", "batch".to_string()),
+                ("entries", number(batch.entries.len() as u64)),
+                ("kept", number(batch.kept.len() as u64)),
+            ]),
+            Some(Step::Finish(_)) => stated([("step", "finish".to_string())]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_are_what_was_asked_and_bounded() {
+        let name = format!("  {}  ", "ж".repeat(100_000));
+        let terms = v1::ScreenRequest { name, ..Default::default() }.terms();
+        assert_eq!(terms.iter().map(|term| term.field.as_str()).collect::<Vec<_>>(), ["name", "threshold"]);
+        assert!(terms[0].value.chars().count() < TERM_CHARS_MAX + 40 && terms[0].value.ends_with("(200000 bytes)"));
+    }
+}

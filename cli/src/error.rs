@@ -29,7 +29,8 @@ Exit codes:
   2  usage: a flag or a field is wrong
   3  no record available, or no such group
   4  unavailable: no endpoint answered in time; try again
-  5  outcome unknown: the write may have happened; repeat it with the request id shown
+  5  outcome unknown: the change may have happened; repeat a write with the request id shown, and a change of members
+     once `cluster members` shows how far it came
   6  verification failed: the audit log is not what it was or not what it says
   7  refused by a rule as things stand, such as a stale version";
 

@@ -23,21 +23,32 @@ pub(crate) struct Plan {
     pub attempt: Duration,
     /// All attempts at most.
     pub deadline: Duration,
-    /// The request id of a write.
-    pub write: Option<RequestId>,
+    pub effect: Effect,
+}
+
+/// What an attempt that may have been carried out means for the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It changes nothing, so it is repeated and its outcome is never unknown.
+    Question,
+    /// It is repeated under its request id, with which it happens once.
+    Write(RequestId),
+    /// Nothing makes it happen once, so what may have been done is not repeated.
+    Change,
 }
 
 /// What a call has gone through, so that its end says the truth about the outcome.
 struct Course {
-    write: Option<RequestId>,
+    effect: Effect,
     maybe_done: bool,
 }
 
 impl Course {
     fn finish(&self, mut error: ClientError, settled: bool) -> ClientError {
-        error.request_id = self.write;
-        // Without a request id, only what a node itself says about the outcome stands: a question changes nothing.
-        error.outcome_unknown |= self.write.is_some() && !settled && self.maybe_done;
+        if let Effect::Write(id) = self.effect {
+            error.request_id = Some(id);
+        }
+        error.outcome_unknown = self.effect != Effect::Question && self.maybe_done && !settled;
         error
     }
 }
@@ -65,19 +76,19 @@ impl Client {
     /// The plan of a question.
     pub(crate) fn read(&self) -> Plan {
         let config = &self.shared.config;
-        Plan { attempt: config.attempt, deadline: config.deadline, write: None }
+        Plan { attempt: config.attempt, deadline: config.deadline, effect: Effect::Question }
     }
 
     /// The plan of a write.
     pub(crate) fn write(&self, id: RequestId) -> Plan {
         let config = &self.shared.config;
-        Plan { attempt: config.attempt_write, deadline: config.deadline, write: Some(id) }
+        Plan { attempt: config.attempt_write, deadline: config.deadline, effect: Effect::Write(id) }
     }
 
-    /// The plan of a change of the cluster: it takes what the slowest group takes, and is not repeated by itself.
+    /// The plan of a change of the cluster: it takes what the slowest group takes.
     pub(crate) fn change(&self) -> Plan {
         let deadline = Duration::from_millis(model::limits::DEADLINE_MAX_MS);
-        Plan { attempt: deadline, deadline, write: None }
+        Plan { attempt: deadline, deadline, effect: Effect::Change }
     }
 
     /// A request with who asks and until when.
@@ -93,7 +104,7 @@ impl Client {
         request
     }
 
-    /// Sends a message until it is answered.
+    /// Sends a message until it is answered, or must not be repeated.
     pub(crate) async fn unary<M, R, F, Sent>(&self, plan: Plan, message: M, send: F) -> Result<R, ClientError>
     where
         M: Clone,
@@ -103,7 +114,7 @@ impl Client {
         let endpoints = &self.shared.endpoints;
         let until = Instant::now() + plan.deadline;
         let mut backoff = Backoff::new(self.shared.config.backoff);
-        let mut course = Course { write: plan.write, maybe_done: false };
+        let mut course = Course { effect: plan.effect, maybe_done: false };
         let mut at = endpoints.current();
         let mut failed_in_round = 0;
         loop {
@@ -123,7 +134,7 @@ impl Client {
             };
             tracing::debug!(endpoint = address, code = failure.error.code, retry = failure.retry, "attempt failed");
             course.maybe_done |= failure.maybe_done;
-            if !failure.retry {
+            if !failure.retry || (course.maybe_done && plan.effect == Effect::Change) {
                 return Err(course.finish(failure.error, failure.settles));
             }
             at = endpoints.after_failure_of(at);

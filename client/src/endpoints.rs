@@ -31,6 +31,11 @@ impl Endpoints {
         Ok(Self { channels, current })
     }
 
+    /// Each endpoint by itself, over the same connections.
+    pub(crate) fn alone(&self) -> impl Iterator<Item = Self> {
+        self.channels.iter().map(|channel| Self { channels: vec![channel.clone()], current: AtomicUsize::new(0) })
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.channels.len()
     }

@@ -29,7 +29,7 @@ pub struct ClientError {
     /// The field at fault.
     pub field: Option<String>,
     pub text: String,
-    /// A write may or may not have taken place: the same request id settles it.
+    /// A write may or may not have taken place: the same request id settles it. A change of the cluster has none.
     pub outcome_unknown: bool,
     /// The request id of a write.
     pub request_id: Option<RequestId>,
@@ -44,7 +44,7 @@ impl std::fmt::Display for ClientError {
         }
         match (self.outcome_unknown, self.request_id) {
             (true, Some(id)) => write!(f, "; outcome unknown: repeat it with request id {id} to settle it"),
-            (true, None) => f.write_str("; outcome unknown"),
+            (true, None) => f.write_str("; outcome unknown: look at the state of the cluster before you repeat it"),
             _ => Ok(()),
         }
     }
@@ -141,11 +141,11 @@ impl Failure {
             Code::Cancelled | Code::Unknown | Code::Internal | Code::Aborted => verdict.is_none(),
             _ => false,
         };
-        // A node whose deadline passed may have proposed the write before.
-        let maybe_done = error.outcome_unknown || late || (verdict.is_none() && connected && retry);
+        // A node whose deadline passed, or that failed within, may have proposed the write before.
+        let broke = late || status.code() == Code::Internal;
+        let maybe_done = error.outcome_unknown || broke || (verdict.is_none() && connected && retry);
         let refusal = verdict.as_deref().and_then(RefusalCode::from_code);
-        let settles = !retry
-            && refusal.is_some_and(|code| !matches!(code, RefusalCode::DecisionLapsed | RefusalCode::WrongGroup));
+        let settles = !retry && refusal.is_some_and(is_final);
         let wait_ms = value(status, metadata::RETRY_MS).and_then(|ms| ms.parse().ok());
         Self { error, retry, maybe_done, settles, wait_ms }
     }
@@ -155,6 +155,12 @@ impl Failure {
         let error = ClientError::unavailable(format!("{address} did not answer within {} ms", after.as_millis()));
         Self { error, retry: true, maybe_done: true, settles: false, wait_ms: None }
     }
+}
+
+/// Whether a refusal says that no attempt under this request id took place, nor will. One that is too old to be remembered
+/// may have.
+fn is_final(refusal: RefusalCode) -> bool {
+    !matches!(refusal, RefusalCode::DecisionLapsed | RefusalCode::WrongGroup | RefusalCode::RequestTooOld)
 }
 
 fn was_not_connected(status: &Status) -> bool {
@@ -195,8 +201,27 @@ mod tests {
         let stale = with(Status::failed_precondition("is 3"), &[("portcullis-code", "stale-version")]);
         let stale = Failure::of(&stale, "n1:1");
         assert!(!stale.retry && !stale.maybe_done && stale.settles);
-        let fault = Failure::of(&with(Status::internal("damaged"), &[("portcullis-code", "damaged")]), "n1:1");
-        assert!(!fault.retry);
+        let fault = Failure::of(&with(Status::internal("damaged"), &[("portcullis-code", "internal")]), "n1:1");
+        assert!(!fault.retry && fault.maybe_done && !fault.settles);
+    }
+
+    #[test]
+    fn only_a_refusal_that_knows_of_earlier_attempts_settles_them() {
+        for (code, settles) in [
+            ("stale-version", true),
+            ("no-record-available", true),
+            ("request-id-reused", true),
+            ("invalid", true),
+            ("request-too-old", false),
+            ("unknown-group", false),
+        ] {
+            let failure = Failure::of(&with(Status::failed_precondition("no"), &[("portcullis-code", code)]), "n1:1");
+            assert_eq!((failure.retry, failure.maybe_done, failure.settles), (false, false, settles), "{code}");
+        }
+        for code in ["decision-lapsed", "wrong-group", "audit-unavailable", "unavailable"] {
+            let failure = Failure::of(&with(Status::unavailable("no"), &[("portcullis-code", code)]), "n1:1");
+            assert_eq!((failure.retry, failure.maybe_done, failure.settles), (true, false, false), "{code}");
+        }
     }
 
     #[test]

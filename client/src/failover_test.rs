@@ -59,6 +59,58 @@ async fn a_write_that_may_have_reached_a_node_ends_as_unknown_and_one_that_did_n
 }
 
 #[tokio::test]
+async fn a_write_that_may_have_been_done_is_settled_by_a_later_attempt_that_knows_of_it_alone() {
+    let refused = |code| Fail(with_code(Status::failed_precondition("no"), code));
+    for (later, unknown) in [
+        (refused("stale-version"), false),
+        (refused("request-too-old"), true),
+        (Fail(with_code(Status::internal("a fault"), "internal")), true),
+    ] {
+        let fake = Fake::new([&[Fail(Status::unknown("transport error"))], &[later]]);
+        let error = client(&fake, LONG).create_lookout(v1::CreateLookoutRequest::default()).await.expect_err("fails");
+        assert_eq!(error.outcome_unknown, unknown, "{error}");
+        assert!(error.request_id.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_the_cluster_that_may_have_been_done_is_not_repeated_and_its_outcome_is_unknown() {
+    let mut unknown = with_code(Status::unknown("the outcome is not known"), "outcome-unknown");
+    unknown.metadata_mut().insert(proto::metadata::OUTCOME, "unknown".parse().expect("ascii"));
+    let broken = Status::unknown("transport error");
+    for first in [Fail(broken), Fail(with_code(Status::deadline_exceeded("late"), "deadline")), Fail(unknown)] {
+        let fake = Fake::new([&[first], &[Work]]);
+        let error = client(&fake, LONG).remove_node(v1::RemoveNodeRequest { node: 3 }).await.expect_err("unknown");
+        assert!(error.outcome_unknown && error.request_id.is_none(), "{error}");
+        assert!(error.to_string().contains("before you repeat it"), "{error}");
+        assert!(fake.calls("n2:1").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_the_cluster_that_was_surely_not_begun_is_tried_at_the_next_node() {
+    for first in [Down, Fail(with_code(Status::unavailable("no leader"), "unavailable"))] {
+        let fake = Fake::new([&[first], &[Work]]);
+        client(&fake, LONG).remove_node(v1::RemoveNodeRequest { node: 3 }).await.expect("done");
+        assert_eq!(fake.calls("n2:1"), ["3"]);
+    }
+    let refused = Fake::new([&[Fail(with_code(Status::invalid_argument("node: no"), "invalid"))], &[Work]]);
+    let error = client(&refused, LONG).remove_node(v1::RemoveNodeRequest { node: 3 }).await.expect_err("refused");
+    assert_eq!((error.kind, error.outcome_unknown), (ErrorKind::Invalid, false));
+}
+
+#[tokio::test]
+async fn a_client_of_one_endpoint_asks_no_other() {
+    let fake = Fake::new([&[Work], &[Down], &[Work]]);
+    let mut alone = client(&fake, LONG).per_endpoint(SHORT);
+    assert_eq!(alone.len(), 3);
+    alone[2].screen(v1::ScreenRequest::default()).await.expect("answered");
+    alone.remove(1).screen(v1::ScreenRequest::default()).await.expect_err("is down");
+    assert_eq!((fake.calls("n1:1").len(), fake.calls("n3:1").len()), (0, 1));
+    assert_eq!(alone[1].config().endpoints, ["n3:1"]);
+}
+
+#[tokio::test]
 async fn a_question_never_has_an_unknown_outcome() {
     let fake = Fake::new([&[Hang]]);
     let error = client(&fake, SHORT).screen(v1::ScreenRequest::default()).await.expect_err("nobody answers");

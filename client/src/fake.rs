@@ -98,6 +98,7 @@ impl Network for Fake {
             let server = tonic::transport::Server::builder()
                 .add_service(Screening(service("screening")))
                 .add_service(Lookouts(service("lookouts")))
+                .add_service(Cluster(service("cluster")))
                 .add_service(Imports(service("imports")));
             tokio::spawn(async move { server.serve_with_incoming(incoming).await });
             Ok(Box::new(ours) as Box<dyn Stream>)
@@ -159,6 +160,9 @@ served!(Screening, "portcullis.v1.Screening", this, request => {
 served!(Lookouts, "portcullis.v1.Lookouts", this, request => {
     Grpc::new(ProstCodec::default()).unary(this, request).await
 });
+served!(Cluster, "portcullis.v1.Cluster", this, request => {
+    Grpc::new(ProstCodec::default()).unary(this, request).await
+});
 served!(Imports, "portcullis.v1.Imports", this, request => {
     Grpc::new(ProstCodec::default()).streaming(this, request).await
 });
@@ -182,6 +186,16 @@ impl UnaryService<v1::CreateLookoutRequest> for Lookouts {
     fn call(&mut self, request: Request<v1::CreateLookoutRequest>) -> Self::Future {
         let served = self.0.clone();
         Box::pin(async move { served.meet(request.into_inner().request_id, v1::ChangeResponse::default()).await })
+    }
+}
+
+impl UnaryService<v1::RemoveNodeRequest> for Cluster {
+    type Response = v1::MembershipResponse;
+    type Future = BoxFuture<'static, Result<Response<v1::MembershipResponse>, Status>>;
+    fn call(&mut self, request: Request<v1::RemoveNodeRequest>) -> Self::Future {
+        let served = self.0.clone();
+        let call = request.into_inner().node.to_string();
+        Box::pin(async move { served.meet(call, v1::MembershipResponse::default()).await })
     }
 }
 

@@ -19,6 +19,7 @@ mod lookouts;
 mod screening;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::ids::RequestId;
 use model::time::{Clock, Entropy};
@@ -59,6 +60,18 @@ impl Client {
         let start = usize::from(entropy.sixteen()[0]);
         let endpoints = Endpoints::new(&config, network, start)?;
         Ok(Self { shared: Arc::new(Shared { config, identity, endpoints, clock, entropy }) })
+    }
+
+    /// A client of each endpoint alone, over the same connections and with its own deadline: what one replica says is then
+    /// told from what another says. The address is the only endpoint of its configuration.
+    pub fn per_endpoint(&self, deadline: Duration) -> Vec<Self> {
+        let Shared { config, identity, endpoints, clock, entropy } = &*self.shared;
+        let alone = endpoints.alone().map(|endpoints| {
+            let config = Config { endpoints: vec![endpoints.get(0).0.to_string()], deadline, ..config.clone() };
+            let (identity, clock, entropy) = (identity.clone(), clock.clone(), entropy.clone());
+            Self { shared: Arc::new(Shared { config, identity, endpoints, clock, entropy }) }
+        });
+        alone.collect()
     }
 
     /// A new request id: with it a write happens once, however often it is sent.

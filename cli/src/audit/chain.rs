@@ -12,7 +12,7 @@ pub struct RawLeaf {
     pub index: u64,
     /// Canonical CBOR, what the tree hashes.
     pub leaf: Vec<u8>,
-    /// Stored form of the sealed payload; empty once it was destroyed.
+    /// Stored form of the sealed payload; empty where it is missing.
     pub payload: Vec<u8>,
 }
 
@@ -21,6 +21,9 @@ pub struct RawLeaf {
 pub enum ChainError {
     #[error("leaf {expected} is missing: leaf {found} follows leaf {expected} - 1")]
     Gap { expected: u64, found: u64 },
+    /// Nothing destroys payloads, so one that is not there was taken away.
+    #[error("the payload of leaf {index} is missing")]
+    Missing { index: u64 },
     #[error("the payload of leaf {index} is damaged: {reason}")]
     Payload { index: u64, reason: String },
     #[error("leaf {index} was recorded before the leaf that precedes it: log time never runs back")]
@@ -34,7 +37,6 @@ pub enum ChainError {
 pub struct Chain {
     frontier: Frontier,
     recorded_ms: u64,
-    destroyed: u64,
     /// An earlier size and, once it is reached, the root there.
     watched: Option<(u64, Option<Hash>)>,
 }
@@ -56,14 +58,13 @@ impl Chain {
         let stored = StoredLeaf { bytes: leaf.clone(), payload: None };
         let opened = stored.open(index)?;
         if payload.is_empty() {
-            self.destroyed += 1;
-        } else {
-            // The digest is taken of the bytes themselves, so that no second form of the same payload passes.
-            let damaged = |reason: String| ChainError::Payload { index, reason };
-            codec::decode::<Sealed>(payload).map_err(|error| damaged(error.to_string()))?;
-            if <[u8; 32]>::from(Sha256::digest(payload)) != opened.payload {
-                return Err(LeafError::Payload { index }.into());
-            }
+            return Err(ChainError::Missing { index });
+        }
+        // The digest is taken of the bytes themselves, so that no second form of the same payload passes.
+        let damaged = |reason: String| ChainError::Payload { index, reason };
+        codec::decode::<Sealed>(payload).map_err(|error| damaged(error.to_string()))?;
+        if <[u8; 32]>::from(Sha256::digest(payload)) != opened.payload {
+            return Err(LeafError::Payload { index }.into());
         }
         if opened.recorded_ms < self.recorded_ms {
             return Err(ChainError::Time { index });
@@ -92,11 +93,6 @@ impl Chain {
     /// The root at the watched size, once it was reached.
     pub fn watched_root(&self) -> Option<Hash> {
         self.watched.and_then(|(_, root)| root)
-    }
-
-    /// Leaves whose payload was destroyed.
-    pub fn destroyed(&self) -> u64 {
-        self.destroyed
     }
 }
 
@@ -176,11 +172,9 @@ mod tests {
     }
 
     #[test]
-    fn a_destroyed_payload_leaves_the_root_as_it_is() {
+    fn a_payload_that_was_taken_away_is_found() {
         let mut leaves = testing::log(4);
-        let root = chain(&leaves).expect("holds").root();
         leaves[1].payload.clear();
-        let without = chain(&leaves).expect("holds");
-        assert_eq!((without.root(), without.destroyed()), (root, 1));
+        assert_eq!(chain(&leaves).map(|_| ()), Err(ChainError::Missing { index: 1 }));
     }
 }

@@ -1,5 +1,6 @@
 //! The rows of a batch: columns by header, a question or the reason why it is none.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,12 +14,24 @@ use crate::error::CliError;
 
 /// The columns that count; others are ignored.
 const COLUMNS: [&str; 4] = ["name", "dob", "nationality", "document"];
+/// What sharpens a question and is not needed for it.
+const OPTIONAL: [&str; 2] = ["dob", "nationality"];
+
+const OPEN_QUOTE: &str = "a quote is not closed: the file is cut short, or what follows the quote was read as one row";
 
 /// Row numbers are those of the data, from 1; the header is not counted.
 pub struct Row {
     pub number: u64,
     /// The question, or what is wrong with the row.
-    pub question: Result<v1::ScreenRequest, String>,
+    pub question: Result<Asked, String>,
+}
+
+/// The question of a row.
+#[derive(Debug)]
+pub struct Asked {
+    pub message: v1::ScreenRequest,
+    /// What could not be used and is not in the question.
+    pub note: Option<String>,
 }
 
 /// Reads rows.
@@ -59,9 +72,15 @@ impl<R: Read> Rows<R> {
         Ok(rows)
     }
 
-    /// The next row; none at the end.
+    /// The next row; none at the end. An input that ends inside quotes is an error after its last row: what that row holds
+    /// may be rows that nobody asked for.
     pub fn next_row(&mut self) -> Result<Option<Row>, CliError> {
-        let Some(record) = self.ahead.take() else { return Ok(None) };
+        let Some(record) = self.ahead.take() else {
+            return match self.ends_in_quotes() {
+                true => Err(CliError::Failed(format!("--in: row {}: {OPEN_QUOTE}", self.number))),
+                false => Ok(None),
+            };
+        };
         self.record = record;
         self.read_ahead()?;
         // Old systems end a file with this byte; it is no row.
@@ -84,12 +103,16 @@ impl<R: Read> Rows<R> {
         self.ahead.is_none()
     }
 
-    fn question(&self) -> Result<v1::ScreenRequest, String> {
+    fn ends_in_quotes(&self) -> bool {
+        self.is_last() && self.open_quote.load(Ordering::Relaxed)
+    }
+
+    fn question(&self) -> Result<Asked, String> {
         if self.record.iter().next_back().is_some_and(|cell| cell.last() == Some(&CUT)) {
             return Err("the row is too long".to_string());
         }
-        if self.is_last() && self.open_quote.load(Ordering::Relaxed) {
-            return Err("a quote is not closed: the file is cut short".to_string());
+        if self.ends_in_quotes() {
+            return Err(OPEN_QUOTE.to_string());
         }
         if self.record.len() != self.width {
             return Err(format!("the row has {} cells, the header {}", self.record.len(), self.width));
@@ -97,12 +120,17 @@ impl<R: Read> Rows<R> {
         let mut cells = [const { None }; 4];
         for ((cell, at), column) in cells.iter_mut().zip(self.at).zip(COLUMNS) {
             let bytes = at.and_then(|at| self.record.get(at)).unwrap_or_default();
-            let text = std::str::from_utf8(bytes).map_err(|_| format!("{column}: is not UTF-8"))?;
-            *cell = Some(text.to_string());
+            let text = String::from_utf8_lossy(bytes);
+            if matches!(text, Cow::Owned(_)) && !OPTIONAL.contains(&column) {
+                return Err(format!("{column}: is not UTF-8"));
+            }
+            *cell = Some(text.into_owned());
         }
         let [name, dob, nationality, document] = cells;
-        let question = Question { name, dob, nationality, document, ..Question::default() };
-        question.to_message(self.manner).map_err(|error| error.to_string())
+        let (question, left_out) = Question { name, dob, nationality, document, ..Question::default() }.usable();
+        let message = question.to_message(self.manner).map_err(|error| error.to_string())?;
+        let notes: Vec<String> = left_out.iter().map(|invalid| format!("asked without {invalid}")).collect();
+        Ok(Asked { message, note: (!notes.is_empty()).then(|| notes.join("; ")) })
     }
 }
 
@@ -125,8 +153,10 @@ mod tests {
     fn all(bytes: &[u8]) -> Vec<(u64, Result<String, String>)> {
         let mut rows = Rows::new(bytes, MANNER).expect("header");
         let mut all = Vec::new();
-        while let Some(row) = rows.next_row().expect("reads") {
-            let text = row.question.map(|q| [q.name, q.birth_date, q.nationality, q.document].join("|"));
+        while let Ok(Some(row)) = rows.next_row() {
+            let text = row.question.map(|Asked { message: q, note }| {
+                [q.name, q.birth_date, q.nationality, q.document, note.unwrap_or_default()].join("|")
+            });
             all.push((row.number, text));
         }
         all
@@ -135,7 +165,7 @@ mod tests {
     #[test]
     fn columns_go_by_header_and_others_are_ignored() {
         let all = all(b"\xef\xbb\xbfDOB,extra,Name,nationality\n1970,x,\"Petrov, Ivan\",ru\n\n,,B,\n\x1a");
-        assert_eq!(all, [(1, Ok("Petrov, Ivan|1970|RUS|".to_string())), (2, Ok("B|||".to_string()))]);
+        assert_eq!(all, [(1, Ok("Petrov, Ivan|1970|RUS||".to_string())), (2, Ok("B||||".to_string()))]);
     }
 
     #[test]
@@ -152,6 +182,32 @@ mod tests {
         for (error, part) in errors.iter().zip(parts) {
             assert!(error.contains(part) && (error.is_empty() == part.is_empty()), "{error}: {part}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_used_and_is_not_needed_leaves_nobody_unasked() {
+        let all = all(b"name,dob,nationality\nA,00/00/1970,Atlantis\nB,1970-00-00,RU\nC,\xff,\xff\nD,1970-13-01,RU\n");
+        let notes: Vec<String> = all.iter().map(|(_, row)| row.clone().unwrap_or_else(|error| error)).collect();
+        let (form, country) = ("asked without dob: expected YYYY", "asked without nationality: is no country");
+        assert!(
+            notes[0].starts_with("A||||asked") && notes[0].contains(form) && notes[0].contains(country),
+            "{notes:?}"
+        );
+        assert!(notes[1].starts_with("B||RUS||asked without dob") && !notes[1].contains(country), "{notes:?}");
+        assert!(
+            notes[2].starts_with("C||||asked") && notes[2].contains(form) && notes[2].contains(country),
+            "{notes:?}"
+        );
+        assert!(all[3].1.as_ref().is_err_and(|error| error.contains("month 13")), "{notes:?}");
+    }
+
+    #[test]
+    fn an_input_that_ends_inside_quotes_says_so_after_its_last_row() {
+        let mut rows = Rows::new(&b"name\nA\n\"B\nC\nD\n"[..], MANNER).expect("header");
+        assert!(rows.next_row().expect("reads").expect("a row").question.is_ok());
+        assert!(rows.next_row().expect("reads").expect("a row").question.is_err());
+        let error = rows.next_row().map(|_| ()).expect_err("cut short").to_string();
+        assert!(error.contains("row 2: a quote is not closed"), "{error}");
     }
 
     #[test]

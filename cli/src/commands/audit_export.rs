@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::audit::chain::Chain;
 use crate::audit::directory::Writer;
 use crate::commands::audit::leaves;
-use crate::commands::audit_verify::checkpoint;
+use crate::commands::audit_replicas::{checkpoint, size_now};
 use crate::context::Globals;
 use crate::error::CliError;
 use crate::progress::Progress;
@@ -25,7 +25,8 @@ struct Exported {
 pub async fn run(globals: &Globals, group: &str, out: &Path) -> Result<(), CliError> {
     let client = globals.client()?;
     let cluster = client.status().await?.cluster_id;
-    let now = checkpoint(&client, group, None).await?;
+    let size = size_now(&client, group, 0).await?;
+    let now = checkpoint(&client, group, size, None).await?;
     let (mut writer, mut chain) = (Writer::create(out)?, Chain::default());
     let mut progress = Progress::new("export", now.size);
     leaves(&client, group, now.size, |leaf| {

@@ -1,23 +1,16 @@
-//! `audit verify`: online against the cluster's checkpoint and the one remembered; offline against an export's manifest.
+//! `audit verify`: online each replica against the others and the checkpoint remembered; offline against an export's
+//! manifest.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use client::{Client, v1};
-use model::audit::merkle::{Hash, check_consistency};
 use model::ids::GroupId;
 use serde::Serialize;
 
-use crate::audit::chain::Chain;
 use crate::audit::remembered::{Checkpoint, Remembered, beside};
 use crate::audit::{directory, hex};
-use crate::commands::audit::leaves;
+use crate::commands::audit_replicas::{Replica, Replicas, grown_from};
 use crate::context::Globals;
 use crate::error::CliError;
-use crate::progress::Progress;
-
-/// A replica may be behind the one that answered last time; only one that stays behind has lost leaves.
-const BEHIND_MAX: Duration = Duration::from_secs(5);
 
 /// Flags of `audit verify`.
 #[derive(Debug, clap::Args)]
@@ -35,12 +28,13 @@ pub struct Args {
 }
 
 const HELP: &str = "\
-Reads every stored leaf, recomputes its hash, its payload's digest and the tree, and compares the root with the cluster's.
+Reads every stored leaf from every endpoint of the context, recomputes its hash, its payload's digest and the tree, and
+compares the roots of the replicas. An endpoint that does not answer is reported, and is no failure where another verifies.
 The checkpoint is remembered; next time the log is proven to have grown out of it, so that nobody can have altered or cut
 it in between. Keep the file of checkpoints where the cluster's operators cannot write.
 
-JSON: {\"ok\",\"group\",\"size\",\"root\",\"consistent_with\":{\"size\",\"root\"}|null,\"payloads_destroyed\"}; exit code 6 when it
-does not verify.
+JSON: {\"ok\",\"group\",\"size\",\"root\",\"consistent_with\":{\"size\",\"root\"}|null,\"older_than_remembered\",
+\"payloads_destroyed\",\"replicas\":[{\"endpoint\",\"ok\",\"error\"}]}; exit code 6 when it does not verify.
 
 Examples:
   portcullis audit verify
@@ -53,10 +47,24 @@ struct Verified {
     size: u64,
     root: String,
     consistent_with: Option<Earlier>,
+    /// Of an export: a checkpoint with more leaves was seen, which it cannot be compared with.
+    older_than_remembered: bool,
+    /// Nothing destroys payloads yet; the key is part of the contract.
     payloads_destroyed: u64,
-    /// Next time the log is compared with this checkpoint.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    replicas: Vec<Replica>,
     #[serde(skip)]
-    remembered: bool,
+    memory: Memory,
+}
+
+/// What is remembered of the log.
+#[derive(Debug)]
+enum Memory {
+    /// This checkpoint, from now on.
+    FromNowOn,
+    /// A later one, of so many leaves.
+    Later(u64),
+    None,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,20 +77,24 @@ struct Earlier {
 struct Broken<'a> {
     ok: bool,
     error: &'a str,
+    #[serde(skip_serializing_if = "<[Replica]>::is_empty")]
+    replicas: &'a [Replica],
 }
 
 /// Verifies and says so, or says what is wrong.
 pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
     let state = args.state.or_else(|| globals.context.as_deref().map(beside));
+    let mut replicas = Vec::new();
     let verified = match args.dir {
         Some(dir) => offline(&dir, state.as_deref()),
-        None => online(globals, &args.group.to_string(), state.as_deref()).await,
+        None => online(globals, &args.group.to_string(), state.as_deref(), &mut replicas).await,
     };
     match verified {
-        Ok(verified) => globals.output.show(&verified, Verified::to_text),
+        Ok(verified) => globals.output.show(&Verified { replicas, ..verified }, Verified::to_text),
         Err(CliError::Verification(error)) => {
             if globals.output.form() == crate::output::Form::Json {
-                globals.output.line(&crate::output::json(&Broken { ok: false, error: &error })?)?;
+                let broken = Broken { ok: false, error: &error, replicas: &replicas };
+                globals.output.line(&crate::output::json(&broken)?)?;
             }
             Err(CliError::Verification(error))
         }
@@ -90,113 +102,73 @@ pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
     }
 }
 
-async fn online(globals: &Globals, group: &str, state: Option<&Path>) -> Result<Verified, CliError> {
-    let client = globals.client()?;
-    let cluster = client.status().await?.cluster_id;
+async fn online(
+    globals: &Globals,
+    group: &str,
+    state: Option<&Path>,
+    found: &mut Vec<Replica>,
+) -> Result<Verified, CliError> {
     let mut remembered = state.map(Remembered::read).transpose()?;
-    let earlier = remembered.as_ref().and_then(|remembered| remembered.get(&cluster, group));
-    let now = checkpoint(&client, group, earlier).await?;
-    let mut chain = Chain::watching(earlier.map(|earlier| earlier.size));
-    let mut progress = Progress::new("verify", now.size);
-    leaves(&client, group, now.size, |leaf| {
-        chain.push(&leaf).map_err(|error| CliError::Verification(error.to_string()))?;
-        progress.set(chain.size(), || format!("{} leaves", chain.size()));
-        Ok(())
-    })
-    .await?;
-    if chain.root() != now.root {
-        return Err(CliError::Verification(format!(
-            "the stored leaves have the root {}, the cluster says {}",
-            hex(&chain.root()),
-            hex(&now.root)
-        )));
-    }
-    grown_from(&chain, earlier)?;
+    let replicas = Replicas::reach(&globals.client()?, group).await?;
+    let earlier = remembered.as_ref().and_then(|remembered| remembered.get(replicas.cluster(), group));
+    let cluster = replicas.cluster().to_string();
+    let (each, now) = replicas.verify(earlier).await;
+    *found = each;
+    let now = now?;
+    let mut memory = Memory::None;
     if let Some(remembered) = &mut remembered {
         remembered.put(&cluster, group, now)?;
+        memory = Memory::FromNowOn;
     }
-    Ok(verified(group.to_string(), &chain, earlier, remembered.is_some()))
+    Ok(verified(group.to_string(), now, earlier, memory))
 }
 
 fn offline(dir: &Path, state: Option<&Path>) -> Result<Verified, CliError> {
     let remembered = state.map(Remembered::read).transpose()?;
-    let earlier = |manifest: &crate::audit::manifest::Manifest| {
+    let seen = |manifest: &crate::audit::manifest::Manifest| {
         remembered.as_ref().and_then(|remembered| remembered.get(&manifest.cluster_id, &manifest.group))
     };
-    let (manifest, chain) = directory::verify(dir, |manifest| earlier(manifest).map(|earlier| earlier.size))?;
-    // An export may be older than what is remembered; it is then a part of the log that proves nothing about the rest.
-    let earlier = earlier(&manifest).filter(|earlier| earlier.size <= chain.size());
+    let (manifest, chain) = directory::verify(dir, |manifest| seen(manifest).map(|seen| seen.size))?;
+    let (earlier, memory) = match seen(&manifest) {
+        Some(seen) if seen.size > chain.size() => (None, Memory::Later(seen.size)),
+        seen => (seen, Memory::None),
+    };
     grown_from(&chain, earlier)?;
-    Ok(verified(manifest.group, &chain, earlier, false))
+    let now = Checkpoint { size: chain.size(), root: chain.root() };
+    Ok(verified(manifest.group, now, earlier, memory))
 }
 
-fn verified(group: String, chain: &Chain, earlier: Option<Checkpoint>, remembered: bool) -> Verified {
+fn verified(group: String, now: Checkpoint, earlier: Option<Checkpoint>, memory: Memory) -> Verified {
     Verified {
         ok: true,
         group,
-        size: chain.size(),
-        root: hex(&chain.root()),
+        size: now.size,
+        root: hex(&now.root),
         consistent_with: earlier.map(|Checkpoint { size, root }| Earlier { size, root: hex(&root) }),
-        payloads_destroyed: chain.destroyed(),
-        remembered,
+        older_than_remembered: matches!(memory, Memory::Later(_)),
+        payloads_destroyed: 0,
+        replicas: Vec::new(),
+        memory,
     }
-}
-
-/// The remembered root must be the one that the first leaves still have.
-fn grown_from(chain: &Chain, earlier: Option<Checkpoint>) -> Result<(), CliError> {
-    match earlier {
-        Some(Checkpoint { size, root }) if chain.watched_root() != Some(root) => {
-            Err(CliError::Verification(format!("the first {size} leaves are not those that were there before")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The cluster's checkpoint, proven to extend an earlier one.
-pub(super) async fn checkpoint(
-    client: &Client,
-    group: &str,
-    earlier: Option<Checkpoint>,
-) -> Result<Checkpoint, CliError> {
-    let wrong = |reason: &str| CliError::Verification(format!("checkpoint of {group}: {reason}"));
-    let started = Instant::now();
-    let old = earlier.map_or(0, |earlier| earlier.size);
-    let size = loop {
-        let message = v1::CheckpointRequest { group: group.to_string(), old_size: 0, size: 0 };
-        let size = client.checkpoint(message).await?.size;
-        if size >= old {
-            break size;
-        }
-        if started.elapsed() >= BEHIND_MAX {
-            return Err(wrong(&format!("the log has {size} leaves and had {old} before: leaves are missing")));
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    };
-    let message = v1::CheckpointRequest { group: group.to_string(), old_size: old, size };
-    let answer = client.checkpoint(message).await?;
-    if answer.size != size {
-        return Err(wrong("is of another size than was asked for"));
-    }
-    let bytes = |bytes: Vec<u8>| Hash::try_from(bytes).map_err(|_| wrong("holds what is no SHA-256"));
-    let root = bytes(answer.root)?;
-    if let Some(Checkpoint { size: old, root: old_root }) = earlier {
-        let proof = answer.consistency.into_iter().map(bytes).collect::<Result<Vec<Hash>, _>>()?;
-        check_consistency(old, size, &proof, old_root, root)
-            .map_err(|error| wrong(&format!("does not extend the one of {old} leaves: {error}")))?;
-    }
-    Ok(Checkpoint { size, root })
 }
 
 impl Verified {
     fn to_text(&self) -> String {
         let mut text = format!("{} verifies: {} leaves, root {}\n", self.group, self.size, self.root);
-        text.push_str(&match &self.consistent_with {
-            Some(earlier) => format!("It extends the checkpoint of {} leaves seen before, unaltered.", earlier.size),
-            None if self.remembered => "No earlier checkpoint was remembered; this one is from now on.".to_string(),
-            None => "No earlier checkpoint is remembered to compare it with.".to_string(),
+        text.push_str(&match (&self.consistent_with, &self.memory) {
+            (Some(earlier), _) => format!("It extends the checkpoint of {} leaves seen before, unaltered.", earlier.size),
+            (None, Memory::FromNowOn) => {
+                "No earlier checkpoint was remembered; this one is from now on.".to_string()
+            }
+            (None, Memory::Later(size)) => format!(
+                "It is older than the checkpoint of {size} leaves seen before and was not compared with it: that the log \
+                 grew out of it is not shown."
+            ),
+            (None, Memory::None) => "No earlier checkpoint is remembered to compare it with.".to_string(),
         });
-        if self.payloads_destroyed > 0 {
-            text.push_str(&format!("\n{} payloads are destroyed; their leaves stand.", self.payloads_destroyed));
+        for replica in &self.replicas {
+            text.push('\n');
+            text.push_str(&replica.to_text());
         }
         text
     }
@@ -205,6 +177,7 @@ impl Verified {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::chain::Chain;
     use crate::audit::chain::testing::log;
     use crate::audit::hash;
 
@@ -223,8 +196,18 @@ mod tests {
         remembered.put("c", "audit-0", Checkpoint { size: 2, root }).expect("writes");
         let verified = offline(&out, Some(&state)).expect("verifies");
         assert_eq!((verified.size, verified.consistent_with.map(|earlier| earlier.size)), (4, Some(2)));
+        assert!(!verified.older_than_remembered);
         remembered.put("c", "audit-0", Checkpoint { size: 2, root: [0; 32] }).expect("writes");
         assert!(matches!(offline(&out, Some(&state)), Err(CliError::Verification(_))));
         assert_eq!(hash(&hex(&root)), Some(root));
+        // What was seen later is not in the export, so it says nothing about it.
+        remembered.put("c", "audit-0", Checkpoint { size: 9, root: [0; 32] }).expect("writes");
+        let older = offline(&out, Some(&state)).expect("verifies by itself");
+        assert!(older.to_text().contains("older than the checkpoint of 9 leaves"), "{}", older.to_text());
+        let json = crate::output::json(&older).expect("encodes");
+        assert!(
+            json.contains(r#""consistent_with":null,"older_than_remembered":true,"payloads_destroyed":0}"#),
+            "{json}"
+        );
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::batch::rows::{Row, Rows};
+use crate::batch::rows::{Asked, Row, Rows};
 use crate::batch::sink::{Line, Sink};
 use crate::commands::question::Manner;
 use crate::context::Globals;
@@ -43,8 +43,9 @@ pub struct Args {
 
 const HELP: &str = "\
 Each line of NDJSON: {\"row\",\"error\":null|text,\"hits\":[...]}; rows count from 1, the header not counted; hits are those of
-`screen`. A bad row gets a line with its error, and the rest goes on. If the command ends early, the same command goes on
-after the complete lines of NDJSON. Each row is a question with its own audit event.
+`screen`. A bad row gets a line with its error, and the rest goes on. A nationality or birth date that cannot be read is
+left out of the question, and the line's \"note\" says so. If the command ends early, the same command goes on after the
+complete lines of NDJSON. Each row is a question with its own audit event.
 
 Example:
   portcullis batch --in travellers.csv --out answers.ndjson --concurrency 16";
@@ -55,6 +56,7 @@ struct Summary {
     resumed: u64,
     with_hits: u64,
     errors: u64,
+    noted: u64,
     seconds: f64,
 }
 
@@ -101,6 +103,7 @@ pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
         };
         summary.with_hits += u64::from(!line.hits.is_empty());
         summary.errors += u64::from(line.error.is_some());
+        summary.noted += u64::from(line.note.is_some());
         sink.push(&line)?;
         progress.set(sink.done(), || format!("{} rows", sink.done()));
     }
@@ -113,23 +116,26 @@ pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
     }
     summary.seconds = (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     globals.output.show(&summary, |summary| {
-        let Summary { rows, resumed, with_hits, errors, seconds } = summary;
-        format!("{rows} rows ({resumed} answered before): {with_hits} with hits, {errors} errors, {seconds:.1} s")
+        let Summary { rows, resumed, with_hits, errors, noted, seconds } = summary;
+        let noted = if *noted > 0 { format!(", {noted} with a note") } else { String::new() };
+        format!(
+            "{rows} rows ({resumed} answered before): {with_hits} with hits, {errors} errors{noted}, {seconds:.1} s"
+        )
     })
 }
 
 /// The line of a row; an error is one that stops the batch, since the next row would meet it, too.
 async fn answer(client: &Client, row: Row) -> Result<Line, CliError> {
     let Row { number, question } = row;
-    let failed = |error: String| Line { row: number, error: Some(error), hits: Vec::new(), partial: false };
+    let failed = |error: String| Line { row: number, error: Some(error), note: None, hits: Vec::new(), partial: false };
     match question {
         Err(error) => Ok(failed(error)),
-        Ok(question) => match ask(client, question).await {
+        Ok(Asked { message, note }) => match ask(client, message).await {
             Ok(answer) if answer.is_not_fully_checked() => {
                 let text = "not fully checked: part of the records did not answer in time".to_string();
-                Ok(Line { partial: true, ..failed(text) })
+                Ok(Line { partial: true, note, ..failed(text) })
             }
-            Ok(answer) => Ok(Line { row: number, error: None, hits: answer.hits, partial: answer.partial }),
+            Ok(answer) => Ok(Line { row: number, error: None, note, hits: answer.hits, partial: answer.partial }),
             Err(error) if error.kind == ErrorKind::Invalid => Ok(failed(error.to_string())),
             Err(error) => Err(error.into()),
         },

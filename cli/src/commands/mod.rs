@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod audit_export;
+pub mod audit_replicas;
 pub mod audit_tail;
 pub mod audit_verify;
 pub mod batch;

@@ -25,19 +25,31 @@ pub struct Manner {
 }
 
 impl Question {
+    /// The question without what sharpens it and cannot be used, and what was wrong with that: nobody goes unasked for it.
+    /// A date of the right form that names a month or day which no calendar has stays, to be refused: it is a mistake that
+    /// must be seen, and not a source's way to write that a date is not known.
+    pub fn usable(mut self) -> (Self, Vec<Invalid>) {
+        let mut left_out = Vec::new();
+        if let Some(text) = given(&self.dob)
+            && !is_mistaken(&text)
+            && let Err(error) = birth_date(&text)
+        {
+            self.dob = None;
+            left_out.push(error);
+        }
+        if let Some(text) = given(&self.nationality)
+            && let Err(error) = country("nationality", &text)
+        {
+            self.nationality = None;
+            left_out.push(error);
+        }
+        (self, left_out)
+    }
+
     /// The message; names of fields in errors are those of the flags and columns.
     pub fn to_message(&self, manner: Manner) -> Result<v1::ScreenRequest, Invalid> {
-        let given = |value: &Option<String>| {
-            value.as_deref().map(str::trim).filter(|value| !value.is_empty()).map(str::to_string)
-        };
-        let birth_date = match given(&self.dob) {
-            Some(text) => Some(text.parse::<BirthDate>().map_err(|error| Invalid::new("dob", error.reason))?),
-            None => None,
-        };
-        let nationality = match given(&self.nationality) {
-            Some(text) => Some(country("nationality", &text)?),
-            None => None,
-        };
+        let birth_date = given(&self.dob).map(|text| birth_date(&text)).transpose()?;
+        let nationality = given(&self.nationality).map(|text| country("nationality", &text)).transpose()?;
         let threshold = manner.threshold.map(checked_threshold).transpose()?;
         let query = Query {
             name: given(&self.name),
@@ -62,6 +74,22 @@ impl Question {
             threshold,
         })
     }
+}
+
+fn given(value: &Option<String>) -> Option<String> {
+    value.as_deref().map(str::trim).filter(|value| !value.is_empty()).map(str::to_string)
+}
+
+fn birth_date(text: &str) -> Result<BirthDate, Invalid> {
+    text.parse().map_err(|error: Invalid| Invalid::new("dob", error.reason))
+}
+
+/// Whether a text has the form of a date and none of its parts is zero, by which sources say that a part is not known.
+fn is_mistaken(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    let known = |part: &&str| part.bytes().all(|b| b.is_ascii_digit()) && part.bytes().any(|b| b != b'0');
+    matches!(lengths.as_slice(), [4] | [4, 2] | [4, 2, 2]) && parts.iter().all(known)
 }
 
 fn checked_threshold(threshold: f64) -> Result<f64, Invalid> {
@@ -96,6 +124,26 @@ mod tests {
         assert_eq!((message.name.as_str(), message.birth_date.as_str()), ("Ivan", "1970"));
         assert_eq!((message.nationality.as_str(), message.freshness.as_str()), ("RUS", "local"));
         assert_eq!(message.threshold, None);
+    }
+
+    #[test]
+    fn what_no_date_can_be_read_from_is_left_out_and_a_mistaken_date_is_not() {
+        for (dob, left_out, refused) in [
+            ("1970-02-01", false, false),
+            ("circa 1970", false, false),
+            ("00/00/1970", true, false),
+            ("1970-00-00", true, false),
+            ("0000", true, false),
+            ("unknown", true, false),
+            ("1970-13", false, true),
+            ("1971-02-29", false, true),
+        ] {
+            let (question, invalid) = Question { dob: Some(dob.into()), ..named("a") }.usable();
+            assert_eq!(invalid.iter().map(|one| one.field.as_str()).eq(["dob"]), left_out, "{dob}");
+            assert_eq!(question.to_message(MANNER).is_err(), refused, "{dob}");
+        }
+        let (question, invalid) = Question { nationality: Some("Atlantis".into()), ..named("a") }.usable();
+        assert!(question.to_message(MANNER).is_ok() && invalid[0].field == "nationality");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::control::{Asked, Reply, Request};
 use super::layout::{Dir, Layout, NodeLayout};
@@ -22,6 +22,9 @@ const PROBE_EVERY: Duration = Duration::from_millis(100);
 const RESTART_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(8));
 /// A node that ran so long has not failed at once.
 const RAN_LONG: Duration = Duration::from_secs(10);
+
+/// The end of a killed process is heard within this time; how often it is looked for.
+const REAP: (Duration, Duration) = (Duration::from_secs(3), Duration::from_millis(20));
 
 /// What a playground is started with.
 pub struct Settings {
@@ -49,6 +52,14 @@ pub struct Supervisor {
     serves: bool,
     exited: mpsc::UnboundedSender<Exited>,
     restarts: mpsc::UnboundedSender<u64>,
+    again: mpsc::UnboundedSender<Waiting>,
+}
+
+/// A request, and when it came.
+struct Waiting {
+    request: Request,
+    reply: oneshot::Sender<Reply>,
+    since: Instant,
 }
 
 struct Signals([Signal; 3]);
@@ -74,6 +85,7 @@ pub async fn run(settings: Settings, mut requests: mpsc::Receiver<Asked>) -> Res
     let mut signals = Signals::new()?;
     let (exited, mut exits) = mpsc::unbounded_channel();
     let (restarts, mut due) = mpsc::unbounded_channel();
+    let (again, mut waiting) = mpsc::unbounded_channel();
     let mut playground = Supervisor {
         settings,
         running: BTreeMap::new(),
@@ -83,6 +95,7 @@ pub async fn run(settings: Settings, mut requests: mpsc::Receiver<Asked>) -> Res
         serves: false,
         exited,
         restarts,
+        again,
     };
     playground.remove_ready_file();
     let started = Instant::now();
@@ -93,12 +106,12 @@ pub async fn run(settings: Settings, mut requests: mpsc::Receiver<Asked>) -> Res
         result = tokio::select! {
             () = signals.any() => break,
             Some(exit) = exits.recv() => playground.ended(exit),
-            Some(id) = due.recv() => playground.restart_by_itself(id),
+            Some(id) = due.recv() => { playground.restart_by_itself(id); Ok(()) }
             Some((request, reply)) = requests.recv() => {
-                // Whoever asked may have hung up; what was asked is done all the same.
-                let _ = reply.send(playground.answer(request));
+                playground.meet(Waiting { request, reply, since: Instant::now() });
                 Ok(())
             }
+            Some(waiting) = waiting.recv() => { playground.meet(waiting); Ok(()) }
             _ = probe.tick(), if !playground.serves => playground.check(started).await,
         };
     }
@@ -165,12 +178,31 @@ impl Supervisor {
         Ok(())
     }
 
-    fn restart_by_itself(&mut self, id: u64) -> Result<(), CliError> {
+    fn restart_by_itself(&mut self, id: u64) {
+        if self.running.contains_key(&id) {
+            return;
+        }
         match self.restart(id) {
             Ok(_) => note(format!("node {id} is started again")),
             Err(error) => note(format!("node {id} is not started again: {error}")),
         }
-        Ok(())
+    }
+
+    /// Answers a request. A node that is to be restarted may be dying, which is heard a moment after it was killed.
+    fn meet(&mut self, waiting: Waiting) {
+        let Waiting { request, reply, since } = &waiting;
+        let runs = matches!(request, Request::RestartNode { id } if self.running.contains_key(id));
+        if runs && since.elapsed() < REAP.0 && !reply.is_closed() {
+            let again = self.again.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(REAP.1).await;
+                let _ = again.send(waiting);
+            });
+            return;
+        }
+        let answer = self.answer(waiting.request);
+        // Whoever asked may have hung up; what was asked is done all the same.
+        let _ = waiting.reply.send(answer);
     }
 
     fn answer(&mut self, request: Request) -> Reply {
@@ -190,7 +222,7 @@ impl Supervisor {
             return Err(CliError::Failed(format!("there is no node {id}; nodes are {}", ids.join(", "))));
         };
         let pid = self.start(&node)?;
-        self.write_ready_file()?;
+        self.write_ready_file();
         Ok(Reply::started(ReadyNode::new(&node, Some(pid)), pid))
     }
 
@@ -204,7 +236,7 @@ impl Supervisor {
         let context = self.settings.layout.context(self.settings.control.clone());
         crate::files::write_atomically(&self.settings.dir.context(), context.to_text()?.as_bytes())?;
         let pid = self.start(&node)?;
-        self.write_ready_file()?;
+        self.write_ready_file();
         Ok(Reply::started(ReadyNode::new(&node, Some(pid)), pid))
     }
 
@@ -216,8 +248,12 @@ impl Supervisor {
         let ready = futures_util::future::join_all(probes).await;
         if !nodes.is_empty() && ready.iter().all(|ready| *ready) {
             self.serves = true;
-            self.write_ready_file()?;
-            return self.settings.output.show(&self.ready(), Ready::to_text);
+            self.write_ready_file();
+            // The nodes serve, whether or not anybody reads that they do.
+            if let Err(error) = self.settings.output.show(&self.ready(), Ready::to_text) {
+                note(format!("the playground serves, which could not be said: {error}"));
+            }
+            return Ok(());
         }
         if started.elapsed() < self.settings.ready_within {
             return Ok(());
@@ -237,10 +273,13 @@ impl Supervisor {
         }
     }
 
-    fn write_ready_file(&self) -> Result<(), CliError> {
-        match &self.settings.ready_file {
-            Some(path) if self.serves => self.ready().write(path),
-            _ => Ok(()),
+    /// What was done stands when the file cannot be written.
+    fn write_ready_file(&self) {
+        if let Some(path) = &self.settings.ready_file
+            && self.serves
+            && let Err(error) = self.ready().write(path)
+        {
+            note(format!("the ready file is not up to date: {error}"));
         }
     }
 
@@ -266,3 +305,7 @@ impl Supervisor {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "supervisor_test.rs"]
+mod tests;

@@ -10,6 +10,15 @@ use crate::error::ApiError;
 
 /// An answer whose event is durable, or that holds no record data at all.
 ///
+/// Whoever has one may hand it on:
+///
+/// ```
+/// use portcullis_node::audit::Released;
+/// fn hand_on(answer: Released<proto::v1::LookoutRecord>) -> Released<proto::v1::LookoutRecord> {
+///     answer
+/// }
+/// ```
+///
 /// Nobody else makes one:
 ///
 /// ```compile_fail,E0423

@@ -173,6 +173,12 @@ impl Api {
         request: message::RemoveNodeRequest,
     ) -> Result<Released<message::MembershipResponse>, ApiError> {
         let node = node_id("node", request.node)?;
+        // One that was removed already is removed; one that never was is a mistake.
+        let member = self.0.groups.iter().any(|group| group.status().addresses.contains_key(&node));
+        let known = self.0.groups.get(GroupId::Directory)?.read(|state| state.nodes())?;
+        if !member && !known.iter().any(|known| known.node == node) {
+            return Err(Invalid::new("node", format!("node {node} is no member of any group, and never was")).into());
+        }
         self.administer(REMOVE, admitted).await?;
         self.change_every_group(admitted, &[Step::Remove(node)]).await?;
         Ok(Released::without_record_data(self.members()))

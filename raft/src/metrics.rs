@@ -82,12 +82,18 @@ impl GroupMetrics {
             apply_seconds: HistogramVec::new(options.buckets(SECONDS.to_vec()), &["group"])?,
             applied_entries: counter("portcullis_group_applied_entries_total", "Log entries applied.")?,
             delivered: counter("portcullis_group_outbox_delivered_total", "Outbox messages delivered to their group.")?,
-            undelivered: counter("portcullis_group_outbox_failures_total", "Deliveries that failed and are tried again.")?,
+            undelivered: counter(
+                "portcullis_group_outbox_failures_total",
+                "Deliveries that failed and are tried again.",
+            )?,
             snapshots: counter("portcullis_group_snapshots_total", "Snapshots taken.")?,
             leader: gauge("portcullis_group_leader", "1 where this node leads the group.", &["group"])?,
             role: gauge("portcullis_group_role", "1 for what this replica is in the group.", &["group", "role"])?,
             age: GaugeVec::new(
-                Opts::new("portcullis_group_copy_age_seconds", "How old this copy may be; -1 where it was never fresh."),
+                Opts::new(
+                    "portcullis_group_copy_age_seconds",
+                    "How old this copy may be; -1 where it was never fresh.",
+                ),
                 &["group"],
             )?,
             proposals: gauge("portcullis_group_proposals", "Proposals that wait for their outcome here.", &["group"])?,

@@ -155,7 +155,8 @@ impl Machine {
         let position = self.0.position.lock().await;
         let applied = position.applied.map_or((0, 0), |id| (id.term, id.index));
         let name = checkpoint_name(applied);
-        let is_current = |snapshot: Snapshot| matches!(snapshot.snapshot, SnapshotFiles::Checkpoint(ref it) if *it == name);
+        let is_current =
+            |snapshot: Snapshot| matches!(snapshot.snapshot, SnapshotFiles::Checkpoint(ref it) if *it == name);
         // One of the same entry is the same: replacing it would cut off who is just sending it.
         if !self.current_snapshot()?.is_some_and(is_current) {
             self.0.store.checkpoint(&name).await?;

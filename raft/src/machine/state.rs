@@ -91,7 +91,11 @@ impl State<'_> {
             }
             !cut
         };
-        if back { self.0.scan_back(from, to, &mut visit)? } else { self.0.scan(from, to, &mut visit)? }
+        if back {
+            self.0.scan_back(from, to, &mut visit)?
+        } else {
+            self.0.scan(from, to, &mut visit)?
+        }
         Ok(Page { rows: rows.into_iter().collect::<Result<_>>()?, cut })
     }
 

@@ -218,10 +218,7 @@ impl Peer for PeerService {
         Ok(Response::new(peer::ChangeReply { fault }))
     }
 
-    async fn describe(
-        &self,
-        request: Request<peer::DescribeRequest>,
-    ) -> Result<Response<peer::DescribeReply>, Status> {
+    async fn describe(&self, request: Request<peer::DescribeRequest>) -> Result<Response<peer::DescribeReply>, Status> {
         let router = self.groups.router();
         let request = request.into_inner();
         if request.key_check.as_ref() != router.key_check().0.as_slice() {

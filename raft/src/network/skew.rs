@@ -99,8 +99,16 @@ mod tests {
     fn without_the_clocks_of_a_majority_nothing_is_known() {
         let (mut skew, now) = (Skew::default(), Instant::now());
         assert_eq!(skew.ahead_ms(NodeId(1), voters(), NOON, now), None);
-        assert_eq!(skew.ahead_ms(NodeId(1), std::iter::once(NodeId(1)), NOON, now), Some(0), "alone it is the majority");
+        assert_eq!(
+            skew.ahead_ms(NodeId(1), std::iter::once(NodeId(1)), NOON, now),
+            Some(0),
+            "alone it is the majority"
+        );
         skew.saw(NodeId(2), NOON, now);
-        assert_eq!(skew.ahead_ms(NodeId(1), voters(), NOON, now + FRESH * 2), None, "what was seen long ago is not used");
+        assert_eq!(
+            skew.ahead_ms(NodeId(1), voters(), NOON, now + FRESH * 2),
+            None,
+            "what was seen long ago is not used"
+        );
     }
 }

@@ -527,7 +527,9 @@ fn make_dir(path: &Path) -> Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     parent.map_or(Ok(()), make_dir)?;
     match fs::create_dir(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(broken("making a directory", path, error)),
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(broken("making a directory", path, error))
+        }
         _ => parent.map_or(Ok(()), sync_dir),
     }
 }

@@ -1,8 +1,15 @@
 //! A replica of one group, as the rest of the node uses it: propose, read, change members, ask how it stands.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod age;
+mod members;
+mod status;
+
+pub use members::Step;
+pub use status::{Role, Status};
+
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::codec;
@@ -10,10 +17,9 @@ use model::command::Outcome;
 use model::envelope::Envelope;
 use model::ids::{GroupId, NodeId};
 use model::limits::{CLOCK_AHEAD_MAX_MS, COMMAND_BYTES_MAX};
-use openraft::Instant as _;
+use openraft::ReadPolicy;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, LinearizableReadError, RaftError};
-use openraft::{ChangeMembers, ReadPolicy, ServerState};
 use proto::peer::{self, fault};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
@@ -22,7 +28,7 @@ use crate::error::GroupError;
 use crate::machine::{Machine, State};
 use crate::network::Router;
 use crate::storage;
-use crate::types::{Config, Member, Metrics, Proposal, Raft};
+use crate::types::{Proposal, Raft};
 
 /// Proposals of a group that wait for their outcome on its leader.
 const PROPOSALS_MAX: usize = 4_096;
@@ -34,73 +40,8 @@ const BARRIERS_MAX: usize = 8_192;
 const RETRY_PAUSE: Duration = Duration::from_millis(25);
 /// A single attempt at the leader; a leader that died silently costs no more than this.
 const ATTEMPT: Duration = Duration::from_millis(2_000);
-/// A voter that is up to date takes leadership over within this time, or is not there.
-const HAND_OVER: Duration = Duration::from_millis(1_000);
-/// A new member must have caught up within this time.
-const CATCH_UP: Duration = Duration::from_secs(50);
-/// A new member that is so many entries behind the log's end has caught up: the rest is on its way.
-const CATCH_UP_ENTRIES: u64 = 256;
-/// A voter that was heard within this time is there to take leadership over.
-const HEARD_LATELY: Duration = Duration::from_secs(1);
 /// A snapshot is asked for again after this time: openraft ignores the wish while it makes another one.
 const SNAPSHOT_AGAIN: Duration = Duration::from_secs(1);
-/// Messages of a leader that wait until their commit is applied here.
-const HEARD_MAX: usize = 256;
-
-/// What a replica is in its group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    Leader,
-    Follower,
-    Candidate,
-    Learner,
-    Stopped,
-}
-
-impl Role {
-    /// Every role there is.
-    pub const ALL: [Self; 5] = [Self::Leader, Self::Follower, Self::Candidate, Self::Learner, Self::Stopped];
-
-    /// The role's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Leader => "leader",
-            Self::Follower => "follower",
-            Self::Candidate => "candidate",
-            Self::Learner => "learner",
-            Self::Stopped => "stopped",
-        }
-    }
-}
-
-/// How a group stands, as this replica sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    pub role: Role,
-    pub leader: Option<NodeId>,
-    pub term: u64,
-    pub last_log: u64,
-    pub committed: u64,
-    pub applied: u64,
-    pub snapshot: u64,
-    pub purged: u64,
-    pub voters: BTreeSet<NodeId>,
-    /// Between two sets of voters: both must agree until the change is through.
-    pub joint: bool,
-    pub learners: BTreeSet<NodeId>,
-    pub addresses: BTreeMap<NodeId, String>,
-    /// Of a leader: the last entry that each other member has.
-    pub matched: BTreeMap<NodeId, u64>,
-}
-
-/// A step of membership, one at a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    AddLearner(NodeId, String),
-    Promote(NodeId),
-    Remove(NodeId),
-    Transfer(NodeId),
-}
 
 /// A replica of a group; clones share it.
 #[derive(Clone)]
@@ -116,40 +57,9 @@ struct Inner {
     barrier: mpsc::Sender<oneshot::Sender<Result<u64, GroupError>>>,
     transfer: Arc<Mutex<()>>,
     changes: Mutex<()>,
-    heard: std::sync::Mutex<Heard>,
+    heard: std::sync::Mutex<age::Heard>,
     /// What the others were seen to have of the committed log while this replica led.
     acknowledged: std::sync::Mutex<BTreeMap<NodeId, u64>>,
-}
-
-/// What a leader's messages say of the age of this copy.
-#[derive(Default)]
-struct Heard {
-    /// Messages whose commit is not applied here yet: when they came, and what was committed then.
-    waiting: VecDeque<(Instant, u64)>,
-    /// When the newest message came whose commit is applied here.
-    fresh: Option<Instant>,
-}
-
-impl Heard {
-    fn heard(&mut self, now: Instant, committed: u64, applied: u64) {
-        let full = self.waiting.len() >= HEARD_MAX;
-        match self.waiting.back_mut() {
-            Some(last) if last.1 == committed => last.0 = now,
-            // Left out while too many wait, which makes the copy look older than it is and never younger.
-            _ if full => {}
-            _ => self.waiting.push_back((now, committed)),
-        }
-        self.take(applied);
-    }
-
-    /// When the copy was last known to have everything that was committed.
-    fn take(&mut self, applied: u64) -> Option<Instant> {
-        while let Some((at, _)) = self.waiting.front().filter(|(_, committed)| *committed <= applied) {
-            self.fresh = Some(*at);
-            self.waiting.pop_front();
-        }
-        self.fresh
-    }
 }
 
 impl Group {
@@ -208,55 +118,7 @@ impl Group {
 
     /// How the group stands.
     pub fn status(&self) -> Status {
-        status(&self.0.raft.metrics().borrow_watched())
-    }
-
-    fn applied_now(&self) -> u64 {
-        self.0.machine.progress().borrow().applied
-    }
-
-    /// A leader's message was taken; it said how far the log is committed.
-    pub(crate) fn heard(&self, committed: u64) {
-        let mut heard = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.heard(Instant::now(), committed, self.applied_now());
-    }
-
-    /// How old this replica's copy may be: the time since a leader's word of what was committed, all of which is applied
-    /// here; leading, since a quorum's word. None: never since the start. A replica that was removed from its group learns
-    /// of it by this alone.
-    pub fn staleness(&self) -> Option<Duration> {
-        {
-            let metrics = self.0.raft.metrics();
-            let metrics = metrics.borrow_watched();
-            // A new leader has all that was committed once an entry of its own term is applied.
-            let own = metrics.last_applied.as_ref().is_some_and(|id| id.leader_id.term == metrics.current_term);
-            if metrics.state == ServerState::Leader && own {
-                let alone = metrics.membership_config.membership().voter_ids().count() == 1;
-                return match metrics.last_quorum_acked {
-                    _ if alone => Some(Duration::ZERO),
-                    acked => acked.map(|acked| acked.elapsed()),
-                };
-            }
-        }
-        let applied = self.applied_now();
-        let fresh = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner).take(applied);
-        fresh.map(|fresh| fresh.elapsed())
-    }
-
-    /// What a member was seen to have of the committed log while this replica led; it must never have less again.
-    pub fn acknowledged_by(&self, node: NodeId) -> u64 {
-        self.note_acknowledged();
-        self.0.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).get(&node).copied().unwrap_or(0)
-    }
-
-    pub(crate) fn note_acknowledged(&self) {
-        let status = self.status();
-        let mut acknowledged = self.0.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
-        for (node, matched) in &status.matched {
-            let known = acknowledged.entry(*node).or_default();
-            // What is not committed may lawfully go again.
-            *known = (*known).max(*matched.min(&status.committed));
-        }
+        status::status(&self.0.raft.metrics().borrow_watched())
     }
 
     /// Proposals and linearizable reads that wait here now.
@@ -384,191 +246,6 @@ impl Group {
         let (answer, index) = oneshot::channel();
         self.0.barrier.try_send(answer).map_err(|_| GroupError::Busy { group: self.0.id })?;
         index.await.unwrap_or_else(|_| Err(self.unavailable("the replica has stopped")))
-    }
-
-    /// Changes the group's members by one step, through whichever node leads.
-    pub async fn change(&self, step: &Step, deadline: Duration) -> Result<(), GroupError> {
-        self.at_leader(deadline, CATCH_UP, true, async |leader, left| match leader {
-            None => self.change_here(step).await,
-            Some((node, address)) => {
-                use peer::change_request::Step as Wire;
-                let (wire, subject, subject_address) = match step {
-                    Step::AddLearner(node, address) => (Wire::AddLearner, node, address.clone()),
-                    Step::Promote(node) => (Wire::Promote, node, String::new()),
-                    Step::Remove(node) => (Wire::Remove, node, String::new()),
-                    Step::Transfer(node) => (Wire::Transfer, node, String::new()),
-                };
-                let request = peer::ChangeRequest {
-                    route: Some(self.0.router.route(self.0.id, node)),
-                    step: wire.into(),
-                    node: subject.0,
-                    address: subject_address,
-                };
-                let reply = self.0.router.call(&address, left, async |mut peer| peer.change(request).await).await;
-                self.fault(reply.map_err(|status| self.lost(status))?.fault)
-            }
-        })
-        .await
-    }
-
-    /// Changes the group's members by one step, as its leader. A step that is done already is done.
-    pub async fn change_here(&self, step: &Step) -> Result<(), GroupError> {
-        let mut status = self.status();
-        if status.role != Role::Leader {
-            return Err(GroupError::NotLeader { group: self.0.id, leader: status.leader });
-        }
-        let _one = self.0.changes.try_lock().map_err(|_| self.unavailable("another change of members is under way"))?;
-        let raft = &self.0.raft;
-        if status.joint {
-            self.settle().await?;
-            status = self.status();
-        }
-        let written = match step {
-            Step::AddLearner(node, address) => match status.addresses.get(node) {
-                Some(known) if known != address => {
-                    return Err(self.refused(format!("node {node} is a member of it at {known}")));
-                }
-                Some(_) => return self.caught_up(*node).await,
-                None => {
-                    let member = Member { address: address.clone() };
-                    match raft.add_learner(node.0, member, false).await {
-                        Ok(_) => return self.caught_up(*node).await,
-                        Err(error) => Err(error),
-                    }
-                }
-            },
-            Step::Promote(node) if status.voters.contains(node) => return Ok(()),
-            Step::Promote(node) => {
-                // A voter that is far behind would be missed by every quorum that it is counted in.
-                self.caught_up(*node).await?;
-                self.change_voters(ChangeMembers::AddVoterIds(BTreeSet::from([node.0])), true).await
-            }
-            Step::Remove(node) if !status.addresses.contains_key(node) => return Ok(()),
-            Step::Remove(node) if *node == self.0.router.me() => {
-                self.step_down().await;
-                return Err(self.unavailable("the leader was to be removed and hands over first"));
-            }
-            Step::Remove(node) if status.voters.contains(node) => {
-                if status.voters.len() == 1 {
-                    return Err(self.refused("the last voter of a group cannot be removed"));
-                }
-                self.change_voters(ChangeMembers::RemoveVoters(BTreeSet::from([node.0])), false).await
-            }
-            Step::Remove(node) => {
-                self.change_voters(ChangeMembers::RemoveNodes(BTreeSet::from([node.0])), false).await
-            }
-            Step::Transfer(node) if *node == self.0.router.me() => return Ok(()),
-            Step::Transfer(node) if !status.voters.contains(node) => {
-                return Err(self.refused(format!("node {node} is no voter of it")));
-            }
-            Step::Transfer(node) => return self.hand_over(*node).await,
-        };
-        self.changed(written)
-    }
-
-    fn changed(&self, written: Result<(), RaftError<Config, ClientWriteError<Config>>>) -> Result<(), GroupError> {
-        match written {
-            Ok(()) => Ok(()),
-            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward))) => {
-                Err(GroupError::NotLeader { group: self.0.id, leader: forward.leader_id.map(NodeId) })
-            }
-            Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(error))) => {
-                Err(self.unavailable(error.to_string()))
-            }
-            Err(error) => Err(GroupError::Unknown { group: self.0.id, reason: error.to_string() }),
-        }
-    }
-
-    /// Changes members in a task of its own: openraft takes two entries for it, and whoever asked may give up in between.
-    async fn change_voters(
-        &self,
-        changes: ChangeMembers<u64, Member>,
-        retain: bool,
-    ) -> Result<(), RaftError<Config, ClientWriteError<Config>>> {
-        let raft = self.0.raft.clone();
-        let changed = tokio::spawn(async move { raft.change_membership(changes, retain).await.map(drop) });
-        match changed.await {
-            Ok(changed) => changed,
-            Err(_) => Err(RaftError::Fatal(openraft::errors::Fatal::Stopped)),
-        }
-    }
-
-    /// Ends a change of voters whose second entry was never written: its leader died, or gave up.
-    async fn settle(&self) -> Result<(), GroupError> {
-        let written = self.change_voters(ChangeMembers::AddVoterIds(BTreeSet::new()), true).await;
-        self.changed(written)
-    }
-
-    /// The same, if this replica leads, one is left over and nobody works at it.
-    pub(crate) async fn settle_if_left_over(&self) {
-        let status = self.status();
-        if status.role == Role::Leader
-            && status.joint
-            && let Ok(_one) = self.0.changes.try_lock()
-            && let Err(error) = self.settle().await
-        {
-            tracing::warn!(group = %self.0.id, %error, "a change of members is still half done");
-        }
-    }
-
-    /// Waits until a member has what is in the log now, but for a tail.
-    async fn caught_up(&self, node: NodeId) -> Result<(), GroupError> {
-        let goal = self.status().last_log.saturating_sub(CATCH_UP_ENTRIES);
-        let mut metrics = self.0.raft.metrics();
-        let waited = tokio::time::timeout(CATCH_UP, async {
-            loop {
-                {
-                    let now = status(&metrics.borrow_watched());
-                    if now.role != Role::Leader {
-                        return Err(GroupError::NotLeader { group: self.0.id, leader: now.leader });
-                    }
-                    if now.matched.get(&node).is_some_and(|matched| *matched > 0 && *matched >= goal) {
-                        return Ok(());
-                    }
-                }
-                if metrics.changed().await.is_err() {
-                    return Err(self.unavailable("the replica has stopped"));
-                }
-            }
-        });
-        let late = |_| self.unavailable(format!("node {node} has not caught up within {CATCH_UP:?}"));
-        waited.await.map_err(late)?
-    }
-
-    /// Hands leadership to another voter that is up to date, if this replica leads. True when it led no more.
-    pub async fn step_down(&self) -> bool {
-        let status = self.status();
-        if status.role != Role::Leader {
-            return true;
-        }
-        let me = self.0.router.me();
-        let others = status.voters.iter().filter(|voter| **voter != me);
-        let Some(to) = others.max_by_key(|voter| {
-            let there = self.0.router.heard_within(**voter, HEARD_LATELY);
-            (there, status.matched.get(voter).copied(), std::cmp::Reverse(**voter))
-        }) else {
-            return false;
-        };
-        self.hand_over(*to).await.is_ok()
-    }
-
-    async fn hand_over(&self, to: NodeId) -> Result<(), GroupError> {
-        self.0.raft.trigger().transfer_leader(to.0).await.map_err(|error| self.unavailable(error.to_string()))?;
-        let mut metrics = self.0.raft.metrics();
-        let changed = async {
-            loop {
-                if metrics.borrow_watched().current_leader == Some(to.0) {
-                    return true;
-                }
-                if metrics.changed().await.is_err() {
-                    return false;
-                }
-            }
-        };
-        match tokio::time::timeout(HAND_OVER, changed).await {
-            Ok(true) => Ok(()),
-            _ => Err(self.unavailable(format!("node {to} has not taken over"))),
-        }
     }
 
     /// Takes a snapshot now; the log is purged up to it, but for a tail. Returns its index.
@@ -710,31 +387,5 @@ async fn barrier_worker(
             // Whoever asked may have gone.
             drop(one.send(result.clone()));
         }
-    }
-}
-
-fn status(metrics: &Metrics) -> Status {
-    let membership = metrics.membership_config.membership();
-    let matched = metrics.replication.iter().flatten();
-    Status {
-        role: match metrics.state {
-            ServerState::Leader => Role::Leader,
-            ServerState::Follower => Role::Follower,
-            ServerState::Candidate => Role::Candidate,
-            ServerState::Learner => Role::Learner,
-            ServerState::Shutdown => Role::Stopped,
-        },
-        leader: metrics.current_leader.map(NodeId),
-        term: metrics.current_term,
-        last_log: metrics.last_log_index.unwrap_or(0),
-        committed: metrics.cluster_committed.or(metrics.local_committed).map_or(0, |id| id.index),
-        applied: metrics.last_applied.map_or(0, |id| id.index),
-        snapshot: metrics.snapshot.map_or(0, |id| id.index),
-        purged: metrics.purged.map_or(0, |id| id.index),
-        voters: membership.voter_ids().map(NodeId).collect(),
-        joint: membership.get_joint_config().len() > 1,
-        learners: membership.learner_ids().map(NodeId).collect(),
-        addresses: membership.nodes().map(|(id, member)| (NodeId(*id), member.address.clone())).collect(),
-        matched: matched.map(|(id, at)| (NodeId(*id), at.map_or(0, |id| id.index))).collect(),
     }
 }

@@ -1,0 +1,127 @@
+//! How old a replica's copy is, and what the others were seen to have.
+
+use std::collections::VecDeque;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use model::ids::NodeId;
+use openraft::Instant as _;
+use openraft::ServerState;
+use openraft::async_runtime::WatchReceiver;
+use tokio::time::Instant;
+
+use super::Group;
+
+/// Messages of a leader that wait until their commit is applied here.
+const HEARD_MAX: usize = 256;
+
+/// What a leader's messages say of the age of this copy.
+#[derive(Default)]
+pub(super) struct Heard {
+    /// Messages whose commit is not applied here yet: when they came, and what was committed then.
+    waiting: VecDeque<(Instant, u64)>,
+    /// When the newest message came whose commit is applied here.
+    fresh: Option<Instant>,
+}
+
+impl Heard {
+    fn heard(&mut self, now: Instant, committed: u64, applied: u64) {
+        let full = self.waiting.len() >= HEARD_MAX;
+        match self.waiting.back_mut() {
+            Some(last) if last.1 == committed => last.0 = now,
+            // Left out while too many wait, which makes the copy look older than it is and never younger.
+            _ if full => {}
+            _ => self.waiting.push_back((now, committed)),
+        }
+        self.take(applied);
+    }
+
+    /// When the copy was last known to have everything that was committed.
+    fn take(&mut self, applied: u64) -> Option<Instant> {
+        while let Some((at, _)) = self.waiting.front().filter(|(_, committed)| *committed <= applied) {
+            self.fresh = Some(*at);
+            self.waiting.pop_front();
+        }
+        self.fresh
+    }
+}
+
+impl Group {
+    fn applied_now(&self) -> u64 {
+        self.0.machine.progress().borrow().applied
+    }
+
+    /// A leader's message was taken; it said how far the log is committed.
+    pub(crate) fn heard(&self, committed: u64) {
+        let mut heard = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.heard(Instant::now(), committed, self.applied_now());
+    }
+
+    /// How old this replica's copy may be: the time since a leader's word of what was committed, all of which is applied
+    /// here; leading, since a quorum's word. None: never since the start. A replica that was removed from its group learns
+    /// of it by this alone.
+    pub fn staleness(&self) -> Option<Duration> {
+        {
+            let metrics = self.0.raft.metrics();
+            let metrics = metrics.borrow_watched();
+            // A new leader has all that was committed once an entry of its own term is applied.
+            let own = metrics.last_applied.as_ref().is_some_and(|id| id.leader_id.term == metrics.current_term);
+            if metrics.state == ServerState::Leader && own {
+                let alone = metrics.membership_config.membership().voter_ids().count() == 1;
+                return match metrics.last_quorum_acked {
+                    _ if alone => Some(Duration::ZERO),
+                    acked => acked.map(|acked| acked.elapsed()),
+                };
+            }
+        }
+        let applied = self.applied_now();
+        let fresh = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner).take(applied);
+        fresh.map(|fresh| fresh.elapsed())
+    }
+
+    /// What a member was seen to have of the committed log while this replica led; it must never have less again.
+    pub fn acknowledged_by(&self, node: NodeId) -> u64 {
+        self.note_acknowledged();
+        self.0.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).get(&node).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn note_acknowledged(&self) {
+        let status = self.status();
+        let mut acknowledged = self.0.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+        for (node, matched) in &status.matched {
+            let known = acknowledged.entry(*node).or_default();
+            // What is not committed may lawfully go again.
+            *known = (*known).max(*matched.min(&status.committed));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_as_old_as_the_last_word_that_it_has_applied() {
+        let (mut heard, begun) = (Heard::default(), Instant::now());
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        assert_eq!(heard.take(100), None, "nothing was ever heard");
+        heard.heard(at(1), 10, 4);
+        assert_eq!(heard.take(4), None, "a backlog that only begins to arrive makes nothing fresh");
+        heard.heard(at(2), 20, 9);
+        assert_eq!(heard.take(9), None);
+        assert_eq!(heard.take(10), Some(at(1)));
+        heard.heard(at(3), 20, 15);
+        assert_eq!(heard.take(19), Some(at(1)), "what was committed then is not all applied");
+        assert_eq!(heard.take(20), Some(at(3)), "the same commit, heard again later");
+    }
+
+    #[test]
+    fn what_does_not_fit_makes_the_copy_look_older() {
+        let (mut heard, begun) = (Heard::default(), Instant::now());
+        for number in 0..2 * HEARD_MAX as u64 {
+            heard.heard(begun + Duration::from_secs(number), number + 1, 0);
+        }
+        let last = begun + Duration::from_secs(HEARD_MAX as u64 - 1);
+        assert_eq!(heard.take(u64::MAX), Some(last));
+    }
+}

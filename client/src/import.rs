@@ -2,7 +2,8 @@
 //!
 //! When the stream breaks it is begun again at the next endpoint, and the batches that were not acknowledged are sent
 //! once more. The cluster knows each entry by source and reference, so a batch that did arrive changes nothing the second
-//! time; what it created is then counted as unchanged.
+//! time. What it created is then counted as unchanged, and what a first end removed is not counted at all: nobody can
+//! tell, so `ImportSession::repeated` says that the counts are a lower bound.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -46,7 +47,10 @@ pub struct Acknowledged {
 pub struct ImportSession {
     client: Client,
     begin: v1::ImportBegin,
-    waiting: VecDeque<Vec<v1::ImportEntry>>,
+    waiting: VecDeque<v1::ImportBatch>,
+    /// A reference that the list was said to name; a later stream names it again where nothing waits to be sent.
+    named: Option<String>,
+    repeated: bool,
     stream: Option<Stream>,
 }
 
@@ -60,16 +64,27 @@ fn step(step: Step) -> v1::ImportRequest {
     v1::ImportRequest { step: Some(step) }
 }
 
-fn batch(entries: &[v1::ImportEntry]) -> v1::ImportRequest {
-    step(Step::Batch(v1::ImportBatch { entries: entries.to_vec(), kept: Vec::new() }))
+/// What a stream begins with. When only the answer to the end was lost, the import has ended at the nodes and begins anew
+/// there; they refuse the end of an import that named nothing, so such a stream names one entry again.
+fn opening(
+    begin: &v1::ImportBegin,
+    waiting: &VecDeque<v1::ImportBatch>,
+    named: Option<&String>,
+) -> Vec<v1::ImportRequest> {
+    let mut requests = vec![step(Step::Begin(begin.clone()))];
+    requests.extend(waiting.iter().map(|batch| step(Step::Batch(batch.clone()))));
+    if let Some(named) = named.filter(|_| waiting.is_empty()) {
+        requests.push(step(Step::Batch(v1::ImportBatch { entries: Vec::new(), kept: vec![named.clone()] })));
+    }
+    requests
 }
 
 impl Client {
     /// Begins an import, or goes on with one of the same source and id.
     pub async fn begin_import(&self, source: &str, import_id: &str) -> Result<ImportSession, ClientError> {
         let begin = v1::ImportBegin { source: source.to_string(), import_id: import_id.to_string() };
-        let mut session =
-            ImportSession { client: self.clone(), begin, waiting: VecDeque::with_capacity(WINDOW), stream: None };
+        let (waiting, client) = (VecDeque::with_capacity(WINDOW), self.clone());
+        let mut session = ImportSession { client, begin, waiting, named: None, repeated: false, stream: None };
         session.connected().await?;
         Ok(session)
     }
@@ -78,19 +93,36 @@ impl Client {
 impl ImportSession {
     /// Sends a batch; first takes in an acknowledgement when enough batches are on their way.
     pub async fn send(&mut self, entries: Vec<v1::ImportEntry>) -> Result<Option<Acknowledged>, ClientError> {
-        if entries.len() > IMPORT_BATCH_MAX {
-            let text = format!("a batch has {} entries, at most {IMPORT_BATCH_MAX} are allowed", entries.len());
+        self.batch(v1::ImportBatch { entries, kept: Vec::new() }).await
+    }
+
+    /// Names entries that the list holds and that could not be read: what the cluster has of them stays.
+    pub async fn keep(&mut self, kept: Vec<String>) -> Result<Option<Acknowledged>, ClientError> {
+        self.batch(v1::ImportBatch { entries: Vec::new(), kept }).await
+    }
+
+    async fn batch(&mut self, batch: v1::ImportBatch) -> Result<Option<Acknowledged>, ClientError> {
+        let count = batch.entries.len() + batch.kept.len();
+        if count > IMPORT_BATCH_MAX {
+            let text = format!("a batch has {count} entries, at most {IMPORT_BATCH_MAX} are allowed");
             return Err(ClientError::invalid("entries", text));
         }
         let done = if self.waiting.len() >= WINDOW { self.acknowledged().await? } else { None };
         // On a broken stream the batch goes out when it is made anew, with all that wait.
         if let Some(stream) = &self.stream
-            && stream.requests.send(batch(&entries)).await.is_err()
+            && stream.requests.send(step(Step::Batch(batch.clone()))).await.is_err()
         {
             self.broke();
         }
-        self.waiting.push_back(entries);
+        let first = batch.entries.first().map(|entry| &entry.source_ref).or(batch.kept.first());
+        self.named = first.cloned().or(self.named.take());
+        self.waiting.push_back(batch);
         Ok(done)
+    }
+
+    /// Whether something was sent a second time, so that the counts of created, updated and removed may be too low.
+    pub fn repeated(&self) -> bool {
+        self.repeated
     }
 
     /// The oldest acknowledgement that is outstanding; none when nothing is on its way.
@@ -99,12 +131,12 @@ impl ImportSession {
             return Ok(None);
         }
         let progress = self.answer(BATCH_TIMEOUT, false).await?;
-        let entries = self.waiting.pop_front().unwrap_or_default();
+        let entries = self.waiting.pop_front().unwrap_or_default().entries;
         Ok(Some(Acknowledged { entries, progress }))
     }
 
     /// Ends the import: what the list no longer names is removed. Every batch must have been acknowledged.
-    pub async fn finish(mut self) -> Result<v1::ImportProgress, ClientError> {
+    pub async fn finish(&mut self) -> Result<v1::ImportProgress, ClientError> {
         if !self.waiting.is_empty() {
             return Err(ClientError::invalid("entries", "batches are still on their way"));
         }
@@ -122,6 +154,7 @@ impl ImportSession {
 
     fn broke(&mut self) {
         if let Some(stream) = self.stream.take() {
+            self.repeated = true;
             self.client.shared.endpoints.after_failure_of(stream.at);
         }
     }
@@ -196,8 +229,9 @@ impl ImportSession {
         let attempt = self.client.shared.config.attempt_write;
         // Begin, all that waits, one more batch or the end: none of these sends ever blocks.
         let (requests, receiver) = mpsc::channel(WINDOW + 3);
-        let mut first = vec![step(Step::Begin(self.begin.clone()))];
-        first.extend(self.waiting.iter().map(|entries| batch(entries)));
+        let first = opening(&self.begin, &self.waiting, self.named.as_ref());
+        // The batches that wait are answered one by one; the rest is over when the stream stands.
+        let answered = first.len() - self.waiting.len();
         for request in first {
             requests.try_send(request).map_err(|_| broken_off())?;
         }
@@ -205,8 +239,12 @@ impl ImportSession {
         let request = self.client.request(ReceiverStream::new(receiver), Duration::from_millis(DEADLINE_MAX_MS));
         let begun = async {
             let mut answers = stub.import(request).await?.into_inner();
-            let answer = answers.message().await?;
-            Ok::<_, tonic::Status>(answer.map(|_| answers))
+            for _ in 0..answered {
+                if answers.message().await?.is_none() {
+                    return Ok(None);
+                }
+            }
+            Ok::<_, tonic::Status>(Some(answers))
         };
         match tokio::time::timeout(attempt, begun).await {
             Ok(Ok(Some(answers))) => Ok(Stream { at, requests, answers }),
@@ -220,4 +258,54 @@ impl ImportSession {
 fn broken_off() -> Failure {
     let error = ClientError::unavailable("the node ended the import stream");
     Failure { error, retry: true, maybe_done: true, settles: false, wait_ms: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Behaviour::{BreakAfter, Work};
+    use crate::fake::{Fake, client};
+
+    fn entry(row: u64) -> v1::ImportEntry {
+        v1::ImportEntry { row, source_ref: row.to_string(), lookout: None }
+    }
+
+    fn names(requests: &[v1::ImportRequest]) -> Vec<String> {
+        let name = |request: &v1::ImportRequest| match request.step.as_ref().expect("step") {
+            Step::Begin(_) => "begin".to_string(),
+            Step::Batch(batch) => format!("{} entries, kept {:?}", batch.entries.len(), batch.kept),
+            Step::Finish(_) => "finish".to_string(),
+        };
+        requests.iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_stream_made_anew_never_ends_without_naming_something() {
+        let begin = v1::ImportBegin::default();
+        let (named, mut waiting) = ("r1".to_string(), VecDeque::new());
+        assert_eq!(names(&opening(&begin, &waiting, None)), ["begin"]);
+        assert_eq!(names(&opening(&begin, &waiting, Some(&named))), ["begin", "0 entries, kept [\"r1\"]"]);
+        waiting.push_back(v1::ImportBatch { entries: vec![entry(1)], kept: Vec::new() });
+        assert_eq!(names(&opening(&begin, &waiting, Some(&named))), ["begin", "1 entries, kept []"]);
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_twice_is_said() {
+        for (script, repeated) in [(Work, false), (BreakAfter(1), true)] {
+            let fake = Fake::new([&[script], &[Work]]);
+            let mut session = client(&fake, Duration::from_secs(5)).begin_import("list", "id").await.expect("begins");
+            session.send(vec![entry(1)]).await.expect("sends");
+            session.acknowledged().await.expect("acknowledged");
+            session.finish().await.expect("finishes");
+            assert_eq!(session.repeated(), repeated);
+        }
+    }
+
+    #[tokio::test]
+    async fn kept_references_count_as_entries_of_a_batch() {
+        let fake = Fake::new([&[Work]]);
+        let mut session = client(&fake, Duration::from_secs(5)).begin_import("list", "id").await.expect("begins");
+        let error = session.keep(vec!["r".into(); IMPORT_BATCH_MAX + 1]).await.expect_err("too many");
+        assert_eq!(error.field.as_deref(), Some("entries"));
+    }
 }

@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use client::{IMPORT_BATCH_BYTES_MAX, ImportSession, convert, entry_bytes, v1};
+use client::{ImportSession, v1};
 use model::ids::{check_code, to_hex};
-use model::limits::{COMMAND_BYTES_MAX, IMPORT_BATCH_MAX, REJECTIONS_SHOWN_MAX};
+use model::limits::{IMPORT_BATCH_MAX, REJECTIONS_SHOWN_MAX};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use crate::context::Globals;
 use crate::error::CliError;
-use crate::import::{self as lists, Format, ImportError, Item, Rejection};
+use crate::import::batches::{self, Piece};
+use crate::import::{self as lists, Format, ImportError, Rejection};
 use crate::output::note;
 use crate::progress::Progress;
 
@@ -26,7 +27,7 @@ pub struct Args {
     /// Name of the source list; that of the format if left out (ofac-sdn, un-sc, csv, ndjson).
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
-    /// Remove what the list no longer names even though rows of it were rejected.
+    /// Remove what the list no longer names even though rows of it were rejected; what they name by reference stays.
     #[arg(long)]
     pub remove_missing: bool,
     /// The list: a file, or for ofac-sdn the directory with sdn.csv, alt.csv and add.csv.
@@ -41,9 +42,10 @@ JSON: {\"source\",\"read\",\"created\",\"updated\",\"unchanged\",\"removed\",\"r
 rejected, \"rejections\":[{\"file\",\"row\",\"column\",\"reason\"}]. `read` counts entries.
 
 A row that cannot go in is reported with file, row, column and reason, and the rest goes in. When rows were rejected,
-nothing is removed unless --remove-missing is given, since a row that could not be read is not an entry that is gone. A
-file that breaks off ends the import with exit code 1; what was read is in, nothing is removed. An import that broke off
-is repeated as a whole: what is there already does not change.";
+nothing is removed unless --remove-missing is given, since a row that could not be read is not an entry that is gone; then
+what a rejected row names by its reference stays as it is, and `without_reference` counts the rows that name nothing. A
+list that breaks off or names no entry ends the import with exit code 1; what was read is in, nothing is removed. An
+import that broke off is repeated as a whole: what is there already does not change. PATH must be a file, not a pipe.";
 
 /// What an import did.
 #[derive(Debug, Default, PartialEq, Serialize)]
@@ -56,14 +58,15 @@ struct Summary {
     removed: u64,
     rejected: u64,
     seconds: f64,
+    /// Rejected rows of which nobody can tell what they are about.
+    #[serde(skip_serializing_if = "is_zero")]
+    without_reference: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rejections: Vec<Rejection>,
 }
 
-/// What the reader hands over.
-enum Piece {
-    Batch { entries: Vec<v1::ImportEntry>, bytes_read: u64 },
-    Rejected(Rejection),
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Imports.
@@ -73,35 +76,43 @@ pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
     let source = source.unwrap_or_else(|| format.default_source().to_string());
     check_code("--source", &source)?;
     let client = globals.client()?;
-    let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let (reader, digest) = blocking(move || Ok((lists::open(format, &path)?, lists::digest(format, &path)?))).await?;
+    let reader = blocking(move || lists::open(format, &path)).await?;
     let mut progress = Progress::new("import", reader.bytes_total());
+    let ((file, _), id) = (reader.place(), import_id(&source, &reader.digest()));
     let (pieces, mut received) = mpsc::channel(8);
-    let reading = tokio::task::spawn_blocking(move || read(reader, &pieces));
-    let mut import = Import { summary: Summary { source: source.clone(), ..Summary::default() }, file };
-    let mut session = client.begin_import(&source, &import_id(&source, &digest)).await?;
+    let reading = tokio::task::spawn_blocking(move || batches::read(reader, &pieces));
+    let summary = Summary { source: source.clone(), ..Summary::default() };
+    let mut import = Import { summary, file, remove_missing, named: 0, kept: Vec::new() };
+    let mut session = client.begin_import(&source, &id).await?;
     while let Some(piece) = received.recv().await {
         match piece {
             Piece::Rejected(rejection) => import.reject(rejection, &progress),
             Piece::Batch { entries, bytes_read } => {
+                import.named += entries.len();
                 if let Some(done) = session.send(entries).await? {
                     import.take(done, &progress);
                 }
                 progress.set(bytes_read, || import.so_far());
             }
         }
+        import.keep(&mut session, IMPORT_BATCH_MAX, &progress).await?;
     }
     let read = reading.await.map_err(|error| CliError::Failed(format!("reader stopped: {error}")))?;
-    while let Some(done) = session.acknowledged().await? {
-        import.take(done, &progress);
-    }
+    import.acknowledged(&mut session, &progress).await?;
     import.summary.read = read.map_err(|error| import.broke_off(error))?;
     if import.summary.rejected == 0 || remove_missing {
-        import.finish(session).await?;
+        import.keep(&mut session, 1, &progress).await?;
+        import.acknowledged(&mut session, &progress).await?;
+        import.finish(&mut session).await?;
     } else {
         progress.note(
             "nothing was removed, since rows were rejected: what could not be read is not what is gone \
              (--remove-missing removes all the same)",
+        );
+    }
+    if session.repeated() {
+        progress.note(
+            "the connection broke and part was sent again: more may be created, updated or removed than is counted",
         );
     }
     drop(progress);
@@ -122,64 +133,16 @@ fn import_id(source: &str, digest: &[u8; 32]) -> String {
     to_hex(&hash[..16])
 }
 
-/// Reads the list to its end and hands it over in batches; returns how many entries it had.
-fn read(mut reader: lists::Reader, pieces: &mpsc::Sender<Piece>) -> Result<u64, ImportError> {
-    let (mut entries, mut bytes) = (Vec::with_capacity(IMPORT_BATCH_MAX), 0);
-    // When nobody receives any more, the import has failed already and says why.
-    let send = |piece: Piece| pieces.blocking_send(piece).is_ok();
-    while let Some(item) = reader.next() {
-        let entry = match item {
-            Ok(Item::Entry(entry)) => entry,
-            Ok(Item::Rejected(rejection)) => {
-                if !send(Piece::Rejected(rejection)) {
-                    return Ok(reader.entries_read());
-                }
-                continue;
-            }
-            Err(error) => {
-                if !entries.is_empty() {
-                    send(Piece::Batch { entries, bytes_read: reader.bytes_read() });
-                }
-                return Err(error);
-            }
-        };
-        let lookout = Some(convert::lookout_to(&entry.lookout));
-        let entry = v1::ImportEntry { row: reader.entries_read(), source_ref: entry.reference, lookout };
-        let size = entry_bytes(&entry);
-        if size > COMMAND_BYTES_MAX * 3 / 4 {
-            let rejection = Rejection {
-                file: String::new(),
-                row: entry.row,
-                column: None,
-                reason: format!("the entry takes {size} bytes, more than a command may hold"),
-                reference: Some(entry.source_ref),
-            };
-            if !send(Piece::Rejected(rejection)) {
-                return Ok(reader.entries_read());
-            }
-            continue;
-        }
-        if entries.len() >= IMPORT_BATCH_MAX || (bytes + size > IMPORT_BATCH_BYTES_MAX && !entries.is_empty()) {
-            let full = std::mem::replace(&mut entries, Vec::with_capacity(IMPORT_BATCH_MAX));
-            if !send(Piece::Batch { entries: full, bytes_read: reader.bytes_read() }) {
-                return Ok(reader.entries_read());
-            }
-            bytes = 0;
-        }
-        bytes += size;
-        entries.push(entry);
-    }
-    if !entries.is_empty() {
-        send(Piece::Batch { entries, bytes_read: reader.bytes_read() });
-    }
-    Ok(reader.entries_read())
-}
-
 /// An import that is under way.
 struct Import {
     summary: Summary,
-    /// Name of the list in rejections that the cluster makes.
+    /// Name of the file with the entries, in rejections that the cluster makes.
     file: String,
+    remove_missing: bool,
+    /// Entries and kept references that were sent.
+    named: usize,
+    /// References of rejected rows that are still to be sent, where something is to be removed.
+    kept: Vec<String>,
 }
 
 impl Import {
@@ -191,15 +154,17 @@ impl Import {
         for v1::ImportRejection { row, field, reason } in step.rejected {
             let reference = entries.iter().find(|entry| entry.row == row).map(|entry| entry.source_ref.clone());
             let column = (!field.is_empty()).then_some(field);
-            self.reject(Rejection { file: String::new(), row, column, reason, reference }, progress);
+            self.reject(Rejection { file: self.file.clone(), row, column, reason, reference }, progress);
         }
     }
 
-    fn reject(&mut self, mut rejection: Rejection, progress: &Progress) {
-        if rejection.file.is_empty() {
-            rejection.file.clone_from(&self.file);
-        }
+    fn reject(&mut self, rejection: Rejection, progress: &Progress) {
         self.summary.rejected += 1;
+        match &rejection.reference {
+            Some(reference) if self.remove_missing => self.kept.push(reference.clone()),
+            Some(_) => {}
+            None => self.summary.without_reference += 1,
+        }
         let shown = REJECTIONS_SHOWN_MAX as u64;
         if self.summary.rejected <= shown {
             progress.note(&line(&rejection));
@@ -207,6 +172,26 @@ impl Import {
         } else if self.summary.rejected == shown + 1 {
             progress.note(&format!("more than {shown} rows are rejected; the others are counted"));
         }
+    }
+
+    /// Sends the references that are to stay, when there are at least so many.
+    async fn keep(&mut self, session: &mut ImportSession, least: usize, progress: &Progress) -> Result<(), CliError> {
+        while self.kept.len() >= least {
+            let rest = self.kept.split_off(self.kept.len().min(IMPORT_BATCH_MAX));
+            let kept = std::mem::replace(&mut self.kept, rest);
+            self.named += kept.len();
+            if let Some(done) = session.keep(kept).await? {
+                self.take(done, progress);
+            }
+        }
+        Ok(())
+    }
+
+    async fn acknowledged(&mut self, session: &mut ImportSession, progress: &Progress) -> Result<(), CliError> {
+        while let Some(done) = session.acknowledged().await? {
+            self.take(done, progress);
+        }
+        Ok(())
     }
 
     fn so_far(&self) -> String {
@@ -219,7 +204,10 @@ impl Import {
         CliError::Import(error)
     }
 
-    async fn finish(&mut self, session: ImportSession) -> Result<(), CliError> {
+    async fn finish(&mut self, session: &mut ImportSession) -> Result<(), CliError> {
+        if self.named == 0 {
+            return Err(CliError::Failed(format!("{}: no row could be read; nothing was removed", self.file)));
+        }
         let step = session.finish().await?;
         self.summary.created += step.created;
         self.summary.updated += step.updated;
@@ -239,10 +227,14 @@ fn line(rejection: &Rejection) -> String {
 
 impl Summary {
     fn to_text(&self) -> String {
-        let Self { source, read, created, updated, unchanged, removed, rejected, seconds, rejections: _ } = self;
+        let Self { source, read, created, updated, unchanged, removed, rejected, seconds, .. } = self;
+        let unnamed = match self.without_reference {
+            0 => String::new(),
+            n => format!(" ({n} of them without a readable reference: what they are about could not be kept)"),
+        };
         format!(
             "{source}: {read} entries read in {seconds:.1} s: {created} created, {updated} updated, {unchanged} \
-             unchanged, {removed} removed, {rejected} rejected"
+             unchanged, {removed} removed, {rejected} rejected{unnamed}"
         )
     }
 }
@@ -269,48 +261,44 @@ mod tests {
         assert_ne!(id, import_id("a", &[2; 32]));
     }
 
+    fn import(remove_missing: bool) -> Import {
+        let (summary, file) = (Summary::default(), "l.csv".to_string());
+        Import { summary, file, remove_missing, named: 0, kept: Vec::new() }
+    }
+
+    #[test]
+    fn what_rejected_rows_name_is_kept_and_what_they_do_not_is_said() {
+        let mut import = import(true);
+        let progress = Progress::silent();
+        for reference in [Some("a".to_string()), None] {
+            let rejection = Rejection { file: "l.csv".into(), row: 2, column: None, reason: "x".into(), reference };
+            import.reject(rejection, &progress);
+        }
+        let entry = v1::ImportEntry { row: 7, source_ref: "b".into(), lookout: None };
+        let rejected = vec![v1::ImportRejection { row: 7, field: "names".into(), reason: "y".into() }];
+        let done = v1::ImportProgress { rejected, ..v1::ImportProgress::default() };
+        import.take(client::Acknowledged { entries: vec![entry], progress: done }, &progress);
+        assert_eq!(import.kept, ["a", "b"]);
+        assert_eq!(line(&import.summary.rejections[2]), "l.csv:7: names: y (entry b)");
+        let text = import.summary.to_text();
+        assert!(
+            text.ends_with(
+                "3 rejected (1 of them without a readable reference: what they are about could not be kept)"
+            )
+        );
+    }
+
     #[test]
     fn rejections_say_where_and_why_and_only_the_first_are_shown() {
-        let mut import = Import { summary: Summary::default(), file: "l.csv".into() };
+        let mut import = import(false);
         let progress = Progress::silent();
         for row in 1..=REJECTIONS_SHOWN_MAX as u64 + 5 {
             let (column, reference) = (Some("dob".to_string()), Some("7".to_string()));
-            let rejection = Rejection { file: String::new(), row, column, reason: "month 13".into(), reference };
+            let rejection = Rejection { file: "l.csv".into(), row, column, reason: "month 13".into(), reference };
             import.reject(rejection, &progress);
         }
         assert_eq!(line(&import.summary.rejections[1]), "l.csv:2: dob: month 13 (entry 7)");
         assert_eq!(import.summary.rejections.len(), REJECTIONS_SHOWN_MAX);
         assert_eq!(import.summary.rejected, REJECTIONS_SHOWN_MAX as u64 + 5);
-    }
-
-    fn pieces(text: &str) -> (Result<u64, ImportError>, Vec<Piece>) {
-        let dir = tempfile::tempdir().expect("directory");
-        let path = dir.path().join("l.ndjson");
-        std::fs::write(&path, text).expect("writes");
-        let reader = lists::open(Format::Ndjson, &path).expect("opens");
-        let (sender, mut receiver) = mpsc::channel(1_000);
-        let read = read(reader, &sender);
-        drop(sender);
-        let mut pieces = Vec::new();
-        while let Ok(piece) = receiver.try_recv() {
-            pieces.push(piece);
-        }
-        (read, pieces)
-    }
-
-    #[test]
-    fn batches_are_bounded_and_hold_every_entry_in_order() {
-        let row = |n: usize| format!("{{\"ref\":\"r{n}\",\"name\":\"A B\",\"action\":\"refer\",\"reason\":\"x\"}}\n");
-        let text: String = (1..=600).map(row).collect();
-        let (read, pieces) = pieces(&text);
-        let mut references = Vec::new();
-        for piece in pieces {
-            let Piece::Batch { entries, .. } = piece else { panic!("no row is rejected") };
-            assert!(entries.len() <= IMPORT_BATCH_MAX);
-            references.extend(entries.into_iter().map(|entry| entry.source_ref));
-        }
-        assert_eq!(read.expect("reads"), 600);
-        let expected: Vec<String> = (1..=600).map(|n| format!("r{n}")).collect();
-        assert_eq!(references, expected);
     }
 }

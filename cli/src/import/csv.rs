@@ -3,30 +3,35 @@
 //! UTF-8 with or without a byte order mark, cells quoted where needed (RFC 4180), `;` between several values of a cell.
 //! An unknown column ends the import at once, since a column silently left out is an identifier silently lost.
 
+use std::io::BufReader;
 use std::path::Path;
 
 use super::fields::{self, Fields};
 use super::rows::{Row, Rows};
-use super::source::{self, Progress, Source};
-use super::{COLUMNS, Fault, ImportError, Item};
+use super::source::{Counted, Opening};
+use super::{COLUMNS, Fault, ImportError, Item, shown};
 
 /// Reads a CSV list.
 pub(super) struct Csv {
     file: String,
-    rows: Rows<Source>,
+    rows: Rows<BufReader<Counted>>,
     /// The column of each cell.
     header: Vec<usize>,
 }
 
 impl Csv {
-    pub(super) fn open(path: &Path, progress: &Progress) -> Result<Self, ImportError> {
-        let file = source::name_of(path);
-        let mut rows = Rows::new(source::open(path, progress)?).map_err(|e| source::fail(path, e))?;
+    pub(super) fn open(path: &Path, opening: &mut Opening) -> Result<Self, ImportError> {
+        let source = opening.open(path)?;
+        let file = source.name;
+        let io = |source| ImportError::Io { file: file.clone(), source };
+        let mut rows = Rows::new(source.input).map_err(io)?;
         let not = |reason: String| ImportError::NotThisFormat { file: file.clone(), reason };
-        let header = match rows.read().map_err(|e| source::fail(path, e))? {
+        let header = match rows.read().map_err(io)? {
             Row::Cells { cells, .. } => header(&cells).map_err(not)?,
             Row::End => return Err(not("is empty, expected a header".into())),
-            Row::TooLong | Row::NotUtf8 { .. } | Row::OpenQuote => return Err(not("has no header, is it CSV?".into())),
+            Row::TooLong { .. } | Row::NotUtf8 { .. } | Row::OpenQuote => {
+                return Err(not("has no header, is it CSV?".into()));
+            }
         };
         Ok(Self { file, rows, header })
     }
@@ -40,30 +45,32 @@ impl Csv {
         let row = self.rows.read().map_err(|source| ImportError::Io { file: self.file.clone(), source })?;
         let number = self.rows.number();
         let cut = |reason: &str| ImportError::Truncated { file: self.file.clone(), row: number, reason: reason.into() };
-        let fault = match row {
+        let (cells, fault) = match row {
             Row::End => return Ok(None),
             Row::OpenQuote => return Err(cut("a quote never closes")),
-            Row::TooLong => Fault::row(too_long()),
-            Row::NotUtf8 { cell } => match self.header.get(cell) {
-                Some(column) => Fault::new(COLUMNS[*column].name, "is not UTF-8"),
-                None => Fault::row("is not UTF-8"),
+            Row::TooLong { cells } => (cells, Fault::row(too_long())),
+            Row::NotUtf8 { cell, cells } => match self.header.get(cell) {
+                Some(column) => (cells, Fault::new(COLUMNS[*column].name, "is not UTF-8")),
+                None => (cells, Fault::row("is not UTF-8")),
             },
             Row::Cells { cells, ended } if cells.len() != self.header.len() => {
                 if !ended && cells.len() < self.header.len() {
                     return Err(cut("the last row is not whole"));
                 }
-                Fault::row(format!("has {} cells, the header has {}", cells.len(), self.header.len()))
+                let reason = format!("has {} cells, the header has {}", cells.len(), self.header.len());
+                (cells, Fault::row(reason))
             }
             Row::Cells { cells, .. } => {
                 let mut fields = Fields::default();
                 self.header.iter().zip(&cells).for_each(|(column, text)| fields.add_text(*column, text));
                 match fields.entry() {
                     Ok(entry) => return Ok(Some(Item::Entry(entry))),
-                    Err(fault) => fault,
+                    Err(fault) => (cells, fault),
                 }
             }
         };
-        Ok(Some(fault.at(&self.file, number)))
+        let reference = self.header.iter().zip(&cells).find(|(column, _)| **column == 0).map(|(_, text)| text.as_str());
+        Ok(Some(fault.of(reference.unwrap_or("").trim_matches(' ')).at(&self.file, number)))
     }
 }
 
@@ -77,9 +84,8 @@ fn header(cells: &[String]) -> Result<Vec<usize>, String> {
     for cell in cells {
         let name = cell.trim().to_ascii_lowercase();
         let known = || COLUMNS.map(|column| column.name).join(", ");
-        let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
-        let column =
-            fields::position(&name).ok_or_else(|| format!("has no column `{shown}`; known are {}", known()))?;
+        let unknown = || format!("has no column `{}`; known are {}", shown(&name, 40), known());
+        let column = fields::position(&name).ok_or_else(unknown)?;
         if columns.contains(&column) {
             return Err(format!("has the column `{name}` twice"));
         }

@@ -76,7 +76,37 @@ fn a_huge_line_and_bytes_that_are_no_text() {
     assert!(error.is_none(), "{error:?}");
     assert_eq!(rejection(&items[0]), (2, "", "is larger than 1048576 bytes"));
     assert_eq!(rejection(&items[1]), (3, "name", "is not UTF-8"));
+    for (item, reference) in items.iter().zip(["1", "2"]) {
+        assert!(matches!(item, Item::Rejected(r) if r.reference.as_deref() == Some(reference)), "{item:?}");
+    }
     assert_eq!(items.len(), 3);
+}
+
+#[test]
+fn what_is_no_reference_is_not_shown() {
+    let long = "r".repeat(900_000);
+    let (items, error) = read(Format::Csv, format!("name,ref,dob\nA,{long},x\nB,\u{1b}[31m,x\nC,a b,1970\nD,d,x\n"));
+    assert!(error.is_none(), "{error:?}");
+    let rejected = items.iter().map(|item| match item {
+        Item::Rejected(rejected) => rejected,
+        Item::Entry(entry) => panic!("{entry:?}"),
+    });
+    let rejected: Vec<&Rejection> = rejected.collect();
+    assert!(rejected[..3].iter().all(|r| r.reference.is_none() && r.reason.len() < 100), "{rejected:?}");
+    assert_eq!(rejected[3].reference.as_deref(), Some("d"));
+}
+
+#[test]
+fn an_end_mark_is_no_row_and_a_list_without_rows_is_an_error() {
+    for text in ["ref,name\n1,One\n\u{1a}", "ref,name\n1,One\n\u{1a}\r\n", "ref,name\n1,One\u{1a}\n"] {
+        let (items, error) = read(Format::Csv, text);
+        assert!(error.is_none(), "{error:?}");
+        assert_eq!(lookouts(items)[0].names[0].full, "One");
+    }
+    for text in ["ref,name\n", "ref,name", "ref,name\r\n\r\n\u{1a}"] {
+        let (items, error) = read(Format::Csv, text);
+        assert!(items.is_empty() && matches!(error, Some(ImportError::Empty { .. })), "{error:?}");
+    }
 }
 
 #[test]
@@ -106,8 +136,10 @@ fn progress_and_digest_follow_the_content() {
     let mut reader = open(Format::Csv, &path).expect("opens");
     assert_eq!((&mut reader).count(), 1);
     assert_eq!((reader.bytes_read(), reader.bytes_total(), reader.entries_read()), (15, 15, 1));
-    let first = digest(Format::Csv, &path).expect("digests");
-    assert_eq!(first, digest(Format::Csv, &path).expect("digests"));
+    let digest = || open(Format::Csv, &path).expect("opens").digest();
+    let first = digest();
+    assert_eq!(first, digest());
     std::fs::write(&path, "ref,name\n1,Ono\n").expect("writes");
-    assert_ne!(first, digest(Format::Csv, &path).expect("digests"));
+    assert_ne!(first, digest());
+    assert_eq!(reader.digest(), first, "of what it read, not of what the path names now");
 }

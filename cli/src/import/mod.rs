@@ -1,21 +1,26 @@
 //! Source lists, read as a stream: each entry becomes a lookout, or is rejected with file, row, column and reason.
 //!
-//! Assumes files that are regular and do not change while they are read. A bad row never stops the rest. What makes the
-//! rest doubtful (a file cut short, XML that does not close, entity declarations) is an `ImportError` and ends the
-//! stream: whoever imports must then remove nothing, since entries that were not read are not entries that are gone.
+//! A bad row never stops the rest. What makes the rest doubtful (a file that is cut short, changes while it is read or
+//! names no entry, XML that does not close, entity declarations) is an `ImportError` and ends the stream: whoever imports
+//! must then remove nothing, since entries that were not read are not entries that are gone.
 //! Memory is bounded by `limits::IMPORT_ENTRY_BYTES_MAX` for an entry, and by a few bytes an entry for its reference.
 
+pub mod batches;
 pub mod csv;
 mod fields;
 mod lines;
 mod name;
 pub mod ndjson;
 pub mod ofac;
+mod ofac_numbers;
 mod ofac_remarks;
+mod ofac_terms;
+mod prose;
 mod reader;
 mod rows;
 mod source;
 pub mod un;
+mod un_document;
 mod un_entry;
 mod xml;
 
@@ -28,13 +33,12 @@ mod ofac_test;
 #[cfg(test)]
 mod un_test;
 
-use std::path::{Path, PathBuf};
-
 use model::error::Invalid;
+use model::ids::check_code;
 use model::lookout::Lookout;
 
 pub use fields::{COLUMNS, Column};
-pub use reader::{Reader, digest, open};
+pub use reader::{Reader, open};
 
 /// The format of a list; the codes are those of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -59,14 +63,6 @@ impl Format {
             Self::Ndjson => "ndjson",
         }
     }
-
-    /// The files of a list at a path, in the order in which they are digested.
-    fn files(self, path: &Path) -> Vec<PathBuf> {
-        match self {
-            Self::OfacSdn => ofac::FILES.iter().map(|file| path.join(file)).collect(),
-            _ => vec![path.to_path_buf()],
-        }
-    }
 }
 
 /// An entry of a list.
@@ -89,7 +85,7 @@ pub struct Rejection {
     pub column: Option<String>,
     /// What is wrong. Never holds a name or a document number.
     pub reason: String,
-    /// The reference of the entry where it could be read: what the list holds is not gone, although it was rejected.
+    /// The reference of the entry where it is one: what the list holds is not gone, although it was rejected.
     pub reference: Option<String>,
 }
 
@@ -109,6 +105,12 @@ pub enum ImportError {
     NotThisFormat { file: String, reason: String },
     #[error("{file}: cut short at row {row}: {reason}; fetch the file again")]
     Truncated { file: String, row: u64, reason: String },
+    #[error("{file}: cut short: {reason}; fetch the file again")]
+    CutShort { file: String, reason: String },
+    #[error("{file}: row {row} belongs to no entry that can be told: {reason}; fetch the file again")]
+    Stray { file: String, row: u64, reason: String },
+    #[error("{file}: names no entry; a list that is meant to be empty cannot be told from one that got lost")]
+    Empty { file: String },
     #[error("{file}: at byte {position}: {reason}")]
     Xml { file: String, position: u64, reason: String },
 }
@@ -130,8 +132,10 @@ impl Fault {
         Self { column: None, reason: reason.into(), reference: None }
     }
 
+    /// Says which entry it is. What is no reference is not taken: it may be of any size and steer a terminal.
     fn of(self, reference: &str) -> Self {
-        Self { reference: Some(reference.to_string()), ..self }
+        let checked = check_code("reference", reference).is_ok().then(|| reference.to_string());
+        Self { reference: checked.or(self.reference), ..self }
     }
 
     fn at(self, file: &str, row: u64) -> Item {
@@ -148,16 +152,23 @@ impl From<Invalid> for Fault {
 
 /// Checks an entry as a whole; its reference must be a code and its lookout within its bounds.
 fn checked(reference: &str, lookout: Lookout, column: &'static str) -> Result<Entry, Fault> {
-    model::ids::check_code(column, reference).map_err(|e| Fault::new(column, e.reason))?;
+    check_code(column, reference).map_err(|e| Fault::new(column, e.reason))?;
     match lookout.validate() {
         Ok(()) => Ok(Entry { reference: reference.to_string(), lookout }),
         Err(invalid) => Err(Fault::from(invalid).of(reference)),
     }
 }
 
+/// A text of a list as messages may show it: short, and without what steers a terminal.
+fn shown(text: &str, most: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(most).collect()
+}
+
 #[cfg(test)]
 mod test_support {
     //! Reading texts as lists, for the tests of the parsers.
+
+    use std::path::Path;
 
     use super::*;
 

@@ -1,29 +1,30 @@
 //! Lists in NDJSON: one JSON object a line, with the fields of `COLUMNS`.
 //!
-//! A field of several values is an array of texts, or one text; a number is taken as its digits; null is no value. An
+//! A field of several values is an array of texts, or one text; a whole number is taken as its digits; null is no value. An
 //! unknown field rejects its line, since a field silently left out is an identifier silently lost.
 
+use std::io::BufReader;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::fields::{self, Fields};
 use super::lines::{self, Line};
-use super::source::{self, Progress, Source};
-use super::{COLUMNS, Fault, ImportError, Item, csv};
+use super::source::{Counted, Opening};
+use super::{COLUMNS, Fault, ImportError, Item, csv, shown};
 
 /// Reads an NDJSON list.
 pub(super) struct Ndjson {
     file: String,
-    input: Source,
+    input: BufReader<Counted>,
     line: u64,
     buffer: Vec<u8>,
 }
 
 impl Ndjson {
-    pub(super) fn open(path: &Path, progress: &Progress) -> Result<Self, ImportError> {
-        let input = source::open(path, progress)?;
-        Ok(Self { file: source::name_of(path), input, line: 0, buffer: Vec::new() })
+    pub(super) fn open(path: &Path, opening: &mut Opening) -> Result<Self, ImportError> {
+        let source = opening.open(path)?;
+        Ok(Self { file: source.name, input: source.input, line: 0, buffer: Vec::new() })
     }
 
     /// File and row of the item yielded last.
@@ -78,29 +79,46 @@ fn entry(line: &[u8]) -> Result<super::Entry, Bad> {
     })?;
     let Value::Object(object) = value else { return Err(Fault::row("is not a JSON object").into()) };
     let mut values = Fields::default();
-    for (key, value) in &object {
-        let Some(column) = fields::position(key) else {
-            let shown: String = key.chars().filter(|c| !c.is_control()).take(40).collect();
-            let known = COLUMNS.map(|column| column.name).join(", ");
-            return Err(Fault::new(&shown, format!("is no known field; known are {known}")).into());
-        };
-        match value {
-            Value::Array(array) if COLUMNS[column].many => {
-                array.iter().try_for_each(|value| add(&mut values, column, value))?;
-            }
-            value => add(&mut values, column, value)?,
-        }
+    let read = object.iter().try_for_each(|(key, value)| field(&mut values, key, value));
+    let entry = read.and_then(|()| values.entry());
+    Ok(entry.map_err(|fault| match object.get(COLUMNS[0].name).map(text) {
+        Some(Some(reference)) => fault.of(reference.trim_matches(' ')),
+        _ => fault,
+    })?)
+}
+
+fn field(values: &mut Fields, key: &str, value: &Value) -> Result<(), Fault> {
+    let Some(column) = fields::position(key) else {
+        let known = COLUMNS.map(|column| column.name).join(", ");
+        return Err(Fault::new(&shown(key, 40), format!("is no known field; known are {known}")));
+    };
+    match value {
+        Value::Array(array) if COLUMNS[column].many => array.iter().try_for_each(|value| add(values, column, value)),
+        value => add(values, column, value),
     }
-    Ok(values.entry()?)
 }
 
 fn add(fields: &mut Fields, column: usize, value: &Value) -> Result<(), Fault> {
+    let reason = match value {
+        Value::Null => return Ok(()),
+        value => match text(value) {
+            Some(text) => {
+                fields.add(column, &text);
+                return Ok(());
+            }
+            None if value.is_number() => "is a number that JSON does not keep exactly; write it as a text",
+            None if value.is_array() && !COLUMNS[column].many => "takes one value",
+            None => "must be a text",
+        },
+    };
+    Err(Fault::new(COLUMNS[column].name, reason))
+}
+
+/// A text, or the digits of a whole number: of any other number, readers keep no more than about 15 digits.
+fn text(value: &Value) -> Option<String> {
     match value {
-        Value::Null => {}
-        Value::String(text) => fields.add(column, text),
-        Value::Number(number) => fields.add(column, &number.to_string()),
-        Value::Array(_) if !COLUMNS[column].many => return Err(Fault::new(COLUMNS[column].name, "takes one value")),
-        _ => return Err(Fault::new(COLUMNS[column].name, "must be a text")),
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) if number.is_u64() || number.is_i64() => Some(number.to_string()),
+        _ => None,
     }
-    Ok(())
 }

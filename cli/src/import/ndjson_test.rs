@@ -51,6 +51,27 @@ fn a_bad_line_is_named_and_the_rest_goes_in() {
 }
 
 #[test]
+fn only_numbers_that_are_kept_exactly_are_taken_for_texts() {
+    let lines = [
+        r#"{"ref":"1","name":"n","document":[18446744073709551615]}"#,
+        r#"{"ref":"2","name":"n","document":[18446744073709551616]}"#,
+        r#"{"ref":"3","name":"n","document":1.5}"#,
+        r#"{"ref":"4","name":"n","remarks":12e3}"#,
+        r#"{"ref":1e2,"name":"n"}"#,
+        r#"{"ref":"6","name":"n","document":[-7],"remarks":true}"#,
+    ];
+    let (items, error) = read(Format::Ndjson, lines.join("\n") + "\n\u{1a}\n");
+    assert!(error.is_none(), "{error:?}");
+    let Item::Entry(first) = &items[0] else { panic!("{:?}", items[0]) };
+    assert_eq!(first.lookout.documents[0].number, "18446744073709551615");
+    let columns: Vec<&str> = items[1..].iter().map(|item| rejection(item).1).collect();
+    assert_eq!(columns, ["document", "document", "remarks", "ref", "remarks"]);
+    assert!(rejection(&items[1]).2.contains("number"));
+    let Item::Rejected(second) = &items[1] else { panic!() };
+    assert_eq!(second.reference.as_deref(), Some("2"));
+}
+
+#[test]
 fn a_file_cut_inside_its_last_line_is_an_error() {
     let (items, error) = read(Format::Ndjson, "{\"ref\":\"1\",\"name\":\"One\"}\n{\"ref\":\"2\",\"na");
     assert_eq!(items.len(), 1);

@@ -1,5 +1,6 @@
 //! Tests of the OFAC parser: on synthetic rows in the real form, and on the real list where it is at hand.
 
+use std::path::Path;
 use std::time::Instant;
 
 use model::lookout::*;
@@ -24,7 +25,7 @@ fn remarks_become_fields_and_the_rest_stays() {
         a.k.a. 'TEE'; f.k.a. 'OLD, Name'; DOB 31 Feb 1970; Linked To: SOMETHING.";
     let sdn = format!(
         "7,\"SAMPLE, Test\",\"individual\",\"SDGT] [IFSR\",\"Minister\",{NULLS},\"{remarks}\"\r\n\
-         8,\"MV SAMPLE\",\"vessel\",\"IRAN\",-0- ,\"AB12\",\"Tug\",-0- ,-0- ,\"Panama\",-0- ,\"Vessel Registration Identification IMO 9319466; MMSI 123456789.\"\r\n\
+         8,\"MV SAMPLE\",\"vessel\",\"IRAN\",-0- ,\"AB12\",\"Tug\",\"300\",\"99\",\"Panama\",-0- ,\"Vessel Registration Identification IMO 9319466; MMSI 123456789; Former Vessel Flag Malta; alt. Former Vessel Flag None Identified.\"\r\n\
          9,\"XX-ABC\",\"aircraft\",\"SDGT\",-0- ,{NULLS},\"Aircraft Manufacturer's Serial Number (MSN) 42; Aircraft Mode S Transponder Code 400065.\"\r\n\
          10,\"SAMPLE CO.\",-0- ,\"CUBA\",-0- ,{NULLS},-0- \r\n\
          11,\"X\",\"ghost\",\"CUBA\",-0- ,{NULLS},-0- \r\n"
@@ -73,6 +74,11 @@ fn remarks_become_fields_and_the_rest_stays() {
     let rest = "Title: Minister; Secondary sanctions risk: x; DOB 31 Feb 1970; Linked To: SOMETHING";
     assert_eq!(person.remarks.as_deref(), Some(rest));
     assert_eq!(all[1].registrations.len(), 3);
+    let rest = "Vessel type: Tug; Tonnage: 300; Gross registered tonnage: 99; Former Vessel Flag Malta; \
+        alt. Former Vessel Flag None Identified";
+    assert_eq!(all[1].remarks.as_deref(), Some(rest));
+    let flags = ["MLT", "PAN"].map(|code| Country { role: CountryRole::Flag, code: code.into() });
+    assert_eq!(all[1].countries, flags);
     assert_eq!(all[2].registrations[0], Registration { kind: RegistrationKind::TailNumber, number: "XX-ABC".into() });
     assert_eq!(all[3].subject, SubjectKind::Business);
 }
@@ -90,16 +96,53 @@ fn a_list_cut_short_is_an_error() {
 }
 
 #[test]
-fn bad_rows_of_any_file_are_named_and_the_rest_goes_in() {
+fn a_side_file_cut_short_is_an_error_before_anything_is_read() {
     let dir = tempfile::tempdir().expect("a directory");
-    let row = format!("7,\"A\",-0- ,\"X\",-0- ,{NULLS},-0- \r\n8,too few\r\n");
+    let row = format!("7,\"A\",-0- ,\"X\",-0- ,{NULLS},-0- \r\n");
+    let refused = || open(Format::OfacSdn, dir.path()).err().expect("refused").to_string();
+    write(dir.path(), &row, "7,1,\"aka\",\"B\",-0- \r\n", "");
+    assert!(open(Format::OfacSdn, dir.path()).is_ok());
+    std::fs::write(dir.path().join("alt.csv"), "").expect("writes");
+    assert_eq!(refused(), "alt.csv: cut short: is empty; fetch the file again");
+    std::fs::write(dir.path().join("alt.csv"), "7,1,\"aka\",\"B\",-0- \r\n").expect("writes");
+    assert!(refused().contains("alt.csv: cut short: lacks the end mark"), "{}", refused());
+    write(dir.path(), &row, "x\u{1b}y,2\r\n", "");
+    assert!(refused().contains("alt.csv: row 1 belongs to no entry"), "{}", refused());
+}
+
+#[test]
+fn a_cut_remark_ends_in_text() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for (length, documents) in [(998, 2), (1_000, 1)] {
+        let (start, end) = ("Passport A1111111; Linked To: ", "; Passport B22222");
+        let remarks = format!("{start}{}{end}", "X".repeat(length - start.len() - end.len()));
+        write(dir.path(), &format!("7,\"A\",-0- ,\"X\",-0- ,{NULLS},\"{remarks}\"\r\n"), "", "");
+        let person = lookouts(items(Format::OfacSdn, dir.path()).0).remove(0);
+        assert_eq!(person.documents.len(), documents);
+        assert_eq!(person.remarks.expect("remarks").ends_with("Passport B22222"), documents == 1);
+    }
+}
+
+#[test]
+fn bad_rows_of_any_file_are_named_and_their_entries_keep_what_is_stored() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let whole = format!(",\"A\",-0- ,\"X\",-0- ,{NULLS},-0- \r\n");
+    let row = format!("7{whole}8,too few\r\n9{whole}");
     write(dir.path(), &row, "8,1,\"aka\",\"B\",-0- \r\n7,2\r\n7,3\r\n", "");
     let mut reader = open(Format::OfacSdn, dir.path()).expect("opens");
     let items: Vec<Item> = (&mut reader).map(|item| item.expect("no end before the end")).collect();
+    let (row, _, reason) = rejection(&items[0]);
+    assert!(row == 1 && reason.starts_with("a row of alt.csv about this entry cannot be read"), "{reason}");
     assert_eq!(rejection(&items[1]), (2, "", "has 2 cells, expected 12"));
-    assert!(matches!(&items[2], Item::Rejected(r) if r.file == "alt.csv" && r.row == 2));
-    assert!(matches!(&items[3], Item::Rejected(r) if r.file == "alt.csv" && r.row == 3));
-    assert_eq!(reader.entries_read(), 2);
+    let references = items.iter().filter_map(|item| match item {
+        Item::Rejected(rejected) => rejected.reference.as_deref(),
+        Item::Entry(entry) => Some(entry.reference.as_str()),
+    });
+    assert_eq!(references.collect::<Vec<_>>(), ["7", "8", "9", "7", "7"]);
+    assert!(matches!(&items[2], Item::Entry(_)));
+    assert!(matches!(&items[3], Item::Rejected(r) if r.file == "alt.csv" && r.row == 2));
+    assert!(matches!(&items[4], Item::Rejected(r) if r.file == "alt.csv" && r.row == 3));
+    assert_eq!(reader.entries_read(), 3);
 }
 
 #[test]
@@ -119,10 +162,11 @@ fn the_real_list_reads_whole() {
         }
     };
     let start = Instant::now();
-    let (items, error) = items(Format::OfacSdn, &dir);
+    let (items, error) = self::items(Format::OfacSdn, &dir);
     let seconds = start.elapsed().as_secs_f64();
     assert!(error.is_none(), "{error:?}");
     assert!(items.len() >= 8_976, "{}", items.len());
+    assert!(self::items(Format::OfacSdn, &dir).0 == items, "the same list twice is the same lookouts");
     let all = lookouts(items);
     let count = |f: fn(&Lookout) -> usize| all.iter().map(f).sum::<usize>();
     let dated = count(|lookout| lookout.birth_dates.len());

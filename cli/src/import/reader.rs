@@ -1,16 +1,14 @@
 //! One reader over all formats: opens, yields items, refuses a reference that comes twice, tells how far it is.
 
 use std::collections::HashSet;
-use std::io::Read;
 use std::path::Path;
 
 use model::ids::RecordId;
-use sha2::{Digest, Sha256};
 
 use super::csv::Csv;
 use super::ndjson::Ndjson;
 use super::ofac::Ofac;
-use super::source::{self, Progress};
+use super::source::Opening;
 use super::un::Un;
 use super::{Fault, Format, ImportError, Item};
 
@@ -25,8 +23,7 @@ enum Inner {
 pub struct Reader {
     format: Format,
     inner: Inner,
-    progress: Progress,
-    total: u64,
+    opening: Opening,
     read: u64,
     done: bool,
     /// Hashes of the references so far; only asked whether they hold one, so their order does not matter.
@@ -35,40 +32,14 @@ pub struct Reader {
 
 /// Opens the list at a path.
 pub fn open(format: Format, path: &Path) -> Result<Reader, ImportError> {
-    let progress = Progress::default();
-    let mut total = 0;
-    for file in format.files(path) {
-        total += source::size(&file)?;
-    }
+    let mut opening = Opening::default();
     let inner = match format {
-        Format::OfacSdn => Inner::Ofac(Box::new(Ofac::open(path, &progress)?)),
-        Format::UnXml => Inner::Un(Box::new(Un::open(path, &progress)?)),
-        Format::Csv => Inner::Csv(Box::new(Csv::open(path, &progress)?)),
-        Format::Ndjson => Inner::Ndjson(Box::new(Ndjson::open(path, &progress)?)),
+        Format::OfacSdn => Inner::Ofac(Box::new(Ofac::open(path, &mut opening)?)),
+        Format::UnXml => Inner::Un(Box::new(Un::open(path, &mut opening)?)),
+        Format::Csv => Inner::Csv(Box::new(Csv::open(path, &mut opening)?)),
+        Format::Ndjson => Inner::Ndjson(Box::new(Ndjson::open(path, &mut opening)?)),
     };
-    Ok(Reader { format, inner, progress, total, read: 0, done: false, seen: HashSet::new() })
-}
-
-/// The SHA-256 digest of a list's content: each file's length and bytes, in the order that the format names them.
-pub fn digest(format: Format, path: &Path) -> Result<[u8; 32], ImportError> {
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    for file in format.files(path) {
-        let mut input = source::open(&file, &Progress::default())?;
-        let mut content = Sha256::new();
-        let mut length = 0_u64;
-        loop {
-            let n = input.read(&mut buffer).map_err(|e| source::fail(&file, e))?;
-            if n == 0 {
-                break;
-            }
-            length += n as u64;
-            content.update(&buffer[..n]);
-        }
-        hash.update(length.to_be_bytes());
-        hash.update(content.finalize());
-    }
-    Ok(hash.finalize().into())
+    Ok(Reader { format, inner, opening, read: 0, done: false, seen: HashSet::new() })
 }
 
 impl Reader {
@@ -82,6 +53,16 @@ impl Reader {
         self.format.default_source()
     }
 
+    /// The SHA-256 digest of the list's content, which is what is read whatever the path names by then.
+    pub fn digest(&self) -> [u8; 32] {
+        self.opening.digest()
+    }
+
+    /// File and row of the entry yielded last.
+    pub fn place(&self) -> (String, u64) {
+        self.inner.position()
+    }
+
     /// Entries so far, rejected ones counted.
     pub fn entries_read(&self) -> u64 {
         self.read
@@ -89,12 +70,12 @@ impl Reader {
 
     /// Bytes read so far, for progress.
     pub fn bytes_read(&self) -> u64 {
-        self.progress.get().min(self.total)
+        self.opening.progress.get()
     }
 
     /// Bytes of all files of the list.
     pub fn bytes_total(&self) -> u64 {
-        self.total
+        self.opening.total
     }
 
     fn once(&mut self, item: Item) -> Item {
@@ -149,7 +130,8 @@ impl Iterator for Reader {
             }
             Ok(None) => {
                 self.done = true;
-                None
+                let (file, _) = self.place();
+                (self.read == 0).then_some(Err(ImportError::Empty { file }))
             }
             Err(error) => {
                 self.done = true;

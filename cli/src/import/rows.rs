@@ -1,7 +1,7 @@
 //! Rows of comma-separated values (RFC 4180) of bounded size.
 //!
-//! A row may span lines inside quotes. A row beyond the bound is skipped without being held. A last row that consists of
-//! the byte 0x1A is the end mark of old systems, not a row. A quote that never closes means that the file was cut short.
+//! A row may span lines inside quotes. A row beyond the bound is skipped without being held. A quote that never closes means
+//! that the file was cut short.
 
 use std::io::{self, BufRead};
 
@@ -12,10 +12,10 @@ use model::limits::IMPORT_ENTRY_BYTES_MAX;
 pub(super) enum Row {
     /// The cells of a row; `ended` says whether a line break followed.
     Cells { cells: Vec<String>, ended: bool },
-    /// The row was larger than the bound and was skipped.
-    TooLong,
-    /// The cell, counted from 0, is not UTF-8.
-    NotUtf8 { cell: usize },
+    /// The row was larger than the bound and was skipped; these cells came before the bound.
+    TooLong { cells: Vec<String> },
+    /// The cell, counted from 0, is not UTF-8; what is none stands as U+FFFD.
+    NotUtf8 { cell: usize, cells: Vec<String> },
     /// The file ended inside quotes.
     OpenQuote,
     /// The file is at its end.
@@ -59,9 +59,6 @@ impl<R: BufRead> Rows<R> {
             let row = self.read_any()?;
             match &row {
                 Row::Cells { cells, ended: true } if matches!(cells.as_slice(), [only] if only.trim().is_empty()) => {}
-                Row::Cells { cells, ended: false } if matches!(cells.as_slice(), [only] if only == "\u{1a}") => {
-                    return Ok(Row::End);
-                }
                 _ => return Ok(row),
             }
         }
@@ -82,7 +79,7 @@ impl<R: BufRead> Rows<R> {
                 return Ok(match (state, size) {
                     (State::Quoted, _) => Row::OpenQuote,
                     (_, 0) => Row::End,
-                    _ if too_long => Row::TooLong,
+                    _ if too_long => self.too_long(),
                     _ => self.finish(false),
                 });
             }
@@ -94,7 +91,6 @@ impl<R: BufRead> Rows<R> {
                 if size > IMPORT_ENTRY_BYTES_MAX && !too_long {
                     too_long = true;
                     self.cell.clear();
-                    self.cells.clear();
                 }
                 let quoted = state == State::Quoted;
                 match (state, byte) {
@@ -123,7 +119,7 @@ impl<R: BufRead> Rows<R> {
             }
             self.input.consume(used);
             if ended {
-                return Ok(if too_long { Row::TooLong } else { self.finish(true) });
+                return Ok(if too_long { self.too_long() } else { self.finish(true) });
             }
         }
     }
@@ -133,14 +129,22 @@ impl<R: BufRead> Rows<R> {
             self.cell.pop();
         }
         self.cells.push(std::mem::take(&mut self.cell));
-        let mut cells = Vec::with_capacity(self.cells.len());
-        for (at, cell) in self.cells.drain(..).enumerate() {
-            match String::from_utf8(cell) {
-                Ok(cell) => cells.push(cell),
-                Err(_) => return Row::NotUtf8 { cell: at },
-            }
+        let bad = self.cells.iter().position(|cell| std::str::from_utf8(cell).is_err());
+        let cells = self.texts();
+        match bad {
+            Some(cell) => Row::NotUtf8 { cell, cells },
+            None => Row::Cells { cells, ended },
         }
-        Row::Cells { cells, ended }
+    }
+
+    fn too_long(&mut self) -> Row {
+        Row::TooLong { cells: self.texts() }
+    }
+
+    fn texts(&mut self) -> Vec<String> {
+        let lossy =
+            |cell| String::from_utf8(cell).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
+        self.cells.drain(..).map(lossy).collect()
     }
 }
 
@@ -174,7 +178,6 @@ mod tests {
             read,
             [cells(&["a", "b,\"c\"\nd", ""], true), cells(&["", "x"], true), cells(&["-0- ", "y"], false), Row::End]
         );
-        assert_eq!(all(b"1,2\r\n\x1a"), [cells(&["1", "2"], true), Row::End]);
         assert_eq!(all(b""), [Row::End]);
     }
 
@@ -185,14 +188,15 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_name_their_cell() {
-        assert_eq!(all(b"a,\xff,c\nd\n"), [Row::NotUtf8 { cell: 1 }, cells(&["d"], true), Row::End]);
+        let bad = Row::NotUtf8 { cell: 1, cells: ["a", "\u{fffd}", "c"].map(str::to_string).to_vec() };
+        assert_eq!(all(b"a,\xff,c\nd\n"), [bad, cells(&["d"], true), Row::End]);
     }
 
     #[test]
     fn a_huge_row_is_skipped_without_being_held() {
         let long = io::repeat(b'x').take(64 * 1024 * 1024);
         let mut rows = Rows::new(BufReader::new(b"a,".chain(long).chain(&b"\nb\n"[..]))).expect("reads");
-        assert_eq!(rows.read().expect("reads"), Row::TooLong);
+        assert_eq!(rows.read().expect("reads"), Row::TooLong { cells: vec!["a".into()] });
         assert!(rows.cell.capacity() <= 2 * IMPORT_ENTRY_BYTES_MAX);
         assert_eq!(rows.read().expect("reads"), cells(&["b"], true));
         assert_eq!(rows.number(), 2);

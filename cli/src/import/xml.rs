@@ -26,10 +26,15 @@ impl Node {
         self.children.iter().filter(move |child| child.name == name)
     }
 
-    /// The text of the first child of a name, trimmed; none where it is blank.
-    pub(super) fn value(&self, name: &str) -> Option<&str> {
-        let node = self.children.iter().find(|child| child.name == name)?;
-        Some(node.text.trim_matches([' ', '\n', '\r', '\t'])).filter(|text| !text.is_empty())
+    /// The text of the first child of a name; none where it is blank.
+    pub(super) fn value(&self, name: &str) -> Option<String> {
+        self.all(name).next().and_then(Node::line)
+    }
+
+    /// The text on one line, since real files fold lines inside values; none where it is blank.
+    pub(super) fn line(&self) -> Option<String> {
+        let words = self.text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+        Some(words.collect::<Vec<_>>().join(" ")).filter(|text| !text.is_empty())
     }
 }
 

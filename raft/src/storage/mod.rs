@@ -4,6 +4,8 @@
 //! (`conformance`) runs on both, so what holds in the simulation holds on disk.
 
 pub mod conformance;
+#[cfg(feature = "rocksdb")]
+mod files;
 pub mod keys;
 pub mod memory;
 #[cfg(feature = "rocksdb")]

@@ -16,6 +16,8 @@ const DELIVERED: &str = "portcullis_group_outbox_delivered_total";
 const AUDIT_EVENTS: &str = "portcullis_audit_events_total";
 const AUDIT_ENTRIES: &str = "portcullis_audit_entries_total";
 const LEADS: &str = "portcullis_group_leader";
+const PEER_CALLS: &str = "portcullis_peer_calls_total";
+const HEARTBEAT: &str = "heartbeat";
 
 /// The work of one node.
 #[derive(Debug, Serialize)]
@@ -43,6 +45,10 @@ pub struct Bounds {
     pub entries_per_operation: Option<f64>,
     pub entries_by_group: BTreeMap<String, f64>,
     pub apply_batch_ms: Option<f64>,
+    /// Calls between nodes, each with its answer, without heartbeats.
+    pub peer_calls_per_operation: Option<f64>,
+    /// The same by call.
+    pub peer_calls: BTreeMap<String, f64>,
     pub outbox_per_operation: Option<f64>,
     /// Events of answers in one entry of the audit log.
     pub events_per_audit_entry: Option<f64>,
@@ -74,6 +80,11 @@ impl Bounds {
         let audit_log: f64 = entries.iter().filter(|(group, _)| group.starts_with("audit")).map(|(_, n)| n).sum();
         // Entries that carried events of answers are counted apart from those that carried the outbox's.
         let by_outbox = audit_log - sum(AUDIT_ENTRIES);
+        let calls = after.by_label(PEER_CALLS, "call");
+        let before_calls = before.by_label(PEER_CALLS, "call");
+        let mut peer_calls: BTreeMap<String, f64> =
+            calls.into_iter().map(|(call, n)| (call.clone(), n - before_calls.get(&call).unwrap_or(&0.0))).collect();
+        peer_calls.retain(|call, count| call != HEARTBEAT && *count > 0.0);
         let own = after.own_cpu_seconds - before.own_cpu_seconds;
         let pairs = before.nodes.iter().zip(&after.nodes).zip(nodes);
         Self {
@@ -84,6 +95,8 @@ impl Bounds {
             entries_per_operation: ratio(entries.values().sum(), operations),
             entries_by_group: entries,
             apply_batch_ms: ratio(sum(APPLY_SECONDS) * 1e3, sum(APPLY_BATCHES)),
+            peer_calls_per_operation: ratio(peer_calls.values().sum(), operations),
+            peer_calls,
             outbox_per_operation: ratio(sum(DELIVERED), operations),
             events_per_audit_entry: ratio(sum(AUDIT_EVENTS), sum(AUDIT_ENTRIES)),
             delivered_per_audit_entry: if sum(DELIVERED) > 0.0 { ratio(sum(DELIVERED), by_outbox) } else { None },

@@ -57,6 +57,8 @@ pub struct Load {
     /// Of operations that began in the measured time, to their end.
     pub latency_ms: Latency,
     pub errors: u64,
+    /// Of calls that failed, which are not among the latencies.
+    pub slowest_error_ms: f64,
     /// Errors by code, with the text of the first; those of the warm-up too.
     pub error_kinds: BTreeMap<String, (u64, String)>,
     /// Of the questions about listed travellers, the share whose answer held the right entry.
@@ -69,6 +71,7 @@ struct Count {
     histogram: Histogram<u64>,
     operations: u64,
     errors: BTreeMap<String, (u64, String)>,
+    slowest_error: Duration,
     listed: u64,
     found: u64,
 }
@@ -77,7 +80,14 @@ impl Count {
     fn new() -> Result<Self, BenchError> {
         let histogram = Histogram::new_with_bounds(1, LATENCY_MAX.as_micros() as u64, DIGITS)
             .map_err(|error| BenchError::read("histogram", error))?;
-        Ok(Self { histogram, operations: 0, errors: BTreeMap::new(), listed: 0, found: 0 })
+        Ok(Self {
+            histogram,
+            operations: 0,
+            errors: BTreeMap::new(),
+            slowest_error: Duration::ZERO,
+            listed: 0,
+            found: 0,
+        })
     }
 
     fn failed(&mut self, code: String, count: u64, text: String) {
@@ -87,6 +97,7 @@ impl Count {
     fn add(&mut self, other: Self) -> Result<(), BenchError> {
         self.histogram.add(&other.histogram).map_err(|error| BenchError::read("histogram", error))?;
         self.operations += other.operations;
+        self.slowest_error = self.slowest_error.max(other.slowest_error);
         self.listed += other.listed;
         self.found += other.found;
         other.errors.into_iter().for_each(|(code, (count, text))| self.failed(code, count, text));
@@ -129,6 +140,7 @@ pub async fn measure(
         per_second: count.operations as f64 / seconds,
         latency_ms: Latency::of(&count.histogram),
         errors: count.errors.values().map(|(count, _)| count).sum(),
+        slowest_error_ms: count.slowest_error.as_secs_f64() * 1e3,
         error_kinds: count.errors,
         listed_found: (count.listed > 0).then(|| count.found as f64 / count.listed as f64),
         bounds: Bounds::between(&before, &after, count.operations, &nodes),
@@ -156,6 +168,7 @@ async fn one_client(
             Ok(answer) => answer,
             Err((code, text)) => {
                 count.failed(code, 1, text);
+                count.slowest_error = count.slowest_error.max(took);
                 continue;
             }
         };

@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -29,7 +30,8 @@ pub struct Header {
     pub file_system: String,
     pub device: String,
     pub disk: DiskProbe,
-    pub version: &'static str,
+    /// What the measured node says of itself.
+    pub version: String,
     pub compiler: &'static str,
     pub libraries: &'static str,
     pub settings: Settings,
@@ -57,7 +59,12 @@ pub struct Settings {
 
 impl Header {
     /// Looks at the machine and the disk.
-    pub fn read(args: &Args, data_dir: &Path, (nodes, records_groups): (usize, u16)) -> Result<Self, BenchError> {
+    pub fn read(
+        args: &Args,
+        data_dir: &Path,
+        node: &Path,
+        (nodes, records_groups): (usize, u16),
+    ) -> Result<Self, BenchError> {
         let data_dir = data_dir.canonicalize().map_err(|error| BenchError::path(data_dir, error))?;
         let (file_system, device) = file_system_of(&data_dir, &text("/proc/self/mountinfo"));
         let processors = text("/proc/cpuinfo");
@@ -77,7 +84,7 @@ impl Header {
             data_dir,
             file_system,
             device,
-            version: env!("CARGO_PKG_VERSION"),
+            version: node_version(node)?,
             compiler: env!("BENCH_RUSTC"),
             libraries: env!("BENCH_LIBRARIES"),
             settings: Settings {
@@ -103,7 +110,7 @@ impl Header {
         format!(
             "Machine   {processor}, {cores} cores, {memory_mb} MB, Linux {kernel}, load before {load_before}\n\
              Disk      {file_system} on {device}{tmpfs}; {}; fdatasync of 4 KiB alone p50 {} ms, p99 {} ms\n\
-             Versions  portcullis {version}, {compiler}; {libraries}\n\
+             Versions  {version}, {compiler}; {libraries}\n\
              Settings  {} nodes, {} records groups, list of {} (seed {}); clients {}; {} s each after {} s of warm-up",
             data_dir.display(),
             figure(disk.fdatasync_p50_ms),
@@ -136,6 +143,12 @@ impl DiskProbe {
         let at = |percent: usize| took[(PROBE_SYNCS * percent / 100).min(PROBE_SYNCS - 1)];
         Ok(Self { fdatasync_p50_ms: at(50), fdatasync_p99_ms: at(99) })
     }
+}
+
+/// The program and version of the node that is measured.
+fn node_version(node: &Path) -> Result<String, BenchError> {
+    let said = Command::new(node).arg("--version").output().map_err(|error| BenchError::path(node, error))?;
+    Ok(String::from_utf8_lossy(&said.stdout).trim().to_string())
 }
 
 fn text(path: &str) -> String {

@@ -49,9 +49,15 @@ impl Scrape {
 
     /// The values of a metric by group.
     pub fn by_group<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
-        self.values.iter().filter(move |(known, ..)| known == name).filter_map(|(_, labels, value)| {
-            let labels = labels.split(',').find_map(|label| label.strip_prefix("group=\"")?.strip_suffix('"'));
-            Some((labels?, *value))
+        self.by_label(name, "group")
+    }
+
+    /// The values of a metric by one of its labels.
+    pub fn by_label<'a>(&'a self, name: &'a str, label: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
+        self.values.iter().filter(move |(known, ..)| known == name).filter_map(move |(_, labels, value)| {
+            let pairs = labels.split(',').filter_map(|pair| pair.split_once('='));
+            let found = pairs.filter(|(known, _)| *known == label).map(|(_, value)| value.trim_matches('"')).next();
+            Some((found?, *value))
         })
     }
 

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::args::{Args, Phase};
 use crate::bounds::leads;
+use crate::clients::client;
 use crate::cluster::{Cluster, NODES};
 use crate::error::BenchError;
 use crate::machine::Header;
@@ -22,6 +23,8 @@ use crate::{load, tables};
 
 /// Records groups of the measured cluster.
 const RECORDS_GROUPS: u16 = 2;
+/// Questions to the nodes in turn before their memory is looked at.
+const ASKED_BEFORE_MEMORY: usize = 1_500;
 /// Records groups of the cluster at rest: with directory and audit log, six groups.
 const IDLE_RECORDS_GROUPS: u16 = 4;
 const IDLE_GROUPS: usize = IDLE_RECORDS_GROUPS as usize + 2;
@@ -43,7 +46,8 @@ pub async fn run(args: &Args) -> Result<u64, BenchError> {
     let (dir, _temporary) = directory(args)?;
     let config = Config { seed: args.seed, people: args.people as usize };
     let supply = Arc::new(Supply::new(&config));
-    let header = Header::read(args, &dir, (NODES, RECORDS_GROUPS))?;
+    let node = program.with_file_name("portcullis-node");
+    let header = Header::read(args, &dir, &node, (NODES, RECORDS_GROUPS))?;
     output.text(&header.to_text())?;
     let report = Report::new(header, supply.mix());
     let mut run = Run { args, output, program, dir, supply, report };
@@ -90,6 +94,13 @@ impl Run<'_> {
         self.report.import.extend(imports);
         settle(cluster).await?;
         if self.args.wants(Phase::Memory) {
+            // A node that answers holds more than one that has only taken a list in.
+            note(format!("asking {ASKED_BEFORE_MEMORY} questions"));
+            for number in 0..ASKED_BEFORE_MEMORY {
+                let client = client(cluster, number)?;
+                let asked = self.supply.operation(Kind::Local, number, 0).run(&client).await;
+                asked.map_err(|(code, text)| BenchError::Cluster(format!("{code}: {text}")))?;
+            }
             let memory = memory::of(cluster, name)?;
             self.output.text(&memory::to_text(&memory))?;
             self.report.memory.extend(memory);

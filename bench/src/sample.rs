@@ -1,5 +1,7 @@
 //! All nodes at one moment: metrics, processor time, memory.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::try_join_all;
 
 use crate::cluster::{Cluster, Node};
@@ -26,6 +28,15 @@ impl Sample {
     pub async fn of(cluster: &Cluster) -> Result<Self, BenchError> {
         let nodes = try_join_all(cluster.nodes().iter().map(node)).await?;
         Ok(Self { nodes, own_cpu_seconds: cpu_seconds(std::process::id())? })
+    }
+
+    /// A metric, summed over nodes, by the values of one label.
+    pub fn by_label(&self, name: &str, label: &str) -> BTreeMap<String, f64> {
+        let mut sums = BTreeMap::new();
+        for (value, count) in self.nodes.iter().flat_map(|node| node.metrics.by_label(name, label)) {
+            *sums.entry(value.to_string()).or_default() += count;
+        }
+        sums
     }
 
     /// A metric, summed over nodes and labels.

@@ -12,6 +12,10 @@ pub fn to_text(loads: &[Load]) -> String {
         for (code, (count, example)) in &load.error_kinds {
             text.push_str(&format!("\n  {} clients: {count} errors `{code}`, such as: {example}", load.clients));
         }
+        if load.slowest_error_ms > 0.0 {
+            let slowest = figure(load.slowest_error_ms);
+            text.push_str(&format!("\n  {} clients: the slowest call that failed took {slowest} ms", load.clients));
+        }
     }
     format!("{text}\n{}\n{}", cluster(loads), nodes(loads))
 }
@@ -41,6 +45,7 @@ fn cluster(loads: &[Load]) -> String {
                 figure_or_none(b.waiters_per_fsync),
                 figure_or_none(b.fsync_ms),
                 figure_or_none(b.entries_per_operation),
+                figure_or_none(b.peer_calls_per_operation),
                 figure_or_none(b.events_per_audit_entry),
                 figure_or_none(b.outbox_per_operation),
                 figure_or_none(b.delivered_per_audit_entry),
@@ -54,12 +59,17 @@ fn cluster(loads: &[Load]) -> String {
         "waiters/fsync",
         "fsync ms",
         "entries/op",
+        "messages/op",
         "events/audit entry",
         "outbox/op",
         "outbox/audit entry",
         "apply ms",
     ];
-    table("What bounds it: the cluster (fsyncs of all nodes; entries as each replica applies them)", head, &rows)
+    table(
+        "What bounds it: the cluster (fsyncs of all nodes; entries as each replica applies them; messages between nodes, each with\nits answer, without heartbeats)",
+        head,
+        &rows,
+    )
 }
 
 fn nodes(loads: &[Load]) -> String {

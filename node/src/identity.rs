@@ -31,8 +31,10 @@ pub enum IdentityError {
     OtherKey { place: String },
     #[error("{place}/{FILE} does not read: {reason}; restore it, or remove the node and join it again under a new id")]
     Damaged { place: String, reason: String },
-    #[error("{place}/{FILE} is missing, but there are logs or states of a node: restore it, or remove the node, give it an \
-             empty data directory and join it again under a new id; nothing was changed")]
+    #[error(
+        "{place}/{FILE} is missing, but there are logs or states of a node: restore it, or remove the node, give it an \
+             empty data directory and join it again under a new id; nothing was changed"
+    )]
     Lost { place: String },
     #[error("{place} is new: start the node with --cluster-id and --initial-members, or with --join")]
     New { place: String },

@@ -31,10 +31,10 @@ use services::v1::{
     audit_server::AuditServer, cluster_server::ClusterServer, imports_server::ImportsServer,
     lookouts_server::LookoutsServer, screening_server::ScreeningServer,
 };
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
 use crate::audit::Pipeline;
 use crate::config::{Config, Start, groups_of};
@@ -111,7 +111,7 @@ impl Node {
 
     async fn start_seeded(config: Config, env: Env) -> Result<Self, NodeError> {
         let metrics = Metrics::new(config.searches).map_err(|error| NodeError::Metrics(error.to_string()))?;
-        let identity = identify(&config, &env).await?;
+        let identity = identify(&config, &env, &metrics).await?;
         let listener = listen(&env, &config.listen).await?;
         let http = match &config.http {
             Some(address) => Some(listen(&env, address).await?),
@@ -125,6 +125,7 @@ impl Node {
             config.listen.clone(),
             env.network.clone(),
             env.clock.clone(),
+            metrics.peers.clone(),
         );
         let group_metrics = (metrics.log.clone(), metrics.groups.clone());
         let members = match &config.start {
@@ -231,7 +232,7 @@ impl Node {
 }
 
 /// Who the node is: from its data directory, or, if that is new, from the command line or a member.
-async fn identify(config: &Config, env: &Env) -> Result<Identity, NodeError> {
+async fn identify(config: &Config, env: &Env, metrics: &Metrics) -> Result<Identity, NodeError> {
     let engine = &*env.storage;
     let known = Identity::read(engine, config.node)?;
     let identity = match (known, &config.start) {
@@ -249,18 +250,19 @@ async fn identify(config: &Config, env: &Env) -> Result<Identity, NodeError> {
             let (key_check, groups) = (config.keyring.check(), groups_of(*records_groups));
             Identity { format: FORMAT, cluster: *cluster, node: config.node, key_check, groups }
         }
-        (None, Start::Join(address)) => join(config, env, address).await?,
+        (None, Start::Join(address)) => join(config, env, metrics, address).await?,
     };
     identity.write(engine)?;
     Ok(identity)
 }
 
-async fn join(config: &Config, env: &Env, address: &str) -> Result<Identity, NodeError> {
+async fn join(config: &Config, env: &Env, metrics: &Metrics, address: &str) -> Result<Identity, NodeError> {
     let failed = |reason: String| NodeError::Join { address: address.to_string(), reason };
     let key_check = config.keyring.check();
     let (network, clock) = (env.network.clone(), env.clock.clone());
     let nobody = ClusterId([0; 16]);
-    let router = Router::new(nobody, config.node, key_check, config.listen.clone(), network, clock);
+    let peers = metrics.peers.clone();
+    let router = Router::new(nobody, config.node, key_check, config.listen.clone(), network, clock, peers);
     let reply = router.describe(address, JOIN_DEADLINE).await.map_err(|status| failed(status.message().into()))?;
     let cluster = <[u8; 16]>::try_from(reply.cluster.as_ref()).map_err(|_| failed("it names no cluster".into()))?;
     let groups: Option<Vec<GroupId>> = reply.groups.iter().map(|number| GroupId::from_number(*number)).collect();

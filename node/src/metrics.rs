@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::ids::GroupId;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
-use raft::metrics::{GroupMetrics, LogMetrics, SECONDS};
+use raft::metrics::{GroupMetrics, LogMetrics, PeerMetrics, SECONDS};
 
 use crate::audit::AuditMetrics;
 use crate::searches::Searches;
@@ -15,6 +15,7 @@ pub struct Metrics {
     registry: Registry,
     pub log: LogMetrics,
     pub groups: GroupMetrics,
+    pub peers: PeerMetrics,
     pub audit: AuditMetrics,
     pub search: SearchMetrics,
     pub searches: Searches,
@@ -32,11 +33,15 @@ impl Metrics {
         let metrics = Self {
             log: LogMetrics::new(&registry)?,
             groups: GroupMetrics::new(&registry)?,
+            peers: PeerMetrics::new(&registry)?,
             audit: AuditMetrics::new(&registry)?,
             search: SearchMetrics::new(&registry)?,
             searches: Searches::new(searches, &registry)?,
             calls: IntCounterVec::new(
-                Opts::new("portcullis_calls_total", "Calls by name and outcome: ok, a stable error code, or gone if the client left."),
+                Opts::new(
+                    "portcullis_calls_total",
+                    "Calls by name and outcome: ok, a stable error code, or gone if the client left.",
+                ),
                 &["call", "outcome"],
             )?,
             seconds: HistogramVec::new(seconds.buckets(SECONDS.to_vec()), &["call"])?,

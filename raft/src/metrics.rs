@@ -49,6 +49,28 @@ impl LogMetrics {
     }
 }
 
+/// What this node asks its peers.
+#[derive(Clone)]
+pub struct PeerMetrics {
+    calls: IntCounterVec,
+}
+
+impl PeerMetrics {
+    /// Registers the metrics.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let options =
+            Opts::new("portcullis_peer_calls_total", "Calls to other nodes, by name and outcome: ok or failed.");
+        let metrics = Self { calls: IntCounterVec::new(options, &["call", "outcome"])? };
+        registry.register(Box::new(metrics.calls.clone()))?;
+        Ok(metrics)
+    }
+
+    /// A call ended.
+    pub fn called(&self, call: &str, ok: bool) {
+        self.calls.with_label_values(&[call, if ok { "ok" } else { "failed" }]).inc();
+    }
+}
+
 /// Messages of an outbox that are counted at most.
 const OUTBOX_COUNTED: usize = 10_000;
 

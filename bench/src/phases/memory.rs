@@ -1,4 +1,4 @@
-//! `memory`: what each node holds with a list imported and nothing to do.
+//! `memory`: what each node holds with a list imported and questions answered.
 
 use serde::Serialize;
 

@@ -148,11 +148,4 @@ macro_rules! audited {
     )+ };
 }
 
-audited!(
-    LookoutRecord,
-    ListLookoutsResponse,
-    HistoryResponse,
-    ReadAuditResponse,
-    ExportAuditResponse,
-    ImportProgress
-);
+audited!(LookoutRecord, ListLookoutsResponse, HistoryResponse, ReadAuditResponse, ExportAuditResponse, ImportProgress);

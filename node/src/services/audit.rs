@@ -145,7 +145,8 @@ impl Api {
         let limit = page_size(request.limit)?;
         let group = self.audit_group(&request.group)?;
         group.linearize(admitted.left()?).await?;
-        let (size, stored) = group.read(|state| Ok((state.frontier()?.size(), state.leaves(request.from, limit)?.rows)))?;
+        let (size, stored) =
+            group.read(|state| Ok((state.frontier()?.size(), state.leaves(request.from, limit)?.rows)))?;
         let mut leaves = Vec::new();
         for (index, leaf) in stored {
             let payload = leaf.payload.as_ref().map(codec::encode).transpose();

@@ -76,9 +76,7 @@ impl Api {
             addresses.extend(group.status().addresses);
         }
         let probes = addresses.into_iter().map(|(node, address)| async move {
-            let reachable = node == router.me() || {
-                router.describe(&address, PROBE).await.is_ok()
-            };
+            let reachable = node == router.me() || { router.describe(&address, PROBE).await.is_ok() };
             message::NodeStatus { node: node.0, address, reachable }
         });
         let nodes = futures_util::future::join_all(probes).await;

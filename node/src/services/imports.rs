@@ -19,8 +19,8 @@ use proto::v1::import_request::Step;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::v1::imports_server::Imports;
 use super::asked::Asked;
+use super::v1::imports_server::Imports;
 use super::{Api, Call, until_idle};
 use crate::audit::{Released, Unreleased};
 use crate::error::ApiError;
@@ -101,9 +101,7 @@ impl Api {
         let mut progress = message::ImportProgress::default();
         let (mut shares, mut ids): (BTreeMap<GroupId, Share>, BTreeSet<RecordId>) = Default::default();
         let map = self.slot_map()?;
-        let owner = |id: RecordId| {
-            map.owner(id.slot()).ok_or_else(|| ApiError::Internal("a slot has no owner".into()))
-        };
+        let owner = |id: RecordId| map.owner(id.slot()).ok_or_else(|| ApiError::Internal("a slot has no owner".into()));
         self.let_the_index_catch_up().await;
         for entry in batch.entries {
             let row = entry.row;

@@ -34,11 +34,11 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use crate::audit::{Answer, AuditError, Pipeline, Released, Unreleased};
+use crate::env::Work;
 use crate::error::ApiError;
 use crate::gate::{Admitted, Gate};
 use crate::metrics::Metrics;
 use crate::records::Records;
-use crate::env::Work;
 use crate::replica::Replica;
 use crate::searches::Searches;
 use asked::Asked;

@@ -117,11 +117,7 @@ impl Api {
         }
         rank(&mut hits, asked.0.limit);
         let results = hits.iter().map(|hit| ResultRef { id: hit.id.0, version: hit.version, score: hit.score.parts() });
-        let payload = EventPayload {
-            results: results.collect(),
-            as_of: positions.clone(),
-            ..admitted.payload()
-        };
+        let payload = EventPayload { results: results.collect(), as_of: positions.clone(), ..admitted.payload() };
         let body = message::ScreenResponse {
             hits: hits.into_iter().map(hit_message).collect(),
             as_of: None,

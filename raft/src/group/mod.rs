@@ -203,7 +203,8 @@ impl Group {
                     route: Some(self.0.router.route(self.0.id, node)),
                     envelope: bytes.clone().into(),
                 };
-                let reply = self.0.router.call(&address, left, async |mut peer| peer.propose(request).await).await;
+                let reply =
+                    self.0.router.call("propose", &address, left, async |mut peer| peer.propose(request).await).await;
                 let reply = reply.map_err(|status| self.lost(status))?;
                 self.fault(reply.fault)?;
                 codec::decode(&reply.outcome)
@@ -220,7 +221,11 @@ impl Group {
             None => self.read_index_here().await,
             Some((node, address)) => {
                 let request = peer::ReadIndexRequest { route: Some(self.0.router.route(self.0.id, node)) };
-                let reply = self.0.router.call(&address, left, async |mut peer| peer.read_index(request).await).await;
+                let reply = self
+                    .0
+                    .router
+                    .call("read_index", &address, left, async |mut peer| peer.read_index(request).await)
+                    .await;
                 let reply = reply.map_err(|status| self.lost(status))?;
                 self.fault(reply.fault)?;
                 Ok(reply.index)

@@ -82,7 +82,8 @@ impl GroupNetwork {
             pre,
             leader_transfer: rpc.leadership_transfer,
         };
-        let call = self.router.call(&self.address, option.soft_ttl(), async |mut peer| peer.vote(request).await);
+        let call =
+            self.router.call("vote", &self.address, option.soft_ttl(), async |mut peer| peer.vote(request).await);
         let reply = call.await.map_err(|error| unreachable(&error))?;
         let vote = vote_from(reply.vote).ok_or_else(|| nonsense("vote"))?;
         Ok(VoteResponse::new(vote, reply.last_log.map(log_id_from), reply.granted))
@@ -105,8 +106,12 @@ impl RaftNetworkV2<Config> for GroupNetwork {
             entries: entries.map_err(|error| unreachable(&error))?,
             leader_committed: rpc.leader_commit.as_ref().map(log_id_to),
         };
-        let deadline = if rpc.entries.is_empty() { option.soft_ttl() } else { option.soft_ttl().max(ENTRIES_DEADLINE) };
-        let call = self.router.call(&self.address, deadline, async |mut peer| peer.append(request).await);
+        let (name, deadline) = if rpc.entries.is_empty() {
+            ("heartbeat", option.soft_ttl())
+        } else {
+            ("append", option.soft_ttl().max(ENTRIES_DEADLINE))
+        };
+        let call = self.router.call(name, &self.address, deadline, async |mut peer| peer.append(request).await);
         let reply = call.await.map_err(|error| unreachable(&error))?;
         self.router.saw_clock(self.target, reply.clock_ms);
         Ok(match reply.kind() {
@@ -168,7 +173,8 @@ impl RaftNetworkV2<Config> for GroupNetwork {
             address: self.router.address().to_string(),
         };
         tracing::info!(group = %self.group(), to = %self.target, files = manifest.files.len(), "sending a snapshot");
-        let call = self.router.call(&self.address, INSTALL_DEADLINE, async |mut peer| peer.install(request).await);
+        let call =
+            self.router.call("install", &self.address, INSTALL_DEADLINE, async |mut peer| peer.install(request).await);
         let reply = tokio::select! {
             reply = call => reply.map_err(|error| failed(&error))?,
             closed = cancel => return Err(StreamingError::Closed(closed)),
@@ -188,8 +194,9 @@ impl RaftNetworkV2<Config> for GroupNetwork {
             to_node: *rpc.to_node_id(),
             last_log: rpc.last_log_id().map(log_id_to),
         };
-        let call =
-            self.router.call(&self.address, option.soft_ttl(), async |mut peer| peer.transfer_leader(request).await);
+        let call = self.router.call("transfer_leader", &self.address, option.soft_ttl(), async |mut peer| {
+            peer.transfer_leader(request).await
+        });
         call.await.map_err(|error| unreachable(&error))?;
         Ok(Ok(()))
     }

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::metrics::PeerMetrics;
 use model::ids::{ClusterId, GroupId, NodeId, Token};
 use model::limits::MESSAGE_BYTES_MAX;
 use model::time::Clock;
@@ -42,6 +43,7 @@ struct Inner {
     address: String,
     network: Arc<dyn Network>,
     clock: Arc<dyn Clock>,
+    metrics: PeerMetrics,
     /// By address, with a number that tells a connection from the one before.
     channels: Mutex<Channels>,
     skew: Mutex<Skew>,
@@ -56,9 +58,10 @@ impl Router {
         address: String,
         network: Arc<dyn Network>,
         clock: Arc<dyn Clock>,
+        metrics: PeerMetrics,
     ) -> Self {
         let (channels, skew) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { cluster, me, key_check, address, network, clock, channels, skew }))
+        Self(Arc::new(Inner { cluster, me, key_check, address, network, clock, metrics, channels, skew }))
     }
 
     /// The node that it speaks for.
@@ -121,7 +124,7 @@ impl Router {
     /// Asks a peer who it is and what it knows of this node.
     pub async fn describe(&self, address: &str, deadline: Duration) -> Result<peer::DescribeReply, tonic::Status> {
         let request = peer::DescribeRequest { from: self.0.me.0, key_check: self.0.key_check.0.to_vec().into() };
-        self.call(address, deadline, async |mut peer| peer.describe(request).await).await
+        self.call("describe", address, deadline, async |mut peer| peer.describe(request).await).await
     }
 
     /// A client of the peer at an address, and the number of its connection.
@@ -145,15 +148,19 @@ impl Router {
         self.0.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a call with a deadline; after a timeout the connection is dropped, for it may be half-open.
+    /// Runs a call with a deadline; after a timeout the connection is dropped, for it may be half-open. `name` is for
+    /// metrics.
     pub async fn call<T>(
         &self,
+        name: &'static str,
         address: &str,
         deadline: Duration,
         call: impl AsyncFnOnce(PeerClient<Channel>) -> Result<tonic::Response<T>, tonic::Status>,
     ) -> Result<T, tonic::Status> {
         let (number, client) = self.peer(address)?;
-        match tokio::time::timeout(deadline, call(client)).await {
+        let answered = tokio::time::timeout(deadline, call(client)).await;
+        self.0.metrics.called(name, matches!(answered, Ok(Ok(_))));
+        match answered {
             Ok(Ok(answer)) => Ok(answer.into_inner()),
             Ok(Err(status)) => Err(status),
             Err(_) => {

@@ -257,7 +257,8 @@ async fn fetch(
                 file: file.name.clone(),
                 offset,
             };
-            let reply = router.call(address, CHUNK_DEADLINE, async |mut peer| peer.fetch(request).await).await?;
+            let reply =
+                router.call("fetch", address, CHUNK_DEADLINE, async |mut peer| peer.fetch(request).await).await?;
             if reply.data.is_empty() {
                 return Err(Status::data_loss(format!("{} ends before its length", file.name)));
             }

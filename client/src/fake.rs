@@ -219,7 +219,8 @@ impl StreamingService<v1::ImportRequest> for Imports {
                     Step::Batch(batch) => {
                         batches += 1;
                         progress.created = batch.entries.len() as u64;
-                        let call = format!("batch {}", batch.entries[0].row);
+                        let first = batch.entries.first().map_or("kept".to_string(), |entry| entry.row.to_string());
+                        let call = format!("batch {first}");
                         let mut nodes = served.fake.nodes.lock().expect("lock");
                         nodes.get_mut(&served.node).expect("node").calls.push(call);
                     }

@@ -231,19 +231,19 @@ impl Replica {
             let worked = self.0.work.run(move || this.index_some(&stop)).await;
             let worked = worked.unwrap_or_else(|| Err(ApiError::Internal("indexing panicked".into())));
             let pause = match self.trim(worked).await {
-                Ok(Worked::More) => continue,
-                Ok(Worked::Done) => COMMIT_LINGER,
+                Ok(true) => continue,
+                Ok(false) => {
+                    tokio::select! {
+                        () = stopping.cancelled() => return,
+                        changed = progress.changed() => if changed.is_err() { return },
+                    }
+                    COMMIT_LINGER
+                }
                 Err(error) => {
                     tracing::error!(group = %self.0.group.id(), %error, "indexing failed; it is tried again");
                     RETRY_PAUSE
                 }
             };
-            if pause == COMMIT_LINGER {
-                tokio::select! {
-                    () = stopping.cancelled() => return,
-                    changed = progress.changed() => if changed.is_err() { return },
-                }
-            }
             tokio::select! {
                 () = stopping.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
@@ -251,11 +251,11 @@ impl Replica {
         }
     }
 
-    /// Forgets the part of the feed that is indexed and committed.
-    async fn trim(&self, worked: Result<Option<Commit>, ApiError>) -> Result<Worked, ApiError> {
-        let Some(commit) = worked? else { return Ok(Worked::Done) };
+    /// Forgets the part of the feed that is indexed and committed; true if there is more to index.
+    async fn trim(&self, worked: Result<Option<Commit>, ApiError>) -> Result<bool, ApiError> {
+        let Some(commit) = worked? else { return Ok(false) };
         self.0.group.trim_feed(commit.installs, commit.upto).await?;
-        Ok(if commit.more { Worked::More } else { Worked::Done })
+        Ok(commit.more)
     }
 
     /// One commit's worth of work, if there is any. Afterwards the index holds every record as of the log index that it
@@ -365,11 +365,6 @@ struct Commit {
     installs: u64,
     upto: u64,
     more: bool,
-}
-
-enum Worked {
-    More,
-    Done,
 }
 
 /// A question, prepared, and when its answer comes too late.

@@ -74,8 +74,7 @@ pub fn decode<T: Stored>(bytes: &[u8]) -> Result<T, CodecError> {
     if bytes[2] != T::VERSION {
         return Err(CodecError::Version { found: bytes[2], known: T::VERSION });
     }
-    let (value, used) = bincode::serde::decode_from_slice(&bytes[HEAD_BYTES..], config())
-        .map_err(unreadable)?;
+    let (value, used) = bincode::serde::decode_from_slice(&bytes[HEAD_BYTES..], config()).map_err(unreadable)?;
     if used + HEAD_BYTES != bytes.len() {
         return Err(CodecError::Payload(format!("{} bytes left over", bytes.len() - HEAD_BYTES - used)));
     }

@@ -323,7 +323,9 @@ mod tests {
             assert_eq!(group.to_string().parse::<GroupId>().expect("parses"), group);
             assert_eq!(GroupId::from_number(group.number()), Some(group));
         }
-        for text in ["", "records", "records-", "records-x", "directory-1", "records-99999", "records-+7", "records-007"] {
+        for text in
+            ["", "records", "records-", "records-x", "directory-1", "records-99999", "records-+7", "records-007"]
+        {
             assert!(text.parse::<GroupId>().is_err(), "{text}");
         }
     }

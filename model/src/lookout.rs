@@ -313,7 +313,9 @@ pub fn number(field: &str, value: &str) -> Result<(), Invalid> {
 pub fn name_letters(field: &str, value: &str) -> Result<(), Invalid> {
     use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
     let letter = |c: char| {
-        c.is_alphanumeric() && !is_combining_mark(c) && !matches!(c, '\u{2b0}'..='\u{2ff}' | '\u{640}')
+        c.is_alphanumeric()
+            && !is_combining_mark(c)
+            && !matches!(c, '\u{2b0}'..='\u{2ff}' | '\u{640}' | '\u{6e5}' | '\u{6e6}')
     };
     if value.nfkc().any(letter) {
         return Ok(());

@@ -1,16 +1,22 @@
 //! The words of a question against the words of one name: which meet, what is left over, and how well the two names agree.
 //!
-//! Best pairs first, each word used once; two neighbours may meet one joined word. Bounded by `TOKENS_MAX` squared.
-//! Assumes that what is equally good is taken in the order of the words, so that the result never varies.
+//! Best pairs first, each word used once; neighbours may meet one joined word. Bounded by `TOKENS_MAX` squared. Assumes that
+//! what is equally good is taken in the order of the words, so that the result never varies. How high an alignment can get
+//! with some words only stands in `bound.rs`: change both together.
 
+use crate::keys;
 use crate::normalise::Token;
 use crate::similarity::{self, How, Likeness};
 
 /// Least weight of a word that speaks for or against a name (a given name counts four fifths).
-const SIGNIFICANT: u32 = 36;
-
+pub const SIGNIFICANT: u32 = 36;
+/// Least weight and likeness of a word that carries a name alone.
+pub const STRONG: u32 = 80;
+pub const STRONG_PARTS: u32 = 950;
 /// Two words that weigh less than this together are both frequent.
-const FREQUENT_ONLY: u32 = 130;
+pub const FREQUENT_ONLY: u32 = 130;
+/// Agreement of names that share initials alone, at most.
+pub const INITIALS_ONLY: u32 = 4_000;
 
 /// Words that were taken for one; each range is where it begins and how many words it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,22 +68,20 @@ pub fn align(query: &[Token], name: &[Token]) -> Alignment {
     let of_name = points * 10 / (met + name_rest + unknown(name, |pair| pair.name)).max(1);
 
     let significant: Vec<&Pair> = pairs.iter().filter(|pair| pair.weight >= SIGNIFICANT).collect();
-    let words: usize = significant.iter().map(|pair| pair.query.1.max(pair.name.1)).sum();
-    // One shared word must not carry a longer name, and least of all a frequent word; with more shared words, what one
-    // side leaves out (a patronymic, a second family name) matters less, unless only frequent words are shared and the
-    // question has more of them.
-    let lenience = match words {
-        0 => 150,
-        1 if significant[0].weight >= 80 && significant[0].like.parts >= 950 => 450,
-        1 => 250,
-        2 if query_left && met < FREQUENT_ONLY => 450,
-        2 => 600,
-        _ => 650,
+    let asked = |pair: &Pair| &query[pair.query.0..pair.query.0 + pair.query.1];
+    let words = significant.iter().flat_map(|pair| asked(pair)).filter(|token| token.class.carries()).count();
+    let strong = |pair: &&Pair| {
+        let weighs = pair.weight >= STRONG && asked(pair).iter().any(|token| token.weight() >= STRONG);
+        weighs && pair.like.parts >= STRONG_PARTS
     };
+    let lenience = lenience(words, significant.iter().any(strong), query_left && met < FREQUENT_ONLY);
     let (low, high) = (of_query.min(of_name), of_query.max(of_name));
     let mut agreement = (low * (1000 - lenience) + high * lenience) / 1000;
     if query_left && name_left {
         agreement = agreement * if words <= 1 { 850 } else { 930 } / 1000;
+    }
+    if pairs.iter().all(|pair| pair.like.how == How::Initial) {
+        agreement = agreement.min(INITIALS_ONLY);
     }
     let turns = turns(&pairs);
     agreement = agreement * [1000, 970, 940][turns.min(2)] / 1000;
@@ -87,11 +91,25 @@ pub fn align(query: &[Token], name: &[Token]) -> Alignment {
     Alignment { agreement, how, swapped: turns > 0, query_left, name_left }
 }
 
+/// How far the better agreeing side counts, in thousandths. One shared word must not carry a longer name, and least of all a
+/// frequent word; with more shared words, what one side leaves out (a patronymic, a second family name) matters less, unless
+/// only frequent words are shared and the question has more of them.
+pub fn lenience(words: usize, strong: bool, frequent_only: bool) -> u32 {
+    match words {
+        0 => 150,
+        1 if strong => 450,
+        1 => 250,
+        2 if frequent_only => 450,
+        2 => 600,
+        _ => 650,
+    }
+}
+
 fn weight(tokens: &[Token], (from, len): (usize, usize)) -> u32 {
     tokens[from..from + len].iter().map(Token::weight).sum()
 }
 
-/// All words that could be one, alone or as two neighbours.
+/// All words that could be one, alone or as neighbours.
 fn pairs(query: &[Token], name: &[Token]) -> Vec<Pair> {
     let mut pairs = Vec::new();
     let mut add = |query_at: (usize, usize), name_at: (usize, usize), like: Option<Likeness>| {
@@ -104,12 +122,16 @@ fn pairs(query: &[Token], name: &[Token]) -> Vec<Pair> {
     for (q, asked) in query.iter().enumerate() {
         for (n, held) in name.iter().enumerate() {
             add((q, 1), (n, 1), similarity::words(asked, held));
-            if let Some(next) = query.get(q + 1) {
-                add((q, 2), (n, 1), similarity::joined(asked, next, held));
-            }
-            if let Some(next) = name.get(n + 1) {
-                add((q, 1), (n, 2), similarity::joined(held, next, asked));
-            }
+        }
+    }
+    for (from, len) in keys::runs(query) {
+        for (n, held) in name.iter().enumerate() {
+            add((from, len), (n, 1), similarity::joined(&query[from..from + len], held));
+        }
+    }
+    for (from, len) in keys::runs(name) {
+        for (q, asked) in query.iter().enumerate() {
+            add((q, 1), (from, len), similarity::joined(&name[from..from + len], asked));
         }
     }
     pairs
@@ -151,8 +173,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn agreement(a: &str, b: &str) -> u32 {
-        let tables = Tables::standard();
-        align(&normalise(a, &tables), &normalise(b, &tables)).agreement
+        align(&normalise(a, Tables::shared()), &normalise(b, Tables::shared())).agreement
     }
 
     #[test]
@@ -192,7 +213,7 @@ mod tests {
         fn agreement_is_bounded_and_a_name_agrees_with_itself(a in "[a-z]{1,9}( [a-z]{1,9}){0,4}", b in ".{0,40}") {
             prop_assert!(agreement(&a, &b) <= 10_000);
             prop_assert!(agreement(&b, &a) <= 10_000);
-            prop_assert_eq!(agreement(&a, &a), if normalise(&a, &Tables::standard()).is_empty() { 0 } else { 10_000 });
+            prop_assert_eq!(agreement(&a, &a), if normalise(&a, Tables::shared()).is_empty() { 0 } else { 10_000 });
         }
     }
 }

@@ -19,6 +19,8 @@ const fn verdict(agreement: u16, gain: i32, note: &'static str) -> Verdict {
     Verdict { agreement, gain, note }
 }
 
+/// The most that a date can gain.
+pub const GAIN_MAX: i32 = 350;
 const CONFLICT: Verdict = verdict(0, -220, "dates of birth differ");
 /// Years by which `circa` may be off.
 const CIRCA_YEARS: i32 = 2;
@@ -54,7 +56,7 @@ pub fn compare(a: BirthDate, b: BirthDate) -> Verdict {
 
 fn days(a: PartialDate, b: PartialDate, one: (u8, u8), other: (u8, u8), years: u32) -> Verdict {
     if a == b {
-        return verdict(10_000, 350, "same date");
+        return verdict(10_000, GAIN_MAX, "same date");
     }
     if years == 0 && one == (other.1, other.0) {
         return verdict(9_000, 280, "day and month swapped");

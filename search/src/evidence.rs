@@ -33,8 +33,7 @@ impl Tally {
 
     /// Points that close so many thousandths of the gap to the highest score; below zero, that take so many of the score.
     pub fn share(&self, thousandths: i32) -> i32 {
-        let of = if thousandths >= 0 { TOP - self.score } else { self.score };
-        of * thousandths / 1000
+        share(self.score, thousandths)
     }
 
     /// Adds a part.
@@ -55,6 +54,12 @@ impl Tally {
     pub fn finish(self) -> (Score, Vec<Evidence>) {
         (Score::from_parts(self.score.max(0) as u32), self.evidence)
     }
+}
+
+/// As [`Tally::share`], of a score.
+pub fn share(score: i32, thousandths: i32) -> i32 {
+    let of = if thousandths >= 0 { TOP - score } else { score };
+    of * thousandths / 1000
 }
 
 /// What an alignment of names says, in plain words.

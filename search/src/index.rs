@@ -15,6 +15,7 @@ use tantivy::indexer::NoMergePolicy;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, TantivyError};
 
+use crate::bound::Shared;
 use crate::layout::{self, Fields, ID_HIGH, ID_LOW};
 use crate::prepared::{PreparedQuery, PreparedRecord};
 use crate::segments;
@@ -219,22 +220,23 @@ impl View {
         found: &mut Vec<RecordId>,
     ) -> Result<(), IndexError> {
         let keys = segment.inverted_index(self.fields.key)?;
-        let mut shared: Vec<(u32, u64)> = Vec::new();
+        let mut shared: Vec<(u32, Shared)> = Vec::new();
         for key in query.keys() {
             let term = self.fields.key_term(&key.text);
             let Some(mut records) = keys.read_postings(&term, IndexRecordOption::Basic)? else { continue };
             while records.doc() != TERMINATED {
-                shared.push((records.doc(), key.words));
+                shared.push((records.doc(), key.shared));
                 records.advance();
             }
         }
-        shared.sort_unstable();
+        shared.sort_unstable_by_key(|(record, _)| *record);
         let columns = segment.fast_fields();
         let (high, low) = (columns.u64(ID_HIGH)?, columns.u64(ID_LOW)?);
         for same in shared.chunk_by(|a, b| a.0 == b.0) {
             let record = same[0].0;
-            let words = same.iter().fold(0, |words, (_, more)| words | more);
-            if !query.accepts(words) || segment.is_deleted(record) {
+            let mut all = Shared::default();
+            same.iter().for_each(|(_, more)| all |= *more);
+            if !query.accepts(all) || segment.is_deleted(record) {
                 continue;
             }
             if let (Some(high), Some(low)) = (high.first(record), low.first(record)) {

@@ -8,6 +8,7 @@
 
 pub mod align;
 mod birth;
+mod bound;
 pub mod candidate;
 mod evidence;
 pub mod index;

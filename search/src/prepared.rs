@@ -8,23 +8,18 @@ use std::sync::OnceLock;
 use model::lookout::{Lookout, Name, NameKind, NumberKind, normalise_number};
 use model::screen::Query;
 
-use crate::keys::{self, KeySet};
+use crate::bound::{Bound, Shared};
+use crate::keys::{self, KeySet, Tie};
 use crate::normalise::{Token, normalise};
-use crate::tables::{Class, Tables};
-
-/// Words of a record from which only one edit is looked for, so that a hostile record stays bounded.
-const TWO_EDITS_TOKENS_MAX: usize = 512;
+use crate::tables::Tables;
 
 /// A key of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueryKey {
     pub text: String,
-    /// Which words of the question it stands for, a bit each, or [`STRONG`].
-    pub words: u64,
+    /// What a record shares that has the key.
+    pub shared: Shared,
 }
-
-/// The bit of a key that makes a candidate alone. Words take the lower bits, since there are at most 32.
-pub const STRONG: u64 = 1 << 63;
 
 /// A question, ready to be compared with records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +27,7 @@ pub struct PreparedQuery {
     pub(crate) tokens: Vec<Token>,
     /// Sorted by text, each once.
     keys: Vec<QueryKey>,
-    need: u32,
+    bound: Bound,
     numbers: Vec<(NumberKind, String)>,
 }
 
@@ -44,18 +39,19 @@ impl PreparedQuery {
         let numbers: Vec<_> = numbers.filter(|(_, number)| !number.is_empty()).collect();
         let mut keys = Vec::new();
         for (kind, number) in &numbers {
-            keys.push(QueryKey { text: keys::number(*kind, number), words: STRONG });
+            keys.push(QueryKey { text: keys::number(*kind, number), shared: Shared::NUMBER });
         }
-        let words = name_keys(&tokens, tables, &mut keys);
+        let bound = Bound::new(query, &tokens);
+        name_keys(&tokens, &bound, tables, &mut keys);
         keys.sort_unstable_by(|a, b| a.text.cmp(&b.text));
         keys.dedup_by(|next, kept| {
             let same = next.text == kept.text;
             if same {
-                kept.words |= next.words;
+                kept.shared |= next.shared;
             }
             same
         });
-        Self { tokens, keys, need: need(words), numbers }
+        Self { tokens, keys, bound, numbers }
     }
 
     /// The keys to look up, sorted.
@@ -63,9 +59,9 @@ impl PreparedQuery {
         &self.keys
     }
 
-    /// Whether a record that shares keys of these words is a candidate.
-    pub fn accepts(&self, words: u64) -> bool {
-        words & STRONG != 0 || words.count_ones() >= self.need
+    /// Whether a record is a candidate of which all shared keys say this.
+    pub fn accepts(&self, shared: Shared) -> bool {
+        self.bound.admits(shared)
     }
 
     /// The numbers asked for, normalised.
@@ -74,58 +70,24 @@ impl PreparedQuery {
     }
 }
 
-/// Words that must be shared when all that is shared is frequent: one of one, two of up to four, half of more.
-fn need(words: u32) -> u32 {
-    match words {
-        0 | 1 => 1,
-        2..=4 => 2,
-        more => more.div_ceil(2),
+/// Adds the keys of a question's name.
+fn name_keys(tokens: &[Token], bound: &Bound, tables: &Tables, keys: &mut Vec<QueryKey>) {
+    let bit = |at: usize| bound.word_of[at].map_or(0, |word| 1 << word);
+    for (at, token) in tokens.iter().enumerate().filter(|(at, _)| bit(*at) != 0) {
+        let mut add = |tie, text| keys.push(QueryKey { text, shared: Shared::words(tie, bit(at)) });
+        keys::of_token(token, tables, &mut add);
+        keys::of_asked(token, &mut add);
     }
-}
-
-/// Adds the keys of a question's name; returns how many words count.
-fn name_keys(tokens: &[Token], tables: &Tables, keys: &mut Vec<QueryKey>) -> u32 {
-    // A name of particles and initials alone is looked for by these.
-    let bare = !tokens.iter().any(|token| token.class.carries());
-    let mut bits = vec![0u64; tokens.len()];
-    let mut words = 0;
-    for (at, token) in tokens.iter().enumerate() {
-        if !bare && !token.class.carries() {
-            continue;
-        }
-        // A word that stands twice counts once.
-        let earlier = tokens[..at].iter().position(|other| other.latin == token.latin && other.native == token.native);
-        bits[at] = match earlier {
-            Some(earlier) if bits[earlier] != 0 => bits[earlier],
-            _ => {
-                words += 1;
-                1 << (words - 1)
-            }
-        };
-        let frequent = token.class.frequent();
-        let mut add = |text: String| {
-            let weak = frequent || keys::is_short_code(&text) || tables.is_weak_key(&text);
-            keys.push(QueryKey { text, words: bits[at] | if weak { 0 } else { STRONG } });
-        };
-        keys::of_token(token, tables, true, &mut add);
-        // A full word meets the initial that a record has in its place.
-        if let Some(text) = keys::initial(token) {
-            keys.push(QueryKey { text, words: bits[at] });
+    for (from, len) in keys::runs(tokens) {
+        let bits = (from..from + len).fold(0, |bits, at| bits | bit(at));
+        if bits != 0
+            && let Some(joined) = keys::joined(&tokens[from..from + len])
+        {
+            keys::of_joined(&joined, &mut |tie, text| {
+                keys.push(QueryKey { text, shared: Shared::words(tie, bits) });
+            });
         }
     }
-    for (at, pair) in tokens.windows(2).enumerate() {
-        let both = bits[at] | bits[at + 1];
-        if both == 0 {
-            continue;
-        }
-        let Some(joined) = keys::joined(&pair[0], &pair[1]) else { continue };
-        let frequent = tables.entry(&joined).class.frequent();
-        keys::of_joined(&joined, &mut |text| {
-            let weak = frequent || tables.is_weak_key(&text);
-            keys.push(QueryKey { text, words: both | if weak { 0 } else { STRONG } });
-        });
-    }
-    words
 }
 
 /// A name of a record, ready to be compared.
@@ -168,21 +130,14 @@ impl PreparedRecord {
     pub fn keys(&self, tables: &Tables) -> &KeySet {
         self.keys.get_or_init(|| {
             let mut keys: Vec<String> = self.numbers.iter().map(|(kind, number)| keys::number(*kind, number)).collect();
-            let two_edits = self.names.iter().map(|name| name.tokens.len()).sum::<usize>() <= TWO_EDITS_TOKENS_MAX;
-            let mut add = |key: String| keys.push(key);
-            for name in &self.names {
-                for token in &name.tokens {
-                    keys::of_token(token, tables, two_edits, &mut add);
-                    if token.class == Class::Initial
-                        && let Some(key) = keys::initial(token)
-                    {
-                        add(key);
-                    }
+            let mut add = |_: Tie, key: String| keys.push(key);
+            for PreparedName { tokens, .. } in &self.names {
+                for token in tokens {
+                    keys::of_token(token, tables, &mut add);
+                    keys::of_held(token, &mut add);
                 }
-                for pair in name.tokens.windows(2) {
-                    if let Some(joined) = keys::joined(&pair[0], &pair[1]) {
-                        keys::of_joined(&joined, &mut add);
-                    }
+                for joined in keys::runs(tokens).filter_map(|(from, len)| keys::joined(&tokens[from..from + len])) {
+                    keys::of_joined(&joined, &mut add);
                 }
             }
             KeySet::new(keys)

@@ -8,7 +8,7 @@ use model::screen::{Evidence, Query, Score};
 
 use crate::align::{Alignment, align};
 use crate::birth;
-use crate::evidence::{Field, Tally, name_note};
+use crate::evidence::{Field, Tally, name_note, share};
 use crate::prepared::{PreparedName, PreparedQuery, PreparedRecord};
 use crate::tables::Tables;
 
@@ -24,6 +24,8 @@ const NAME_AGREES: u32 = 6_000;
 const NAME_CONFLICT: i32 = 100;
 /// A weak alias is worth less.
 const WEAK_ALIAS: u32 = 950;
+/// Thousandths of the gap to certainty that the same nationality closes.
+const SAME_NATIONALITY: i32 = 60;
 
 /// A score with its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +55,19 @@ pub fn score(
     }
     let (score, evidence) = tally.finish();
     Scored { score, evidence }
+}
+
+/// The highest score of a record whose name agrees so far and which shares no number. Grows with the agreement.
+pub(crate) fn most(agreement: u32, dated: bool, national: bool) -> Score {
+    let mut score = name_alone(agreement);
+    for gain in [if dated { birth::GAIN_MAX } else { 0 }, if national { SAME_NATIONALITY } else { 0 }] {
+        score += trusted(share(score, gain), agreement as i32);
+    }
+    Score::from_parts(score as u32)
+}
+
+fn name_alone(agreement: u32) -> i32 {
+    (agreement * NAME_ALONE / 10_000) as i32
 }
 
 fn field_of(kind: NumberKind) -> &'static str {
@@ -108,7 +123,7 @@ fn name(query: &Query, prepared: &PreparedQuery, lookout: &Lookout, record: &Pre
     let Some((name, alignment)) = best.filter(|_| !prepared.tokens.is_empty()) else { return 0 };
     let agreement = alignment.agreement;
     let points = if tally.score() == 0 {
-        (agreement * NAME_ALONE / 10_000) as i32
+        name_alone(agreement)
     } else if agreement >= NAME_AGREES {
         tally.share((agreement / 20) as i32)
     } else {
@@ -156,7 +171,7 @@ fn nationality(query: &Query, lookout: &Lookout, trust: i32, tally: &mut Tally) 
     let (owned, other): (Vec<_>, Vec<_>) = lookout.countries.iter().partition(|country| own(country.role));
     let same = |countries: &[&model::lookout::Country]| countries.iter().any(|held| country(&held.code) == code);
     let (gain, agreement, found, note) = if same(&owned) {
-        (60, 10_000, code.as_str(), "same nationality")
+        (SAME_NATIONALITY, 10_000, code.as_str(), "same nationality")
     } else if same(&other) {
         (30, 6_000, code.as_str(), "lived or was born there")
     } else if let Some(first) = owned.first() {

@@ -1,7 +1,12 @@
 //! How alike two words are, in thousandths, and why. Whole numbers throughout; the one float (Jaro-Winkler) is only
 //! compared with a constant. Assumes normalised tokens.
+//!
+//! Only words that share a candidate key (`keys.rs`) are alike: what no key finds must not count either, or a record's score
+//! would depend on whether something else made it a candidate.
 
+use crate::keys::{self, ALIKE_LETTERS, CUT_FROM, deletes};
 use crate::normalise::Token;
+use crate::sound::Sound;
 use crate::tables::Class;
 
 /// Why two words were taken for one.
@@ -25,6 +30,10 @@ pub struct Likeness {
     pub how: How,
 }
 
+/// Most that words can be alike of which no key by spelling is shared.
+pub const SOUND_PARTS_MAX: u32 = 850;
+/// Words that only begin alike.
+pub const ALIKE_PARTS: u32 = 600;
 const JARO_WINKLER_MIN: f64 = 0.88;
 
 /// How alike two words are; `None` when they have nothing to do with each other.
@@ -41,41 +50,39 @@ pub fn words(a: &Token, b: &Token) -> Option<Likeness> {
         return like(970, How::Variant);
     }
     if a.class == Class::Initial || b.class == Class::Initial {
-        let one = a.latin.as_bytes()[0];
-        return if one == b.latin.as_bytes()[0] { like(800, How::Initial) } else { None };
+        let stands = (a.class.carries() || b.class.carries()) && a.latin.as_bytes()[0] == b.latin.as_bytes()[0];
+        return if stands { like(800, How::Initial) } else { None };
     }
     if a.class == Class::Number || b.class == Class::Number {
         return None;
     }
+    let longest = a.latin.len().max(b.latin.len());
+    let spelt = |edits: usize| 1000 - (600 * edits / longest) as u32;
+    let few = || edits(&a.latin, &b.latin, a.letters, b.letters);
     match (a.class.carries(), b.class.carries()) {
         (true, true) => {}
         (false, false) => return None,
         // A typo of a particle, title or legal form (`LETD`) looks like a rare word; nothing looser, they are short.
-        _ => {
-            let longest = a.latin.len().max(b.latin.len()) as u32;
-            let edits = edits(&a.latin, &b.latin, a.letters, b.letters).filter(|edits| *edits == 1)?;
-            return like(1000 - 600 * edits / longest, How::Spelt);
-        }
+        _ => return few().filter(|edits| *edits == 1).and_then(|edits| like(spelt(edits), How::Spelt)),
     }
     // Two frequent names that the tables tell apart (Hassan, Hussein) are two names, unless a typo lies between them.
     if a.group.is_some() && b.group.is_some() {
-        return edits(&a.latin, &b.latin, a.letters, b.letters)
-            .filter(|edits| *edits == 1)
-            .and_then(|_| like(500, How::Alike));
+        return few().filter(|edits| *edits == 1).and_then(|_| like(500, How::Alike));
     }
-    let longest = a.latin.len().max(b.latin.len());
     let sounds = a.sound.meets(b.sound);
-    let spelt = edits(&a.latin, &b.latin, a.letters, b.letters).map(|edits| 1000 - 600 * edits / longest as u32);
-    match (spelt, sounds) {
-        (Some(parts), true) => return like((parts + 40).min(980), How::Sounds),
-        (Some(parts), false) => return like(parts, How::Spelt),
+    let same_consonants = a.sound.consonants.meets(b.sound.consonants);
+    match few() {
+        Some(edits) if edits <= deletes(longest) && sounds => return like((spelt(edits) + 40).min(980), How::Sounds),
+        Some(edits) if edits <= deletes(longest) => return like(spelt(edits), How::Spelt),
+        // Beyond what its spelling finds, a long word must sound alike.
+        Some(edits) if sounds || same_consonants => return like(spelt(edits).min(SOUND_PARTS_MAX), How::Sounds),
         _ => {}
     }
     let few_letters_differ = (a.letters ^ b.letters).count_ones() <= 4;
     if sounds && a.sound.primary.letters() >= 2 && few_letters_differ {
         return like(750, How::Sounds);
     }
-    if a.sound.consonants.meets(b.sound.consonants) && few_letters_differ {
+    if same_consonants && few_letters_differ {
         // Without written vowels the consonants are the name; with them, other vowels are mostly another name.
         match (a.vowels_unwritten() || b.vowels_unwritten(), a.sound.consonants.letters() >= 3) {
             (true, true) => return like(800, How::Sounds),
@@ -85,30 +92,48 @@ pub fn words(a: &Token, b: &Token) -> Option<Likeness> {
         }
     }
     let shortest = a.latin.len().min(b.latin.len());
-    if shortest >= 5 && (a.latin.starts_with(&*b.latin) || b.latin.starts_with(&*a.latin)) {
+    if shortest >= CUT_FROM && (a.latin.starts_with(&*b.latin) || b.latin.starts_with(&*a.latin)) {
         return like(750, How::Cut);
     }
-    if shortest >= 5 && few_letters_differ && strsim::jaro_winkler(&a.latin, &b.latin) >= JARO_WINKLER_MIN {
-        return like(600, How::Alike);
+    let begin_alike = shortest >= CUT_FROM && a.latin[..ALIKE_LETTERS] == b.latin[..ALIKE_LETTERS];
+    if begin_alike && few_letters_differ && strsim::jaro_winkler(&a.latin, &b.latin) >= JARO_WINKLER_MIN {
+        return like(ALIKE_PARTS, How::Alike);
     }
     None
 }
 
-/// How alike a word and two neighbours written together are.
-pub fn joined(one: &Token, other: &Token, whole: &Token) -> Option<Likeness> {
-    let length = one.latin.len() + other.latin.len();
-    if !whole.class.carries() || whole.latin.len().abs_diff(length) > allowed(length) {
+/// How alike a word and neighbours written together are.
+pub fn joined(parts: &[Token], whole: &Token) -> Option<Likeness> {
+    if !whole.class.carries() || whole.class == Class::Number {
         return None;
     }
-    let text = crate::keys::joined(one, other)?;
-    if *text == *whole.latin {
-        return Some(Likeness { parts: 990, how: How::Joined });
+    let length: usize = parts.iter().map(|part| part.latin.len()).sum();
+    let letters = parts.iter().fold(0, |letters, part| letters | part.letters);
+    if !could_be_near((length, letters), (whole.latin.len(), whole.letters)) {
+        return None;
     }
-    let edits = edits(&text, &whole.latin, one.letters | other.letters, whole.letters)?;
-    Some(Likeness { parts: 990 - 600 * edits / length.max(whole.latin.len()) as u32, how: How::Joined })
+    let text = keys::joined(parts)?;
+    if text.initial && text.latin.as_bytes()[0] != whole.latin.as_bytes()[0] {
+        return None;
+    }
+    let edits = edits(&text.latin, &whole.latin, letters, whole.letters)?;
+    let longest = length.max(whole.latin.len());
+    let parts = 990 - (600 * edits / longest) as u32;
+    // The keys of joined words leave out one letter, those of a whole word often two.
+    let spelt = match edits {
+        0 | 1 => true,
+        2 => whole.latin.len() > length && deletes(whole.latin.len()) >= 2,
+        _ => false,
+    };
+    if spelt {
+        return Some(Likeness { parts, how: How::Joined });
+    }
+    let sound = Sound::of(&text.latin);
+    let sounds = !text.initial && (sound.meets(whole.sound) || sound.consonants.meets(whole.sound.consonants));
+    sounds.then(|| Likeness { parts: parts.min(SOUND_PARTS_MAX), how: How::Joined })
 }
 
-/// Edits that still let two words of this length be one name.
+/// Edits that still let two words of this length be one name, if their sound confirms what goes beyond their keys.
 fn allowed(length: usize) -> usize {
     match length {
         0..=3 => 0,
@@ -118,18 +143,20 @@ fn allowed(length: usize) -> usize {
     }
 }
 
+/// Whether words of these lengths and letters could be a few edits apart: an edit changes the length by one at most, and at
+/// most two of the letters that a word has. This spares most of the distances.
+fn could_be_near(a: (usize, u32), b: (usize, u32)) -> bool {
+    let allowed = allowed(a.0.max(b.0));
+    a.0.abs_diff(b.0) <= allowed && (a.1 ^ b.1).count_ones() as usize <= 2 * allowed
+}
+
 /// Edits between two words when they are few: insertions, deletions, substitutions, swaps of neighbours.
-fn edits(a: &str, b: &str, a_letters: u32, b_letters: u32) -> Option<u32> {
-    let allowed = allowed(a.len().max(b.len()));
-    if allowed == 0 || a.len().abs_diff(b.len()) > allowed {
-        return None;
-    }
-    // One edit changes at most two of the letters that a word has; this spares most of the distances.
-    if (a_letters ^ b_letters).count_ones() as usize > 2 * allowed {
+fn edits(a: &str, b: &str, a_letters: u32, b_letters: u32) -> Option<usize> {
+    if !could_be_near((a.len(), a_letters), (b.len(), b_letters)) {
         return None;
     }
     let edits = strsim::osa_distance(a, b);
-    (edits <= allowed).then_some(edits as u32)
+    (edits <= allowed(a.len().max(b.len()))).then_some(edits)
 }
 
 #[cfg(test)]
@@ -140,8 +167,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn like(a: &str, b: &str) -> u32 {
-        let tables = Tables::standard();
-        let (a, b) = (normalise(a, &tables), normalise(b, &tables));
+        let (a, b) = (normalise(a, Tables::shared()), normalise(b, Tables::shared()));
         words(&a[0], &b[0]).map_or(0, |like| like.parts)
     }
 

@@ -5,8 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::keys;
-
 const TITLES: &str = include_str!("../data/titles.txt");
 const PARTICLES: &str = include_str!("../data/particles.txt");
 const LEGAL_FORMS: &str = include_str!("../data/legal_forms.txt");
@@ -53,11 +51,6 @@ impl Class {
     pub fn carries(self) -> bool {
         matches!(self, Self::Rare | Self::Common | Self::Top | Self::Business | Self::Number)
     }
-
-    /// Whether a token of the class is too frequent to make a candidate alone.
-    pub fn frequent(self) -> bool {
-        !matches!(self, Self::Rare | Self::Number)
-    }
 }
 
 /// What the tables say of a token.
@@ -75,12 +68,11 @@ pub struct Tables {
     groups: Vec<&'static str>,
     legal_forms: BTreeMap<&'static str, &'static str>,
     dropped: BTreeSet<&'static str>,
-    weak_keys: BTreeSet<Box<str>>,
 }
 
 impl Tables {
     /// Raised with every change of the tables or of how names become keys: an index of another version is rebuilt.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// The tables that the crate carries.
     pub fn standard() -> Self {
@@ -89,11 +81,17 @@ impl Tables {
             groups: Vec::new(),
             legal_forms: BTreeMap::new(),
             dropped: BTreeSet::new(),
-            weak_keys: BTreeSet::new(),
         };
         tables.read_frequent();
         tables.read_words();
         tables
+    }
+
+    /// One copy for all tests of the process.
+    #[cfg(test)]
+    pub fn shared() -> &'static Self {
+        static SHARED: std::sync::OnceLock<Tables> = std::sync::OnceLock::new();
+        SHARED.get_or_init(Self::standard)
     }
 
     fn read_frequent(&mut self) {
@@ -110,9 +108,6 @@ impl Tables {
                     self.groups.push(word);
                 }
                 self.entries.insert(word, Entry { class, group: Some(group) });
-                keys::of_spelling(word, true, &mut |key| {
-                    self.weak_keys.insert(key.into());
-                });
             }
         }
     }
@@ -171,11 +166,6 @@ impl Tables {
     pub fn is_dropped(&self, latin: &str) -> bool {
         self.dropped.contains(latin)
     }
-
-    /// Whether a key is one of a frequent token, and so finds too many.
-    pub fn is_weak_key(&self, key: &str) -> bool {
-        self.weak_keys.contains(key)
-    }
 }
 
 fn rows(text: &'static str) -> impl Iterator<Item = &'static str> {
@@ -206,7 +196,7 @@ mod tests {
 
     #[test]
     fn spellings_of_one_name_meet() {
-        let tables = Tables::standard();
+        let tables = Tables::shared();
         let (one, other) = (tables.entry("mohamed"), tables.entry("muhammad"));
         assert_eq!(one, other);
         assert_eq!(tables.spelling(one.group.expect("a group")), "mohammed");

@@ -1,0 +1,279 @@
+//! Whoever scores enough is a candidate: over names as they are really written, misspelt, joined, split, shortened, in other
+//! order and script, and over words of few letters, which meet each other in every way that keys and score know.
+
+use model::lookout::{Action, Lookout, Name, NameKind, SubjectKind};
+use model::screen::{Query, Score, THRESHOLD_COMPLETE};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+use crate::keys::{self, Tie};
+use crate::normalise::{Token, normalise};
+use crate::score;
+use crate::similarity::{self, ALIKE_PARTS, How, SOUND_PARTS_MAX};
+
+/// Words of names: frequent and rare, particles, titles, legal forms, initials, numbers, scripts.
+const WORDS: &[&str] = &[
+    "mohammed",
+    "hassan",
+    "hussein",
+    "ali",
+    "ahmed",
+    "abdul",
+    "abd",
+    "rahman",
+    "aziz",
+    "ibrahim",
+    "omar",
+    "kim",
+    "park",
+    "juan",
+    "garcia",
+    "maria",
+    "cruz",
+    "john",
+    "smith",
+    "ivan",
+    "vladimir",
+    "sergeevich",
+    "singh",
+    "kumar",
+    "trading",
+    "bank",
+    "iran",
+    "shipping",
+    "al",
+    "bin",
+    "abu",
+    "van",
+    "der",
+    "de",
+    "la",
+    "st",
+    "sheikh",
+    "mullah",
+    "junior",
+    "ltd",
+    "gmbh",
+    "limited",
+    "zawahiri",
+    "nasrallah",
+    "escobar",
+    "bakiev",
+    "jeongeun",
+    "jong",
+    "un",
+    "xi",
+    "jinping",
+    "berg",
+    "souza",
+    "karadzic",
+    "milosevic",
+    "abdurrahman",
+    "abdulaziz",
+    "nureddin",
+    "al-din",
+    "o'neill",
+    "qadhafi",
+    "khodorkovsky",
+    "chernyshevsky",
+    "lukashenka",
+    "wickramasinghe",
+    "ramakrishnan",
+    "venkataraghavan",
+    "krasnoyarskenergosbyt",
+    "j",
+    "m",
+    "11420",
+    "a320",
+    "путин",
+    "владимир",
+    "хусейн",
+    "الظواهري",
+    "عبدالرحمن",
+    "محمد",
+    "حسين",
+    "김정은",
+    "习近平",
+    "יוסף",
+    "müller",
+];
+
+fn name() -> impl Strategy<Value = String> {
+    proptest::collection::vec(select(WORDS), 1..6).prop_map(|words| words.join(" "))
+}
+
+/// Words of few letters.
+fn dense() -> impl Strategy<Value = String> {
+    proptest::string::string_regex(
+        "([abhs]{1,9}|[ab]{1,3}|al|de|[ab]{17,19}|ali|gmbh)( ([abhs]{1,9}|al|de|van|gmbh|ali|hasan)){0,3}",
+    )
+    .expect("a pattern")
+}
+
+/// One way to write a name otherwise; the numbers say where and with which letter.
+fn rewritten(name: &str, how: u8, at: usize, letter: char) -> String {
+    let mut letters: Vec<char> = name.chars().collect();
+    let mut words: Vec<&str> = name.split(' ').collect();
+    let (place, word) = (at % letters.len().max(1), at % words.len());
+    match how {
+        0 if !letters.is_empty() => drop(letters.remove(place)),
+        1 if !letters.is_empty() => letters[place] = letter,
+        2 => letters.insert(place, letter),
+        3 if place + 1 < letters.len() => letters.swap(place, place + 1),
+        4 => letters.insert(place, [' ', '-', '\''][at % 3]),
+        5 => {
+            // Written together.
+            if let Some(blank) = (place..letters.len()).find(|at| letters[*at] == ' ') {
+                letters.remove(blank);
+            }
+        }
+        6 => {
+            words.rotate_left(word);
+            return words.join(" ");
+        }
+        7 if words.len() > 1 => {
+            words.remove(word);
+            return words.join(" ");
+        }
+        8 => {
+            words[word] =
+                words[word].split_at(words[word].char_indices().nth(1).map_or(words[word].len(), |at| at.0)).0;
+            return words.join(" ");
+        }
+        9 => {
+            words[word] =
+                words[word].split_at(words[word].char_indices().nth(5).map_or(words[word].len(), |at| at.0)).0;
+            return words.join(" ");
+        }
+        10 => {
+            let tokens = normalise(name, Tables::shared());
+            return tokens.iter().map(|token| &*token.latin).collect::<Vec<_>>().join(" ");
+        }
+        11 => {
+            let vowels = ['a', 'e', 'i', 'o', 'u'];
+            if let Some(vowel) = (place..letters.len()).find(|at| vowels.contains(&letters[*at])) {
+                letters[vowel] = vowels[at % 5];
+            }
+        }
+        12 => words.push(WORDS[at % WORDS.len()]),
+        _ => {}
+    }
+    if how == 12 { words.join(" ") } else { letters.into_iter().collect() }
+}
+
+/// Two names, the second often the first written otherwise.
+fn two_names() -> impl Strategy<Value = (String, String)> {
+    let steps = proptest::collection::vec((0u8..13, 0usize..200, prop::char::range('a', 'z')), 0..5);
+    let varied = (prop_oneof![4 => name(), 1 => dense()], steps, any::<bool>()).prop_map(|(name, steps, turned)| {
+        let other = steps.iter().fold(name.clone(), |name, (how, at, letter)| rewritten(&name, *how, *at, *letter));
+        if turned { (other, name) } else { (name, other) }
+    });
+    prop_oneof![4 => varied, 1 => (dense(), dense()), 1 => (name(), name())]
+}
+
+fn held(name: &str) -> Lookout {
+    let mut lookout = Lookout::new(SubjectKind::Person, Action::Refer, "test");
+    let full = name.to_string();
+    lookout.names.push(Name { kind: NameKind::Primary, full, family: None, given: None, original: None });
+    lookout.birth_dates.push("1970-03-04".parse().expect("a date"));
+    lookout
+        .countries
+        .push(model::lookout::Country { role: model::lookout::CountryRole::Nationality, code: "EGY".into() });
+    lookout
+}
+
+/// The ties of two words, as a question's and a record's.
+fn ties(asked: &Token, held: &Token) -> Vec<Tie> {
+    let (tables, mut ours, mut theirs) = (Tables::shared(), Vec::new(), Vec::new());
+    let mut add = |tie, text| ours.push((tie, text));
+    keys::of_token(asked, tables, &mut add);
+    keys::of_asked(asked, &mut add);
+    let mut add = |_: Tie, text| theirs.push(text);
+    keys::of_token(held, tables, &mut add);
+    keys::of_held(held, &mut add);
+    ours.into_iter().filter(|(_, text)| theirs.contains(text)).map(|(tie, _)| tie).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn who_scores_enough_is_a_candidate(
+        (asked, name) in two_names(), threshold in select(&[5_000, 6_000, 7_000, 7_000, 8_000][..]),
+        dated in any::<bool>(), national in any::<bool>(), alias in proptest::option::of(name()), parted in any::<bool>(),
+    ) {
+        let query = Query {
+            name: Some(asked),
+            threshold: Score::from_parts(threshold),
+            birth_date: dated.then(|| "1970-03-04".parse().expect("a date")),
+            nationality: national.then(|| "EGY".to_string()),
+            ..Query::default()
+        };
+        let (tables, mut lookout) = (Tables::shared(), held(&name));
+        if parted {
+            let (given, family) = name.split_once(' ').unwrap_or((&name, &name));
+            lookout.names[0].given = Some(given.to_string());
+            lookout.names[0].family = Some(family.to_string());
+        }
+        lookout.names[0].original = alias.clone().filter(|_| parted);
+        lookout.names.extend(alias.map(|full| Name { full, kind: NameKind::WeakAlias, ..lookout.names[0].clone() }));
+        let (prepared, record) = (PreparedQuery::new(&query, tables), PreparedRecord::new(&lookout, tables));
+        let scored = score(&query, &prepared, &lookout, &record, tables);
+        prop_assert!(query.threshold >= THRESHOLD_COMPLETE);
+        if scored.score >= query.threshold {
+            prop_assert!(is_candidate(&prepared, &record, tables), "{:?}", scored);
+        }
+    }
+
+    #[test]
+    fn words_that_are_alike_share_a_key((asked, held) in two_names()) {
+        let (asked, held) = (normalise(&asked, Tables::shared()), normalise(&held, Tables::shared()));
+        for one in &asked {
+            for other in held.iter().filter(|other| one.class.carries() || other.class.carries()) {
+                let Some(like) = similarity::words(one, other) else { continue };
+                let best = ties(one, other).into_iter().min();
+                let enough = match like.how {
+                    How::Initial => one.latin.len() == 1 || best.is_some(),
+                    // What is frequent in the question finds nobody by itself: it counts as shared anyway.
+                    _ if !one.class.carries() => true,
+                    _ if like.parts > SOUND_PARTS_MAX => best == Some(Tie::Spelling),
+                    _ if like.parts > ALIKE_PARTS => best.is_some_and(|best| best <= Tie::Sound),
+                    _ => best.is_some_and(|best| best <= Tie::Beginning),
+                };
+                prop_assert!(enough, "{} {}: {:?} {:?}", one.latin, other.latin, like, best);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_question_of_frequent_words_finds_who_has_enough_of_them() {
+    let candidate = |asked: &str, name: &str| {
+        let query = Query { name: Some(asked.into()), threshold: model::screen::THRESHOLD_DEFAULT, ..Query::default() };
+        let tables = Tables::shared();
+        is_candidate(&PreparedQuery::new(&query, tables), &PreparedRecord::new(&held(name), tables), tables)
+    };
+    assert!(candidate("Mohammed Hassan Ahmed Hussein Ali Ibrahim Omar", "Mohammed Ahmed Ali"));
+    assert!(candidate("Mohammed Zawahiri", "Zawahiri"));
+    for (asked, name) in [
+        ("Mohammed Hassan", "Mohammed Rashid"),
+        ("Mohammed Zawahiri", "Mohammed Ali"),
+        ("Mohammed Zawahiri", "Mohammed Z."),
+        ("van de Berg", "van de Ven"),
+        ("Bank of Iran", "Bank of China"),
+        ("???", "John"),
+    ] {
+        assert!(!candidate(asked, name), "{asked} / {name}: half of a list must not be scored");
+    }
+}
+
+#[test]
+fn a_question_of_any_character_is_refused_or_has_words() {
+    for c in '\0'..=char::MAX {
+        let query = Query { name: Some(c.to_string()), limit: 1, ..Query::default() };
+        if query.validate().is_ok() {
+            assert!(!normalise(&c.to_string(), Tables::shared()).is_empty(), "U+{:04X} asks for nothing", c as u32);
+        }
+    }
+}

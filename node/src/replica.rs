@@ -26,7 +26,7 @@ use crate::metrics::SearchMetrics;
 use crate::records::{DATASET, Records};
 
 /// Changes in one commit of the index.
-const COMMIT_CHANGES_MAX: usize = 2_000;
+const COMMIT_CHANGES_MAX: usize = 1_000;
 /// Records read at a time when the index is built anew.
 const REBUILD_PAGE: usize = 500;
 /// Wait for company after the first change: a commit costs the same for one record as for many.

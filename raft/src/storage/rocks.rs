@@ -39,7 +39,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { cache_bytes: 32 << 20, write_buffer_bytes: 48 << 20, open_files: 256 }
+        Self { cache_bytes: 24 << 20, write_buffer_bytes: 24 << 20, open_files: 256 }
     }
 }
 

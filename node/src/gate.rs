@@ -7,7 +7,7 @@ use std::time::Duration;
 use model::audit::event::{EventHeader, EventKind, EventPayload, Term};
 use model::envelope::{Caller, Decision};
 use model::error::Invalid;
-use model::ids::{AgencyId, NodeId, PortId, Purpose, RequestId, UserId};
+use model::ids::{AgencyId, NodeId, PortId, Purpose, RequestId, SourceList, UserId};
 use model::limits::{DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS};
 use model::time::{Clock, Entropy, UnixMillis};
 use proto::metadata;
@@ -35,6 +35,8 @@ pub struct Admitted {
     pub request: RequestId,
     /// The evaluation time: stamped once, part of answer and event.
     pub at: UnixMillis,
+    /// The source list that the request is about, if it is about one.
+    pub source: Option<SourceList>,
     /// What is asked, for its event.
     pub terms: Vec<Term>,
     end: Instant,
@@ -70,6 +72,7 @@ impl Gate {
             caller,
             request,
             at,
+            source: None,
             terms: Vec::new(),
             end: Instant::now() + deadline.saturating_sub(ANSWER_MARGIN),
         })
@@ -111,7 +114,8 @@ impl Admitted {
 
     /// The header of this request's event.
     pub fn event(&self, kind: EventKind) -> EventHeader {
-        EventHeader::new(kind, self.request, &self.caller, self.at)
+        let header = EventHeader::new(kind, self.request, &self.caller, self.at);
+        EventHeader { source: self.source.as_ref().map(ToString::to_string), ..header }
     }
 }
 

@@ -270,7 +270,9 @@ impl Replica {
             return Ok(upto.map(|upto| Commit { installs, upto, more: true }));
         }
         if due.records.is_empty() {
-            self.0.metrics.indexed(group.id(), covered, due.applied.saturating_sub(covered), 0);
+            // Nothing is trimmed for it: the feed goes only as far as what the index has made durable.
+            self.0.index.unchanged_to(due.applied);
+            self.0.metrics.indexed(group.id(), due.applied, 0, 0);
             return Ok(None);
         }
         let changes: Result<Vec<_>, _> = due.records.iter().map(|(id, record)| self.change(*id, record)).collect();

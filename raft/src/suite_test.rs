@@ -1,5 +1,5 @@
-//! openraft's own conformance suite on our log and state machine, over both engines; and what of a log survives the loss of
-//! everything unsynced.
+//! openraft's own conformance suite on our log and state machine, over both engines. What of a log survives the loss of
+//! everything unsynced, and what a machine does beside the suite, stand in files of their own.
 
 use std::sync::Arc;
 
@@ -17,6 +17,11 @@ use crate::metrics::{GroupMetrics, LogMetrics};
 use crate::storage::memory::MemoryEngine;
 use crate::storage::{Engine, conformance};
 use crate::types::{Config, LogId, SnapshotFiles, SnapshotMeta, StoredMembership};
+
+#[path = "durability_test.rs"]
+mod durability_test;
+#[path = "machine_test.rs"]
+mod machine_test;
 
 type Snapshot = openraft::type_config::alias::SnapshotOf<Config, Carried>;
 
@@ -124,36 +129,4 @@ async fn log_and_machine_conform_on_rocksdb() {
         (home, Arc::new(engine) as Arc<dyn Engine>)
     })
     .await;
-}
-
-#[tokio::test]
-async fn what_was_acknowledged_survives_the_loss_of_everything_unsynced() {
-    use openraft::EntryPayload;
-    use openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage};
-    use openraft::type_config::TypeConfigExt;
-
-    let engine = MemoryEngine::default();
-    let entry = |index| crate::types::Entry {
-        log_id: LogId::new(crate::types::LeaderId { term: 1, node_id: 1 }, index),
-        payload: EntryPayload::Blank,
-    };
-    let (mut log, _) = open(Arc::new(engine.clone()));
-    let (acknowledge, acknowledged) = Config::oneshot();
-    log.append([entry(1), entry(2)], IOFlushed::signal(acknowledge)).await.expect("appends");
-    acknowledged.await.expect("answers").expect("syncs");
-    let vote = crate::types::StoredVote { term: 3, node: 2, committed: true }.into();
-    log.save_vote(&vote).await.expect("saves");
-    // Written to the store, but no sync has covered it.
-    engine
-        .log()
-        .expect("opens")
-        .write(vec![crate::storage::Op::Put(crate::storage::keys::entry(GroupId::Records(0), 3), b"lost".to_vec())])
-        .expect("writes");
-    engine.crash();
-
-    let (mut log, _) = open(Arc::new(engine));
-    assert_eq!(log.read_vote().await.expect("reads"), Some(vote));
-    let state = log.get_log_state().await.expect("reads");
-    assert_eq!(state.last_log_id.map(|id| id.index), Some(2), "entry 3 was never acknowledged and is gone");
-    assert_eq!(log.try_get_log_entries(1..3).await.expect("reads").len(), 2);
 }

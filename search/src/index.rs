@@ -151,6 +151,13 @@ impl Index {
         Ok(())
     }
 
+    /// Takes note that nothing changed up to an applied index. The next commit makes it durable; until then a restart knows
+    /// the older one, which is right as well.
+    pub fn unchanged_to(&self, covered: u64) {
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        view.covered = view.covered.max(covered);
+    }
+
     /// Removes every record; nothing is covered then.
     pub fn clear(&self) -> Result<(), IndexError> {
         let mut writer = self.writer();

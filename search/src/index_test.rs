@@ -252,3 +252,17 @@ fn another_fingerprint_empties_the_index() {
     let index = open();
     assert_eq!((index.covered(), index.view().records()), (0, 0));
 }
+
+#[test]
+fn what_is_known_to_be_unchanged_is_covered_until_a_restart_and_never_taken_back() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let tables = tables();
+    let open = || Index::open(Place::Directory(directory.path().into()), tables.clone()).expect("opens");
+    let index = open();
+    index.write(&[put(1, "Zawahiri", &tables)], 42).expect("writes");
+    index.unchanged_to(50);
+    index.unchanged_to(45);
+    assert_eq!((index.covered(), index.view().covered()), (50, 50));
+    drop(index);
+    assert_eq!(open().covered(), 42, "it was never committed");
+}

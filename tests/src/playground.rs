@@ -36,11 +36,13 @@ pub struct PlaygroundOptions {
     pub records_groups: u16,
     /// Another program for nodes, such as one with flags added.
     pub node_program: Option<PathBuf>,
+    /// Nodes whose process ends are started again by the playground itself.
+    pub restart: bool,
 }
 
 impl Default for PlaygroundOptions {
     fn default() -> Self {
-        Self { nodes: 3, records_groups: 2, node_program: None }
+        Self { nodes: 3, records_groups: 2, node_program: None, restart: false }
     }
 }
 
@@ -91,6 +93,9 @@ impl Playground {
         command.env_remove("PORTCULLIS_CONTEXT").arg("playground").arg("--nodes").arg(self.options.nodes.to_string());
         command.arg("--data-dir").arg(self.data_dir()).arg("--ready-file").arg(self.ready_file());
         command.arg("--records-groups").arg(self.options.records_groups.to_string());
+        if self.options.restart {
+            command.arg("--restart");
+        }
         match &self.options.node_program {
             Some(program) => command.env("PORTCULLIS_NODE", program),
             None => command.env_remove("PORTCULLIS_NODE"),
@@ -225,6 +230,32 @@ impl Playground {
         group_of(&self.cli_of(id).json(&["cluster", "status"]), group)
     }
 
+    /// Waits until every node has applied all that any of them has of the records: what a local question finds is then the
+    /// same everywhere. Whoever writes meanwhile waits in vain.
+    pub fn caught_up(&self) {
+        self.every_node_has("applied");
+    }
+
+    /// Waits until every node's search index covers all that any node has of the records.
+    pub fn indexed(&self) {
+        self.every_node_has("indexed");
+    }
+
+    fn every_node_has(&self, field: &str) {
+        let groups: Vec<String> = (0..self.options.records_groups).map(|number| format!("records-{number}")).collect();
+        wait_for(&format!("every node has {field} all of the records"), START_MAX, || {
+            let nodes = self.nodes();
+            let views: Vec<Value> =
+                nodes.iter().map(|node| self.cli_of(node.id).json(&["cluster", "status"])).collect();
+            let everywhere = groups.iter().all(|group| {
+                let number = |view: &Value, field: &str| group_of(view, group)[field].as_u64().expect("a number");
+                let end = views.iter().map(|view| number(view, "last_log")).max();
+                views.iter().all(|view| Some(number(view, field)) >= end)
+            });
+            everywhere.then_some(())
+        });
+    }
+
     /// Stops the playground as Ctrl-C does: it must end well, and none of its processes may stay.
     pub fn stop(&mut self) {
         let mut child = self.child.take().expect("a playground that runs");
@@ -284,7 +315,7 @@ fn group_of(status: &Value, group: &str) -> Value {
 }
 
 /// Status code and body of `GET`; 0 when nobody answers.
-fn get(http: &str, path: &str) -> (u16, String) {
+pub fn get(http: &str, path: &str) -> (u16, String) {
     use std::io::{Read, Write};
     let answer = || {
         let mut stream = std::net::TcpStream::connect(http)?;

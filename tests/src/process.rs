@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -74,11 +75,41 @@ pub(crate) fn processes_on(path: &Path) -> Vec<u32> {
     .collect()
 }
 
-/// Bytes of memory that a process held at most; 0 when it has ended.
-pub(crate) fn peak_memory(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
+/// How a child ended and the bytes of memory that it held at most, if it has ended; it is reaped then, and nobody may wait
+/// for it again. The kernel counts, so that a peak between two looks is not missed.
+#[allow(unsafe_code, reason = "wait4(2) has no form in std that tells what was used")]
+pub(crate) fn reap(child: &Child) -> Option<(ExitStatus, u64)> {
+    let pid = libc::pid_t::try_from(child.id()).expect("a process id");
+    let mut status = 0;
+    // SAFETY: all zero is a value of this plain structure of numbers.
+    let mut used: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are to locals that outlive the call, which writes nothing else.
+    let ended = unsafe { libc::wait4(pid, &mut status, libc::WNOHANG, &mut used) };
+    assert!(ended >= 0, "process {pid} is no child: {}", std::io::Error::last_os_error());
+    let kibibytes = u64::try_from(used.ru_maxrss).unwrap_or(0);
+    (ended == pid).then(|| (ExitStatus::from_raw(status), kibibytes * 1024))
+}
+
+/// Bytes of memory that a process holds now, and held at most.
+pub fn memory(pid: u32) -> (u64, u64) {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    let bytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line of its memory");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    };
+    (bytes("VmRSS:"), bytes("VmHWM:"))
+}
+
+/// Time that a process has spent on processors.
+#[allow(unsafe_code, reason = "sysconf(3) has no form in std")]
+pub fn processor_time(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+    // The name in brackets may hold anything; user and system time are the 12th and 13th field behind it.
+    let (_, fields) = stat.rsplit_once(") ").expect("the form of proc(5)");
+    let ticks: u64 = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum();
+    // SAFETY: takes a plain number and touches no memory of ours.
+    let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    Duration::from_secs_f64(ticks as f64 / per_second as f64)
 }
 
 /// A program that runs until it is dropped, its output in a file.

@@ -67,7 +67,6 @@ impl Api {
             Some(Step::Finish(_)) => self.finish(admitted, begun()?).await,
         }?;
         let mut header = admitted.event(IMPORT.kind);
-        header.source = running.as_ref().map(|running| running.source.to_string());
         let changed = progress.created + progress.updated + progress.removed > 0;
         header.verdict = if changed { Verdict::Changed } else { Verdict::Unchanged }.number();
         let mut payload = admitted.payload();
@@ -264,8 +263,7 @@ impl Api {
         admitted: &Admitted,
         running: &Running,
     ) -> Result<model::audit::event::EventDraft, ApiError> {
-        let mut header = admitted.event(IMPORT.kind);
-        header.source = Some(running.source.to_string());
+        let header = admitted.event(IMPORT.kind);
         let mut payload = admitted.payload();
         payload.text = Some(format!("import {}", running.import));
         Ok(self.0.pipeline.draft(header, &payload)?)
@@ -372,6 +370,7 @@ async fn one_step(
     admitted.at = api.0.gate.now();
     admitted.request = api.0.gate.request_id();
     admitted.terms = step.terms();
+    admitted.source = running.as_ref().map(|running| running.source.clone());
     let run = async |admitted: &Admitted, step| api.step(admitted, &running, step).await;
     let result = api.run(IMPORT, &admitted, step, run).await;
     counted.ended(&result);

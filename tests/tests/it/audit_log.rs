@@ -1,8 +1,10 @@
 //! The audit log: every question, answer, refusal and change stands in it, and no stored byte changes unseen.
 
 use std::path::Path;
+use std::time::Duration;
 
-use portcullis_tests::{Playground, Rng, seed};
+use client::v1;
+use portcullis_tests::{CsvList, Playground, Rng, seed, wait_for, wanted};
 use serde_json::{Value, json};
 
 fn filled() -> Playground {
@@ -54,9 +56,109 @@ fn questions_answers_refusals_and_changes_are_events_with_who_and_what() {
     };
     assert!(stands("record-view", "refused", json!("no-record-available")));
     // The events of changes go through the outbox of their group.
-    portcullis_tests::wait_for("the change and its refusal are events", std::time::Duration::from_secs(5), || {
+    wait_for("the change and its refusal are events", Duration::from_secs(5), || {
         (stands("create", "changed", Value::Null) && stands("remove", "refused", json!("stale-version"))).then_some(())
     });
+}
+
+/// What a refused request was about stands in its event, or nobody could tell what was tried.
+#[test]
+fn a_refusal_names_what_was_asked_for() {
+    let playground = filled();
+    let cli = playground.cli();
+    let (missing, malformed) = ("1".repeat(32), "not-an-id");
+    let get = |id: &str| v1::GetLookoutRequest { id: id.into(), version: 0 };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _inside = runtime.enter();
+    let client = playground.client();
+    runtime.block_on(client.get_lookout(get(&missing))).unwrap_err();
+    runtime.block_on(client.get_lookout(get(malformed))).unwrap_err();
+    let update = |id: &str| v1::UpdateLookoutRequest {
+        id: id.into(),
+        expected_version: 9,
+        lookout: Some(wanted("Isolde Brandywine", "")),
+        ..Default::default()
+    };
+    let there = cli.json(&["screen", "--document", "Z7", "--freshness", "linearizable"])["hits"][0]["id"].clone();
+    let there = there.as_str().unwrap();
+    runtime.block_on(client.update_lookout(update(&missing))).unwrap_err();
+    runtime.block_on(client.update_lookout(update(malformed))).unwrap_err();
+    runtime.block_on(client.update_lookout(update(there))).unwrap_err();
+    cli.run(&["lookout", "remove", there, "--expected-version", "8"]).fails(7, &["stale-version"]);
+
+    for (kind, id, code) in [
+        ("record-view", missing.as_str(), "no-record-available"),
+        ("record-view", malformed, "invalid"),
+        ("update", missing.as_str(), "no-record-available"),
+        ("update", malformed, "invalid"),
+        ("update", there, "stale-version"),
+        ("remove", there, "stale-version"),
+    ] {
+        let what = format!("the refused {kind} of {id} is an event with its id and {code}");
+        // Refusals in the log come through the outbox of their group.
+        wait_for(&what, Duration::from_secs(10), || {
+            let events = cli.run(&["audit", "tail", "--limit", "50"]).ok().lines();
+            let names = |event: &Value| {
+                let terms = event["terms"].as_array().unwrap();
+                event["kind"] == kind
+                    && event["verdict"] == "refused"
+                    && event["code"] == code
+                    && terms.contains(&json!({ "field": "id", "value": id }))
+            };
+            events.iter().any(names).then_some(())
+        });
+    }
+}
+
+#[test]
+fn every_step_of_an_import_is_an_event_also_where_nothing_changed() {
+    let playground = Playground::start();
+    let cli = playground.cli();
+    let list =
+        CsvList::default().row("S1", "Seraphina Okkerse", "1959", "").row("S2", "Thaddeus Wrzesniewski", "1958", "");
+    let list = list.write(&playground.path("list.csv"));
+    let import = || cli.json(&["import", "--format", "csv", "--source", "steps", &list]);
+    let steps = || -> Vec<(String, String)> {
+        let events = cli.run(&["audit", "tail", "--limit", "1000"]).ok().lines();
+        // The commands of a step leave events of their own in their groups; those have no step among their terms or
+        // have changes.
+        let of_list = events.into_iter().filter(|event| event["kind"] == "import" && event["source"] == "steps");
+        let step = |event: &Value| {
+            let terms = event["terms"].as_array().unwrap();
+            Some(terms.iter().find(|term| term["field"] == "step")?["value"].as_str().unwrap().to_string())
+        };
+        let released = of_list.filter(|event| event["changes"] == json!([]));
+        released.filter_map(|event| Some((step(&event)?, event["verdict"].as_str().unwrap().to_string()))).collect()
+    };
+    let holds = |steps: &[(String, String)], step: &str, verdict: &str| {
+        steps.iter().any(|(one, its)| one == step && its == verdict)
+    };
+    assert_eq!(import()["created"], 2);
+    let first = steps();
+    assert!(holds(&first, "begin", "unchanged") && holds(&first, "batch", "changed"), "{first:?}");
+    assert!(holds(&first, "finish", "unchanged"), "{first:?}");
+    assert_eq!(import()["unchanged"], 2);
+    let second = steps();
+    let new = &second[first.len()..];
+    for step in ["begin", "batch", "finish"] {
+        assert!(holds(new, step, "unchanged"), "{step} of the second import: {new:?}");
+        assert!(!holds(new, step, "changed"), "{step} of the second import: {new:?}");
+    }
+}
+
+/// An end that is refused is a step, too, and its event says of which list.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_step_of_an_import_is_an_event_that_names_its_list() {
+    let playground = Playground::start();
+    let client = playground.client();
+    let mut session = client.begin_import("refused-list", &"d4".repeat(16)).await.unwrap();
+    session.finish().await.unwrap_err();
+    let events = playground.cli().run(&["audit", "tail", "--limit", "50"]).ok().lines();
+    let refused = events.iter().find(|event| event["kind"] == "import" && event["verdict"] == "refused");
+    let refused = refused.unwrap_or_else(|| panic!("no refused step: {events:?}"));
+    let terms = refused["terms"].as_array().unwrap();
+    assert!(terms.contains(&json!({ "field": "step", "value": "finish" })), "{refused}");
+    assert_eq!(refused["source"], "refused-list", "{refused}");
 }
 
 #[test]

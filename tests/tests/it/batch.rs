@@ -17,6 +17,8 @@ fn a_batch_cut_in_the_middle_of_a_line_goes_on_and_ends_like_one_in_one_go() {
     let cli = playground.cli();
     let lists = generate_lists(&playground.path("lists"), 500, 11);
     cli.json(&["import", "--format", "csv", "--source", "synthetic", &lists.file("list.csv")]);
+    // Batches ask any node, and locally.
+    playground.caught_up();
     let (whole, cut) = (playground.path("whole.ndjson"), playground.path("cut.ndjson"));
     let run = |out: &Path| {
         let (input, out) = (lists.file("travellers.csv"), out.to_string_lossy().into_owned());
@@ -46,6 +48,7 @@ fn a_bad_row_gets_its_error_and_the_rest_is_answered() {
     let playground = Playground::start();
     let cli = playground.cli();
     cli.json(&["lookout", "create", "--name", "Balthazar Nkemelu", "--action", "refer", "--reason", "r"]);
+    playground.caught_up();
     let (input, out) = (playground.path("rows.csv"), playground.path("out.ndjson"));
     let rows = "id,name,dob\n1,Balthazar Nkemelu,1970\n2,Somebody,1970-13-01\n3,,\n4,Balthazar Nkemelu,\n";
     std::fs::write(&input, rows).unwrap();

@@ -1,6 +1,7 @@
 //! The main job: a list goes in, travellers are found, a newer list changes exactly the difference, all of it audited.
 
-use portcullis_tests::{CsvList, Playground, generate_lists};
+use client::{ErrorKind, v1};
+use portcullis_tests::{CsvList, Playground, generate_lists, wanted};
 use serde_json::{Value, json};
 
 fn counts(summary: &Value) -> [u64; 6] {
@@ -22,6 +23,8 @@ fn a_generated_list_goes_in_once_and_its_travellers_are_found() {
     let again = cli.json(&["import", "--format", "ndjson", "--source", "synthetic", &lines]);
     assert_eq!(counts(&again), [2_000, 0, 0, 2_000, 0, 0]);
 
+    // The batch asks any node, and locally.
+    playground.caught_up();
     let answers = playground.text_path("answers.ndjson");
     let summary = cli.json(&["batch", "--in", &lists.file("travellers.csv"), "--out", &answers]);
     assert_eq!((&summary["rows"], &summary["errors"]), (&json!(200), &json!(0)));
@@ -114,6 +117,78 @@ fn an_older_list_removed_by_a_newer_comes_back_as_a_new_version() {
     import(&both);
     let hit = hits("linearizable")[0].clone();
     assert_eq!((&hit["id"], &hit["version"]), (&id, &json!(3)), "the same record");
+}
+
+/// Entries of the log without a change for search are indexed as soon as they are seen: who waits for an index that is
+/// behind, as an import does, must not wait for what never comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_changes_nothing_leaves_no_search_index_behind() {
+    const BATCHES: u64 = 300;
+    let playground = Playground::start();
+    let client = playground.client();
+    let entry = |row: u64| v1::ImportEntry {
+        row,
+        source_ref: format!("U{row}"),
+        lookout: Some(wanted("Unchanging Person", &format!("U{row:07}"))),
+    };
+    let mut session = client.begin_import("unchanging", &"e5".repeat(16)).await.unwrap();
+    session.send((0..4).map(entry).collect()).await.unwrap();
+    session.acknowledged().await.unwrap();
+    // More log entries in each group than an index may be behind before imports wait for it.
+    for _ in 0..BATCHES {
+        session.send((0..4).map(entry).collect()).await.unwrap();
+    }
+    while let Some(done) = session.acknowledged().await.unwrap() {
+        assert_eq!(done.progress.unchanged, 4);
+    }
+    session.finish().await.unwrap();
+    playground.caught_up();
+    playground.indexed();
+}
+
+/// An empty list cannot be told from one that got lost on the way, so it removes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_of_nothing_is_refused_and_removes_nothing() {
+    let playground = Playground::start();
+    let cli = playground.cli();
+    let list = CsvList::default().row("E1", "Evangelina Brzezicki", "1966", "K3000001").row(
+        "E2",
+        "Florestan Adeyemi",
+        "1967",
+        "K3000002",
+    );
+    let list = list.write(&playground.path("list.csv"));
+    let import = |path: &str| cli.run(&["import", "--format", "csv", "--source", "watch", path]);
+    assert_eq!(counts(&import(&list).ok().json()), [2, 2, 0, 0, 0, 0]);
+    let still_there = || {
+        let listed = cli.run(&["lookout", "list", "--source", "watch", "--all"]).ok().lines();
+        assert_eq!(listed.iter().map(|record| record["version"].clone()).collect::<Vec<_>>(), [1, 1], "{listed:?}");
+    };
+
+    let empty = CsvList::default().write(&playground.path("empty.csv"));
+    import(&empty).fails(1, &["empty.csv"]);
+    still_there();
+    // The nodes refuse it by themselves, whoever asks; also where the stream says the same twice.
+    let client = playground.client();
+    for import_id in ["a1".repeat(16), "a1".repeat(16), "b2".repeat(16)] {
+        let mut session = client.begin_import("watch", &import_id).await.unwrap();
+        let error = session.finish().await.unwrap_err();
+        assert_eq!((error.kind, error.field.as_deref()), (ErrorKind::Invalid, Some("entries")), "{error:?}");
+        assert!(!error.outcome_unknown, "{error:?}");
+        still_there();
+    }
+    // An import that was refused does not stand in the way of the next one.
+    assert_eq!(counts(&import(&list).ok().json()), [2, 0, 0, 2, 0, 0]);
+    // One whose every entry was refused named something only by its references.
+    let mut session = client.begin_import("watch", &"c3".repeat(16)).await.unwrap();
+    let bad = v1::Lookout { birth_dates: vec!["1970-13".into()], ..wanted("Nobody At All", "") };
+    let entry = v1::ImportEntry { row: 1, source_ref: "E9".into(), lookout: Some(bad) };
+    session.send(vec![entry]).await.unwrap();
+    let done = session.acknowledged().await.unwrap().unwrap();
+    assert_eq!(done.progress.rejected.len(), 1, "{done:?}");
+    let error = session.finish().await.unwrap_err();
+    assert_eq!(error.field.as_deref(), Some("entries"), "nothing of it could be read: {error:?}");
+    still_there();
 }
 
 #[test]

@@ -106,6 +106,55 @@ fn a_list_is_paged_without_gap_or_double() {
     cli.run(&["lookout", "list", "--page-token", "nonsense"]).fails(2, &["page_token"]);
 }
 
+/// Pages are bounded by their bytes as well: a page of long records is short, and the list goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn long_records_are_listed_whole_in_pages_that_fit_a_message() {
+    const RECORDS: usize = 300;
+    let playground = Playground::start();
+    // Remarks of 7,000 characters and 21,000 bytes: all records together take more than any message may.
+    let remarks = "\u{5b57}".repeat(7_000);
+    let entry = |number: usize| json!({ "ref": format!("L{number}"), "name": "Long Remarks", "reason": "r", "remarks": format!("{remarks}{number}") });
+    let list = (0..RECORDS).map(|number| entry(number).to_string() + "\n").collect::<String>();
+    let path = playground.text_path("long.ndjson");
+    std::fs::write(&path, &list).unwrap();
+    let cli = playground.cli();
+    assert_eq!(cli.json(&["import", "--format", "ndjson", "--source", "long", &path])["created"], RECORDS);
+
+    let all = cli.run(&["lookout", "list", "--all"]).ok().lines();
+    let numbers: BTreeSet<&str> = all.iter().map(|record| record["source_ref"].as_str().unwrap()).collect();
+    assert_eq!((all.len(), numbers.len()), (RECORDS, RECORDS));
+    assert!(all.iter().all(|record| record["lookout"]["remarks"].as_str().unwrap().chars().count() > 7_000));
+
+    let client = playground.client();
+    let (mut listed, mut page_token, mut pages) = (BTreeSet::new(), String::new(), 0);
+    loop {
+        let message = v1::ListLookoutsRequest { page_size: 1_000, page_token, ..Default::default() };
+        let page = client.list_lookouts(message).await.unwrap();
+        listed.extend(page.lookouts.into_iter().map(|record| record.id));
+        pages += 1;
+        assert!(pages <= RECORDS, "pages end");
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(listed.len(), RECORDS);
+    assert!(pages > 1, "more than fits one message came in one page");
+
+    // The versions of one record are a list, too.
+    let id = all[0]["id"].as_str().unwrap().to_string();
+    for version in 1..=80 {
+        let remarks = format!("{remarks}{version}");
+        let lookout = Some(v1::Lookout { remarks, ..wanted("Long Remarks", "") });
+        let message =
+            v1::UpdateLookoutRequest { id: id.clone(), expected_version: version, lookout, ..Default::default() };
+        client.update_lookout(message).await.unwrap();
+    }
+    let versions = cli.run(&["lookout", "history", &id, "--all"]).ok().lines();
+    let versions: Vec<u64> = versions.iter().map(|record| record["version"].as_u64().unwrap()).collect();
+    assert_eq!(versions, (1..=81).rev().collect::<Vec<_>>());
+}
+
 /// NoMissedLookout: between a write's answer and the index there must be no gap that a question falls into.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lookout_just_created_is_found_at_once_through_every_node() {

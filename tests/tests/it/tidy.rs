@@ -52,6 +52,23 @@ const BANNED_IN_MODEL: [(&str, &str); 14] = [
     ("getrandom", "randomness is handed in"),
 ];
 
+/// Crates of which several run in one process, so that nothing may belong to the process.
+const WITHOUT_STATICS: [&str; 6] = ["model", "raft", "search", "node", "proto", "client"];
+
+/// What is the process's own all the same, with the reason.
+const STATICS: [(&str, &str); 2] = [
+    // The same table for everybody, never changed.
+    ("model/src/country.rs", "static COUNTRIES: "),
+    // There is one allocator a process.
+    ("node/src/main.rs", "static ALLOCATOR: "),
+];
+
+/// Files that decide what every replica must decide alike.
+const DECIDES: [&str; 3] = ["model/src/command/", "model/src/decide.rs", "raft/src/machine/"];
+
+/// Where a float is allowed among them: a measurement that decides nothing.
+const MEASURES: &str = ".observe(begun.elapsed().as_secs_f64())";
+
 struct Source {
     /// From the workspace's root, such as `raft/src/group.rs`.
     path: String,
@@ -68,6 +85,31 @@ impl Source {
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text.lines().enumerate().map(|(at, line)| (at + 1, line));
         lines.map(|(at, line)| (at, line.split("//").next().unwrap_or_default()))
+    }
+
+    /// Lines of the product: without files of tests, and without what follows `#[cfg(test)]` up to the end of that item.
+    fn product(&self) -> Vec<(usize, &str)> {
+        let of_tests = ["_test.rs", "/test_support.rs", "/fake.rs", "/conformance.rs"];
+        if !self.path.contains("/src/") || of_tests.iter().any(|ending| self.path.ends_with(ending)) {
+            return Vec::new();
+        }
+        let (mut lines, mut test): (Vec<_>, Option<usize>) = (Vec::new(), None);
+        for (at, line) in self.code() {
+            let indent = line.len() - line.trim_start().len();
+            match test {
+                None if line.trim() == "#[cfg(test)]" => test = Some(indent),
+                None => lines.push((at, line)),
+                // rustfmt closes an item where it began, or ends it on one line.
+                Some(begun)
+                    if indent == begun
+                        && (line.trim_end() == format!("{}}}", " ".repeat(begun)) || line.ends_with(';')) =>
+                {
+                    test = None
+                }
+                Some(_) => {}
+            }
+        }
+        lines
     }
 
     /// Places where a path of Rust names something: `openraft::`, not `my_openraft::`.
@@ -188,6 +230,48 @@ fn the_model_knows_no_clock_no_chance_no_disk_and_no_map_of_varying_order() {
         }
     }
     nowhere(found, "banned in model");
+}
+
+/// Several nodes, clients and clusters live in one process in tests and in the simulation.
+#[test]
+fn nothing_of_a_node_or_client_belongs_to_the_process() {
+    let sources = sources();
+    let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
+    for source in sources.iter().filter(|source| WITHOUT_STATICS.contains(&source.crate_dir())) {
+        for (at, line) in source.product() {
+            let line = line.trim_start();
+            let item = ["pub ", "pub(crate) ", "pub(super) "].iter().find_map(|public| line.strip_prefix(public));
+            let item = item.unwrap_or(line);
+            let process_wide =
+                item.starts_with("static ") || line.contains("thread_local!") || line.contains("lazy_static!");
+            if !process_wide {
+                continue;
+            }
+            match STATICS.iter().find(|(path, begins)| source.path == *path && line.starts_with(begins)) {
+                Some(allowed) => drop(seen.insert(*allowed)),
+                None => found.push(format!("{}:{at}: {line}", source.path)),
+            }
+        }
+    }
+    nowhere(found, "state of the process");
+    assert_eq!(seen.len(), STATICS.len(), "the search finds what it looks for, and no exception outlives its reason");
+}
+
+/// Floats may round otherwise elsewhere; replicas would part.
+#[test]
+fn nothing_that_replicas_decide_is_a_float() {
+    let sources = sources();
+    let mut decides = sources.iter().filter(|source| DECIDES.iter().any(|place| source.path.starts_with(place)));
+    let floats = |source: &Source| -> Vec<String> {
+        let lines = source.product().into_iter();
+        let floats =
+            lines.filter(|(_, line)| (line.contains("f64") || line.contains("f32")) && !line.contains(MEASURES));
+        floats.map(|(at, line)| format!("{}:{at}: {}", source.path, line.trim())).collect()
+    };
+    assert!(decides.clone().count() > 10, "the rules have moved");
+    nowhere(decides.by_ref().flat_map(floats).collect(), "floats in what replicas decide");
+    let scores = sources.iter().find(|source| source.path == "model/src/screen.rs").unwrap();
+    assert!(!floats(scores).is_empty(), "the search finds what it looks for");
 }
 
 #[test]

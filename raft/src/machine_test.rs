@@ -1,0 +1,66 @@
+//! What a machine does beside openraft's suite.
+
+use model::codec;
+use model::feed::Change;
+use model::ids::RecordId;
+use model::record::Dataset;
+use openraft::storage::{RaftSnapshotBuilder, RaftStateMachine};
+
+use super::*;
+use crate::machine::Fed;
+use crate::storage::{Op, keys};
+
+fn machine() -> Machine {
+    open(Arc::new(MemoryEngine::default())).1.0
+}
+
+/// A change of the feed, made by a log entry.
+fn fed(index: u64) -> Fed {
+    Fed { index, change: Change { dataset: Dataset::Tecs, id: RecordId([7; 16]), version: index } }
+}
+
+fn feed_of(machine: &Machine) -> (Vec<Fed>, u64) {
+    machine.read(|state| Ok((state.feed(0, 100)?, state.feed_trimmed()?))).expect("reads")
+}
+
+fn feed(machine: &Machine, indexes: impl Iterator<Item = u64>) {
+    let row = |index| Op::Put(keys::feed(index, 0), codec::encode(&fed(index).change).expect("encodes"));
+    machine.store().write(indexes.map(row).collect()).expect("writes");
+}
+
+/// Replaces a machine's state by another one's.
+async fn install(from: &Machine, to: &Machine) {
+    let snapshot = from.clone().build_snapshot().await.expect("builds");
+    let SnapshotFiles::Checkpoint(name) = &snapshot.snapshot else { panic!("a checkpoint is built") };
+    let manifest = conformance::transfer(&**from.store(), name, &**to.store(), None).await;
+    to.clone().install_snapshot(&snapshot.meta, SnapshotFiles::Received(manifest)).await.expect("installs");
+}
+
+#[tokio::test]
+async fn a_feed_is_trimmed_up_to_what_is_indexed_and_never_back() {
+    let machine = machine();
+    feed(&machine, 1..=5);
+    machine.trim_feed(0, 3).await.expect("trims");
+    assert_eq!(feed_of(&machine), (vec![fed(4), fed(5)], 3));
+    machine.trim_feed(0, 2).await.expect("has trimmed more already");
+    assert_eq!(feed_of(&machine), (vec![fed(4), fed(5)], 3));
+}
+
+/// The indexer has indexed the feed of the old state; the new state's feed holds what no index has seen.
+#[tokio::test]
+async fn a_feed_that_came_with_a_snapshot_is_not_trimmed_by_who_indexed_the_one_before() {
+    let (ahead, behind) = (machine(), machine());
+    feed(&ahead, 1..=5);
+    feed(&behind, 1..=3);
+    let seen = behind.progress().borrow().installs;
+    install(&ahead, &behind).await;
+    behind.trim_feed(seen, 5).await.expect("leaves it");
+    assert_eq!(feed_of(&behind), ((1..=5).map(fed).collect(), 0), "nothing was taken away");
+    let now = behind.progress().borrow().installs;
+    assert_eq!(now, seen + 1);
+    behind.trim_feed(now, 2).await.expect("trims");
+    assert_eq!(feed_of(&behind), (vec![fed(3), fed(4), fed(5)], 2));
+    install(&ahead, &behind).await;
+    behind.trim_feed(now, 5).await.expect("leaves it");
+    assert_eq!(feed_of(&behind), ((1..=5).map(fed).collect(), 0), "nor the second time");
+}

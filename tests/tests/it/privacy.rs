@@ -1,0 +1,116 @@
+//! What nodes leave behind is not about people: no name and no number of a document in log lines, and none in the clear
+//! in log, state and snapshots.
+
+use std::path::{Path, PathBuf};
+
+use client::v1;
+use portcullis_tests::{CsvList, Playground, question_named, wanted};
+
+/// Words of the names and numbers that the workload uses, each unlike anything that a program says by itself.
+const SECRETS: [&str; 12] = [
+    "Zwetanowskaja",
+    "Quillfeather",
+    "Obwandegger",
+    "Fjordlundsen",
+    "Xanthoudakis",
+    "Yttervangen",
+    "Pzw8812765",
+    "Qkv5590132",
+    "Jxb2217840",
+    "Whn9034418",
+    "Tlm4471093",
+    "Vgy6683257",
+];
+
+fn find_in(bytes: &[u8]) -> Vec<&'static str> {
+    let lower = bytes.to_ascii_lowercase();
+    let holds = |secret: &&&str| {
+        let needle = secret.to_ascii_lowercase().into_bytes();
+        lower.windows(needle.len()).any(|window| window == needle)
+    };
+    SECRETS.iter().filter(holds).copied().collect()
+}
+
+fn files_below(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        // The search index is derived from names and holds its keys; it is a cache on the node's own disk.
+        if path.is_dir() && !path.ends_with("indexes") {
+            files_below(&path, files);
+        } else if path.is_file() {
+            files.push(path);
+        }
+    }
+}
+
+async fn workload(playground: &Playground) {
+    let client = playground.client();
+    let create = |name: &str, document: &str| {
+        let lookout = Some(wanted(name, document));
+        client.create_lookout(v1::CreateLookoutRequest { lookout, ..Default::default() })
+    };
+    let created = create("Ludmila Zwetanowskaja", "Pzw8812765").await.unwrap();
+    create("Hugh\u{7}Obwandegger", "Qkv5590132").await.unwrap_err();
+    let update = |expected_version| {
+        let lookout = Some(wanted("Ludmila Quillfeather", "Qkv5590132"));
+        let id = created.id.clone();
+        client.update_lookout(v1::UpdateLookoutRequest { id, expected_version, lookout, ..Default::default() })
+    };
+    update(1).await.unwrap();
+    update(1).await.unwrap_err();
+    for (node, freshness) in [(1, "local"), (2, "linearizable"), (3, "yesterday")] {
+        for (name, document) in [("Ludmila Quillfeather", "Pzw8812765"), ("Fjordlundsen", "Jxb2217840")] {
+            let question = v1::ScreenRequest { document: document.into(), ..question_named(name, freshness) };
+            let answer = playground.client_of(node).screen(question).await;
+            assert_eq!(answer.is_ok(), freshness != "yesterday");
+        }
+    }
+    let list = CsvList::default()
+        .row("P1", "Nikos Xanthoudakis", "1970", "Whn9034418")
+        .row("P2", "Nikos Xanthoudakis", "1970-13-01", "Tlm4471093")
+        .row("P1", "Astrid Yttervangen", "1970", "Vgy6683257");
+    let list = list.write(&playground.path("list.csv"));
+    let cli = playground.cli();
+    let summary = cli.json(&["import", "--format", "csv", "--source", "people", &list]);
+    assert_eq!((&summary["created"], &summary["rejected"]), (&1.into(), &2.into()), "{summary}");
+    let input = playground.text_path("batch.csv");
+    std::fs::write(&input, "name,dob,document\nNikos Xanthoudakis,1970,Whn9034418\nAstrid Yttervangen,1970-13-01,\n")
+        .unwrap();
+    cli.json(&["batch", "--in", &input, "--out", &playground.text_path("batch.ndjson")]);
+    cli.run(&["lookout", "get", &created.id]).ok();
+    cli.run(&["lookout", "list", "--all"]).ok();
+    cli.run(&["audit", "tail", "--limit", "100"]).ok();
+    cli.run(&["screen", "--name", "Yttervangen", "--dob", "1970-13"]).fails(2, &[]);
+    cli.json(&["lookout", "remove", &created.id]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_name_and_no_number_of_a_person_is_in_a_log_or_in_the_clear_on_disk() {
+    let mut playground = Playground::start();
+    workload(&playground).await;
+    // A node that dies in the middle and one that replays say more than usual.
+    playground.kill(2);
+    let question = question_named("Zwetanowskaja", "linearizable");
+    playground.client().screen(question).await.unwrap();
+    playground.restart(2);
+    playground.wait_ready(2);
+    for node in 1..=3 {
+        playground.cli_of(node).json(&["cluster", "snapshot"]);
+    }
+    playground.stop();
+
+    for node in 1..=3 {
+        let log = playground.node_log(node);
+        assert!(log.lines().count() > 1, "node {node} logs");
+        assert_eq!(find_in(log.as_bytes()), [""; 0], "in the log of node {node}: {log}");
+        let mut files = Vec::new();
+        files_below(&playground.node_dir(node), &mut files);
+        assert!(files.iter().any(|path| path.to_string_lossy().contains("checkpoints")), "{files:?}");
+        for file in files {
+            assert_eq!(find_in(&std::fs::read(&file).unwrap()), [""; 0], "in the clear in {}", file.display());
+        }
+    }
+    assert_eq!(find_in(playground.said().as_bytes()), [""; 0], "said by the playground");
+    // The search finds what it looks for.
+    assert_eq!(find_in(&std::fs::read(playground.path("list.csv")).unwrap()).len(), 5);
+}

@@ -1,7 +1,7 @@
 //! All group replicas of a node, and what runs beside each: delivery of its outbox, its snapshots.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use model::ids::{GroupId, NodeId};
@@ -115,10 +115,13 @@ impl Groups {
         }
         refuse_log_that_went_back(&router, &members, &mut opened).await?;
         for (id, machine, log) in opened {
-            let network = GroupNetworks { router: router.clone(), machine: machine.clone() };
+            let own = Arc::new(OnceLock::new());
+            let network = GroupNetworks { router: router.clone(), machine: machine.clone(), group: own.clone() };
             let raft = Raft::new(router.me().0, config.clone(), network, log, machine.clone());
             let raft = raft.await.map_err(|error| StartError::Group { group: id, reason: error.to_string() })?;
-            groups.insert(id, Group::new(raft, machine, router.clone()));
+            let group = Group::new(raft, machine, router.clone());
+            own.get_or_init(|| group.downgrade());
+            groups.insert(id, group);
         }
         let inner = Inner { router, groups, stopping: CancellationToken::new(), tasks: TaskTracker::new() };
         let groups = Self(Arc::new(inner));

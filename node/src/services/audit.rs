@@ -67,7 +67,8 @@ impl Api {
                     None => return Ok((size, Vec::new())),
                 },
                 (None, Some(from)) => (from, limit),
-                (None, None) => (size.saturating_sub(limit as u64), limit),
+                // From the end, so that a page that is cut by its bytes lacks the oldest.
+                (None, None) => return Ok((size, state.newest_leaves(limit)?)),
             };
             Ok((size, state.leaves(from, limit)?.rows))
         })?;

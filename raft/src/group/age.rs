@@ -1,7 +1,7 @@
 //! How old a replica's copy is, and what the others were seen to have.
 
 use std::collections::VecDeque;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use model::ids::NodeId;
@@ -10,10 +10,20 @@ use openraft::ServerState;
 use openraft::async_runtime::WatchReceiver;
 use tokio::time::Instant;
 
-use super::Group;
+use super::{Group, Inner};
 
 /// Messages of a leader that wait until their commit is applied here.
 const HEARD_MAX: usize = 256;
+
+/// A group that may be gone.
+pub(crate) struct WeakGroup(Weak<Inner>);
+
+impl WeakGroup {
+    /// See [`Group::staleness`].
+    pub fn staleness(&self) -> Option<Duration> {
+        Group(self.0.upgrade()?).staleness()
+    }
+}
 
 /// What a leader's messages say of the age of this copy.
 #[derive(Default)]
@@ -25,13 +35,14 @@ pub(super) struct Heard {
 }
 
 impl Heard {
-    fn heard(&mut self, now: Instant, committed: u64, applied: u64) {
+    /// Until `at` nothing was committed beyond this index.
+    fn heard(&mut self, at: Instant, committed: u64, applied: u64) {
         let full = self.waiting.len() >= HEARD_MAX;
         match self.waiting.back_mut() {
-            Some(last) if last.1 == committed => last.0 = now,
+            Some(last) if last.1 == committed => last.0 = last.0.max(at),
             // Left out while too many wait, which makes the copy look older than it is and never younger.
             _ if full => {}
-            _ => self.waiting.push_back((now, committed)),
+            _ => self.waiting.push_back((at, committed)),
         }
         self.take(applied);
     }
@@ -39,7 +50,7 @@ impl Heard {
     /// When the copy was last known to have everything that was committed.
     fn take(&mut self, applied: u64) -> Option<Instant> {
         while let Some((at, _)) = self.waiting.front().filter(|(_, committed)| *committed <= applied) {
-            self.fresh = Some(*at);
+            self.fresh = self.fresh.max(Some(*at));
             self.waiting.pop_front();
         }
         self.fresh
@@ -51,10 +62,17 @@ impl Group {
         self.0.machine.progress().borrow().applied
     }
 
-    /// A leader's message was taken; it said how far the log is committed.
-    pub(crate) fn heard(&self, committed: u64) {
+    /// A leader's message was taken, which came at `received`: it said how far the log is committed, and how long before a
+    /// quorum had last confirmed the leader. A leader that was deposed without noticing makes no copy look fresh.
+    pub(crate) fn heard(&self, received: Instant, quorum_age: Duration, committed: u64) {
+        let Some(at) = received.checked_sub(quorum_age) else { return };
         let mut heard = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.heard(Instant::now(), committed, self.applied_now());
+        heard.heard(at, committed, self.applied_now());
+    }
+
+    /// The group, for whom it must not keep alive.
+    pub(crate) fn downgrade(&self) -> WeakGroup {
+        WeakGroup(Arc::downgrade(&self.0))
     }
 
     /// How old this replica's copy may be: the time since a leader's word of what was committed, all of which is applied
@@ -113,6 +131,8 @@ mod tests {
         heard.heard(at(3), 20, 15);
         assert_eq!(heard.take(19), Some(at(1)), "what was committed then is not all applied");
         assert_eq!(heard.take(20), Some(at(3)), "the same commit, heard again later");
+        heard.heard(at(2), 20, 20);
+        assert_eq!(heard.take(20), Some(at(3)), "an older word takes nothing back");
     }
 
     #[test]

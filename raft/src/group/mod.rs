@@ -4,6 +4,7 @@ mod age;
 mod members;
 mod status;
 
+pub(crate) use age::WeakGroup;
 pub use members::Step;
 pub use status::{Role, Status};
 

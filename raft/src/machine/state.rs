@@ -184,10 +184,14 @@ impl State<'_> {
 
     /// Leaves of the audit log from an index, with their indexes.
     pub fn leaves(&self, from: u64, limit: usize) -> Result<Page<(u64, StoredLeaf)>> {
-        self.page((&keys::leaf(from), &keys::leaf(u64::MAX)), false, limit, |key, value| {
-            let index = keys::leaf_index(key).ok_or_else(|| damaged(key, "is no key of a leaf".into()))?;
-            Ok((index, decode(key, value)?))
-        })
+        self.page((&keys::leaf(from), &keys::leaf(u64::MAX)), false, limit, leaf_of_row)
+    }
+
+    /// The newest leaves of the audit log, oldest of them first.
+    pub fn newest_leaves(&self, limit: usize) -> Result<Vec<(u64, StoredLeaf)>> {
+        let mut page = self.page((&keys::leaf(0), &keys::leaf(u64::MAX)), true, limit, leaf_of_row)?;
+        page.rows.reverse();
+        Ok(page.rows)
     }
 
     /// Where a leaf with this hash stands.
@@ -219,6 +223,11 @@ impl State<'_> {
         })?;
         rows.into_iter().collect()
     }
+}
+
+fn leaf_of_row(key: &[u8], value: &[u8]) -> Result<(u64, StoredLeaf)> {
+    let index = keys::leaf_index(key).ok_or_else(|| damaged(key, "is no key of a leaf".into()))?;
+    Ok((index, decode(key, value)?))
 }
 
 fn decode<T: Stored>(key: &[u8], bytes: &[u8]) -> Result<T> {

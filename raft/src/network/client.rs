@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use model::ids::{GroupId, NodeId};
@@ -14,6 +15,7 @@ use openraft::raft::{
 use proto::peer;
 
 use super::Router;
+use crate::group::WeakGroup;
 use crate::machine::Machine;
 use crate::types::{
     Config, Member, Position, Snapshot, SnapshotFiles, Vote, encode_entry, log_id_from, log_id_to, vote_from, vote_to,
@@ -29,6 +31,8 @@ const INSTALL_DEADLINE: Duration = Duration::from_secs(600);
 pub struct GroupNetworks {
     pub router: Router,
     pub machine: Machine,
+    /// The group, once there is one: its replica is made with this.
+    pub(crate) group: Arc<OnceLock<WeakGroup>>,
 }
 
 impl RaftNetworkFactory<Config> for GroupNetworks {
@@ -38,6 +42,7 @@ impl RaftNetworkFactory<Config> for GroupNetworks {
         GroupNetwork {
             router: self.router.clone(),
             machine: self.machine.clone(),
+            group: self.group.clone(),
             target: NodeId(target),
             address: member.address.clone(),
         }
@@ -48,6 +53,7 @@ impl RaftNetworkFactory<Config> for GroupNetworks {
 pub struct GroupNetwork {
     router: Router,
     machine: Machine,
+    group: Arc<OnceLock<WeakGroup>>,
     target: NodeId,
     address: String,
 }
@@ -61,12 +67,12 @@ fn nonsense(what: &str) -> RPCError<Config> {
 }
 
 impl GroupNetwork {
-    fn group(&self) -> GroupId {
+    fn id(&self) -> GroupId {
         self.machine.group()
     }
 
     fn route(&self) -> Option<peer::Route> {
-        Some(self.router.route(self.group(), self.target))
+        Some(self.router.route(self.id(), self.target))
     }
 
     async fn ask_vote(
@@ -105,6 +111,7 @@ impl RaftNetworkV2<Config> for GroupNetwork {
             previous: rpc.prev_log_id.as_ref().map(log_id_to),
             entries: entries.map_err(|error| unreachable(&error))?,
             leader_committed: rpc.leader_commit.as_ref().map(log_id_to),
+            quorum_age_ms: self.group.get().and_then(WeakGroup::staleness).map(|age| age.as_millis() as u64),
         };
         let (name, deadline) = if rpc.entries.is_empty() {
             ("heartbeat", option.soft_ttl())
@@ -172,7 +179,7 @@ impl RaftNetworkV2<Config> for GroupNetwork {
                 .collect(),
             address: self.router.address().to_string(),
         };
-        tracing::info!(group = %self.group(), to = %self.target, files = manifest.files.len(), "sending a snapshot");
+        tracing::info!(group = %self.id(), to = %self.target, files = manifest.files.len(), "sending a snapshot");
         let call =
             self.router.call("install", &self.address, INSTALL_DEADLINE, async |mut peer| peer.install(request).await);
         let reply = tokio::select! {

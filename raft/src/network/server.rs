@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use model::codec;
 use model::ids::{ClusterId, GroupId, NodeId};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest, VoteRequest};
@@ -56,11 +58,17 @@ impl PeerService {
         let group = GroupId::from_number(route.group)
             .ok_or_else(|| Status::invalid_argument(format!("group number {} is unknown", route.group)))?;
         let from = NodeId(route.from);
-        router.saw_clock(from, route.clock_ms);
         match self.groups.get(group) {
             Ok(group) => Ok((group.clone(), from)),
             Err(error) => Err(Status::not_found(error.to_string())),
         }
+    }
+}
+
+impl PeerService {
+    /// Small messages alone tell a clock: what waited on its way makes it look late.
+    fn saw_clock(&self, from: NodeId, route: Option<&peer::Route>) {
+        self.groups.router().saw_clock(from, route.map_or(0, |route| route.clock_ms));
     }
 }
 
@@ -87,8 +95,11 @@ fn fault_of(error: &GroupError) -> peer::Fault {
 #[tonic::async_trait]
 impl Peer for PeerService {
     async fn append(&self, request: Request<peer::AppendRequest>) -> Result<Response<peer::AppendReply>, Status> {
+        let received = Instant::now();
         let request = request.into_inner();
-        let (group, _) = self.admit(request.route.as_ref())?;
+        let (group, from) = self.admit(request.route.as_ref())?;
+        self.saw_clock(from, request.route.as_ref());
+        let quorum_age = request.quorum_age_ms.map(Duration::from_millis);
         let entries: Result<Vec<_>, _> = request.entries.iter().map(|entry| decode_entry(entry)).collect();
         let rpc = AppendEntriesRequest {
             vote: required_vote(request.vote)?,
@@ -99,7 +110,7 @@ impl Peer for PeerService {
         let committed = rpc.leader_commit.as_ref().map(|id| id.index);
         let reply = group.raft().append_entries(rpc).await.map_err(stopped)?;
         if matches!(reply, AppendEntriesResponse::Success | AppendEntriesResponse::PartialSuccess(_)) {
-            committed.into_iter().for_each(|committed| group.heard(committed));
+            committed.zip(quorum_age).into_iter().for_each(|(committed, age)| group.heard(received, age, committed));
         }
         let (kind, matched, vote) = match reply {
             AppendEntriesResponse::Success => (peer::append_reply::Kind::Success, None, None),
@@ -117,7 +128,8 @@ impl Peer for PeerService {
 
     async fn vote(&self, request: Request<peer::VoteRequest>) -> Result<Response<peer::VoteReply>, Status> {
         let request = request.into_inner();
-        let (group, _) = self.admit(request.route.as_ref())?;
+        let (group, from) = self.admit(request.route.as_ref())?;
+        self.saw_clock(from, request.route.as_ref());
         let mut rpc = VoteRequest::new(required_vote(request.vote)?, request.last_log.map(log_id_from));
         rpc.leadership_transfer = request.leader_transfer;
         let raft = group.raft();
@@ -158,13 +170,18 @@ impl Peer for PeerService {
         }
         let manifest = Manifest { files };
         // One transfer of a group at a time; a second sender is told to come again.
-        let _transfer = group.transfer_lock().map_err(|error| Status::unavailable(error.to_string()))?;
+        let transfer = group.transfer_lock().map_err(|error| Status::unavailable(error.to_string()))?;
         fetch(self.groups.router(), &group, from, &request.address, &request.snapshot, &manifest).await?;
-        // Before openraft sees it: a bad transfer is a reason to send again, not to stop the replica.
-        let verified = group.machine().store().verify(&manifest).await;
-        verified.map_err(|error| Status::data_loss(error.to_string()))?;
-        let snapshot = Snapshot { meta, snapshot: SnapshotFiles::Received(manifest) };
-        let reply = group.raft().install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
+        // In a task of its own: the sender may go away, and another one must not touch what is just being installed.
+        let installed = tokio::spawn(async move {
+            let _transfer = transfer;
+            // Before openraft sees it: a bad transfer is a reason to send again, not to stop the replica.
+            let verified = group.machine().store().verify(&manifest).await;
+            verified.map_err(|error| Status::data_loss(error.to_string()))?;
+            let snapshot = Snapshot { meta, snapshot: SnapshotFiles::Received(manifest) };
+            group.raft().install_full_snapshot(vote, snapshot).await.map_err(stopped)
+        });
+        let reply = installed.await.map_err(stopped)??;
         Ok(Response::new(peer::InstallReply { vote: Some(vote_to(&reply.vote)) }))
     }
 

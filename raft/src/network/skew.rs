@@ -13,6 +13,9 @@ use tokio::time::Instant;
 /// An observation older than this says nothing any more.
 const FRESH: Duration = Duration::from_secs(10);
 
+/// A message that waited longer is taken for a clock that was set back.
+const DELAY_MAX: Duration = Duration::from_secs(2);
+
 /// The latest observation of each peer's clock.
 #[derive(Debug, Default)]
 pub struct Skew {
@@ -21,9 +24,16 @@ pub struct Skew {
 }
 
 impl Skew {
-    /// A peer's clock showed this just now.
+    /// A message says that a peer's clock showed this when it was sent. It may have waited on its way, so the clock shows no
+    /// less: what is known to be later stands for a while.
     pub fn saw(&mut self, peer: NodeId, clock_ms: u64, now: Instant) {
-        self.seen.insert(peer, (clock_ms, now));
+        let known = self.seen.get(&peer).map(|(clock, at)| (clock, now.saturating_duration_since(*at)));
+        let later = known.is_some_and(|(clock, since)| {
+            since <= DELAY_MAX && clock.saturating_add(since.as_millis() as u64) > clock_ms
+        });
+        if !later {
+            self.seen.insert(peer, (clock_ms, now));
+        }
     }
 
     /// When a peer's clock was last seen.
@@ -74,10 +84,12 @@ mod tests {
 
     #[test]
     fn a_clock_ahead_of_the_median_is_noticed_and_one_behind_is_not() {
-        let (mut skew, now) = (Skew::default(), Instant::now());
+        let (mut skew, mut now) = (Skew::default(), Instant::now());
         skew.saw(NodeId(2), NOON - 2_000, now);
         skew.saw(NodeId(3), NOON - 1_900, now);
         assert_eq!(skew.ahead_ms(NodeId(1), voters(), NOON, now), Some(1_900));
+        now += DELAY_MAX * 2;
+        skew.saw(NodeId(2), NOON - 2_000, now);
         skew.saw(NodeId(3), NOON, now);
         assert_eq!(skew.ahead_ms(NodeId(1), voters(), NOON, now), Some(0), "the median is ours");
         skew.saw(NodeId(2), NOON + 10_000, now);
@@ -93,6 +105,22 @@ mod tests {
             assert_eq!(skew.ahead_ms(NodeId(1), voters(), NOON + 200 + step, later), Some(step));
         }
         assert_eq!(skew.ahead_ms(NodeId(1), voters(), NOON + 200, later), Some(0), "time that passed is no step");
+    }
+
+    #[test]
+    fn a_message_that_waited_on_its_way_makes_no_clock_late() {
+        let (mut skew, now) = (Skew::default(), Instant::now());
+        skew.saw(NodeId(2), NOON, now);
+        let later = now + Duration::from_millis(1_500);
+        skew.saw(NodeId(2), NOON + 100, later);
+        assert_eq!(skew.ahead_ms(NodeId(1), voters(), NOON + 1_500, later), Some(0));
+        let set_back = now + DELAY_MAX + Duration::from_secs(1);
+        skew.saw(NodeId(2), NOON - 60_000, set_back);
+        assert_eq!(
+            skew.ahead_ms(NodeId(1), voters(), NOON + 3_000, set_back),
+            Some(63_000),
+            "a clock that was set back"
+        );
     }
 
     #[test]

@@ -10,19 +10,20 @@ use super::{Manifest, REMEDY_DAMAGED, Result, StorageError};
 
 /// Checks what was received of a snapshot.
 pub fn verify(incoming: &Path, manifest: &Manifest) -> Result<()> {
+    let mut wrong = None;
     for file in &manifest.files {
         let path = incoming.join(&file.name);
         let found = if path.is_file() { Some(digest(&path)?) } else { None };
         if found == Some((file.length, file.sha256)) {
             continue;
         }
+        wrong.get_or_insert(&file.name);
         if found.is_some_and(|(length, _)| length == file.length) {
             // Whole and wrong: the next attempt must not go on from it.
             fs::remove_file(&path).map_err(|error| broken("removing a file", &path, error))?;
         }
-        return Err(StorageError::Snapshot(format!("{} does not have its digest", file.name)));
     }
-    Ok(())
+    wrong.map_or(Ok(()), |name| Err(StorageError::Snapshot(format!("{name} does not have its digest"))))
 }
 
 /// Takes the files over from a transfer that broke off that are the same in this one: most of a state's files do not change

@@ -33,7 +33,7 @@ pub struct Limits {
     pub cache_bytes: usize,
     /// Unflushed writes of all stores, bytes.
     pub write_buffer_bytes: usize,
-    /// Open files of each store.
+    /// Open files of the log.
     pub open_files: i32,
 }
 
@@ -42,6 +42,9 @@ impl Default for Limits {
         Self { cache_bytes: 24 << 20, write_buffer_bytes: 24 << 20, open_files: 256 }
     }
 }
+
+/// Where the checkpoints of a replaced state go until they are removed.
+const GONE: &str = "checkpoints.gone";
 
 /// The stores of one node on disk.
 pub struct RocksEngine {
@@ -117,7 +120,10 @@ impl Engine for RocksEngine {
         let others = holds(&home, |name| name.starts_with("state-") && name != current)?;
         refuse_lost(&home.join(&current), number > 1 || others || holds(&home.join("checkpoints"), |_| true)?)?;
         remove_others(&home, &current)?;
-        let options = self.options(8 << 20);
+        remove_dir(&home.join(GONE))?;
+        let mut options = self.options(8 << 20);
+        // A state that a snapshot replaces is unlinked while readers still hold it: all its files must be open already.
+        options.set_max_open_files(-1);
         let db = open_state(&options, &home.join(&current))?;
         Ok(Arc::new(RocksState { home, options, open: RwLock::new(Open { db: Arc::new(db), number }) }))
     }
@@ -425,9 +431,16 @@ impl StateStore for RocksState {
                 sync_dir(&home)?;
                 let db = open_state(&options, &target)?;
                 view(&db, &mut |reader| check(reader))?;
+                // Checkpoints are of the replaced state: gone at once, so that a crash leaves none that looks whole.
+                let (checkpoints, gone) = (home.join("checkpoints"), home.join(GONE));
+                remove_dir(&gone)?;
+                if checkpoints.is_dir() {
+                    fs::rename(&checkpoints, &gone).map_err(|error| broken("dropping checkpoints", &gone, error))?;
+                    sync_dir(&home)?;
+                }
                 // From here on the installed state is the one in force, whatever happens.
                 write_whole(&home, "CURRENT", name.as_bytes())?;
-                remove_dir(&home.join("checkpoints"))?;
+                remove_dir(&gone)?;
                 Ok(Open { db: Arc::new(db), number: number + 1 })
             });
             let opened = opened.await?;

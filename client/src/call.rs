@@ -117,6 +117,8 @@ impl Client {
         let mut course = Course { effect: plan.effect, maybe_done: false };
         let mut at = endpoints.current();
         let mut failed_in_round = 0;
+        // What a node said last: of several failures the one that explains.
+        let mut said: Option<ClientError> = None;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let timeout = plan.attempt.min(left);
@@ -137,6 +139,9 @@ impl Client {
             if !failure.retry || (course.maybe_done && plan.effect == Effect::Change) {
                 return Err(course.finish(failure.error, failure.settles));
             }
+            if failure.said {
+                said = Some(failure.error.clone());
+            }
             at = endpoints.after_failure_of(at);
             failed_in_round += 1;
             let mut pause = Duration::ZERO;
@@ -148,7 +153,7 @@ impl Client {
                 pause = pause.max(Duration::from_millis(ms));
             }
             if Instant::now() + pause >= until {
-                return Err(course.finish(failure.error, false));
+                return Err(course.finish(said.unwrap_or(failure.error), false));
             }
             tokio::time::sleep(pause).await;
         }

@@ -115,6 +115,8 @@ pub(crate) struct Failure {
     pub error: ClientError,
     /// Another attempt may succeed.
     pub retry: bool,
+    /// A node said it, so it tells more than that another one is away.
+    pub said: bool,
     /// What a write asked for may have happened.
     pub maybe_done: bool,
     /// The verdict is about this request id and final, so that it settles earlier attempts too.
@@ -147,13 +149,13 @@ impl Failure {
         let refusal = verdict.as_deref().and_then(RefusalCode::from_code);
         let settles = !retry && refusal.is_some_and(is_final);
         let wait_ms = value(status, metadata::RETRY_MS).and_then(|ms| ms.parse().ok());
-        Self { error, retry, maybe_done, settles, wait_ms }
+        Self { error, retry, said: verdict.is_some(), maybe_done, settles, wait_ms }
     }
 
     /// An attempt that was not answered in its time.
     pub(crate) fn timed_out(address: &str, after: std::time::Duration) -> Self {
         let error = ClientError::unavailable(format!("{address} did not answer within {} ms", after.as_millis()));
-        Self { error, retry: true, maybe_done: true, settles: false, wait_ms: None }
+        Self { error, retry: true, said: false, maybe_done: true, settles: false, wait_ms: None }
     }
 }
 

@@ -257,7 +257,7 @@ impl ImportSession {
 
 fn broken_off() -> Failure {
     let error = ClientError::unavailable("the node ended the import stream");
-    Failure { error, retry: true, maybe_done: true, settles: false, wait_ms: None }
+    Failure { error, retry: true, said: false, maybe_done: true, settles: false, wait_ms: None }
 }
 
 #[cfg(test)]

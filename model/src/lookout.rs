@@ -179,10 +179,16 @@ impl Lookout {
         }
     }
 
-    /// The name to show: the primary one, or the first.
+    /// The name to show: the primary one, or the first; of what has none, the number that it is known by.
     pub fn display_name(&self) -> &str {
         let primary = self.names.iter().find(|name| name.kind == NameKind::Primary);
-        primary.or(self.names.first()).map_or("", |name| name.full.as_str())
+        let name = primary.or(self.names.first()).map(|name| name.full.as_str());
+        let number = || {
+            let plate = self.plates.first().map(|plate| plate.number.as_str());
+            let registration = || self.registrations.first().map(|registration| registration.number.as_str());
+            plate.or_else(registration).or_else(|| self.documents.first().map(|document| document.number.as_str()))
+        };
+        name.or_else(number).unwrap_or_default()
     }
 
     /// Checks every field against its bounds; at least one identifier that can be searched must stand.

@@ -71,6 +71,8 @@ impl PeerMetrics {
     }
 }
 
+/// A leader that was heard, by itself or with its quorum, within this time is there.
+const HEARD_LATELY: Duration = Duration::from_secs(5);
 /// Messages of an outbox that are counted at most.
 const OUTBOX_COUNTED: usize = 10_000;
 
@@ -132,7 +134,11 @@ impl GroupMetrics {
                 "Entries committed in the cluster and not applied here.",
                 &["group"],
             )?,
-            leader_known: gauge("portcullis_group_has_leader", "1 where the group's leader is known.", &["group"])?,
+            leader_known: gauge(
+                "portcullis_group_has_leader",
+                "1 where the group's leader is known and was heard within 5 s.",
+                &["group"],
+            )?,
         };
         let gauges = [&metrics.leader, &metrics.role, &metrics.applied, &metrics.last_log, &metrics.lag];
         let more = [&metrics.leader_known, &metrics.proposals, &metrics.reads, &metrics.outbox];
@@ -159,8 +165,10 @@ impl GroupMetrics {
         self.applied.with_label_values(labels).set(status.applied as i64);
         self.last_log.with_label_values(labels).set(status.last_log as i64);
         self.lag.with_label_values(labels).set(status.committed.saturating_sub(status.applied) as i64);
-        self.leader_known.with_label_values(labels).set(i64::from(status.leader.is_some()));
-        self.age.with_label_values(labels).set(group.staleness().map_or(-1.0, |age| age.as_secs_f64()));
+        let age = group.staleness();
+        let heard = status.leader.is_some() && age.is_some_and(|age| age < HEARD_LATELY);
+        self.leader_known.with_label_values(labels).set(i64::from(heard));
+        self.age.with_label_values(labels).set(age.map_or(-1.0, |age| age.as_secs_f64()));
         let (proposals, reads) = group.waiting();
         self.proposals.with_label_values(labels).set(proposals as i64);
         self.reads.with_label_values(labels).set(reads as i64);

@@ -119,7 +119,7 @@ pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
         let Summary { rows, resumed, with_hits, errors, noted, seconds } = summary;
         let noted = if *noted > 0 { format!(", {noted} with a note") } else { String::new() };
         format!(
-            "{rows} rows ({resumed} answered before): {with_hits} with hits, {errors} errors{noted}, {seconds:.1} s"
+            "{rows} rows ({resumed} answered before); of this run {with_hits} with hits, {errors} errors{noted}, {seconds:.1} s"
         )
     })
 }

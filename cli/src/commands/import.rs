@@ -39,7 +39,7 @@ Examples:
   portcullis import --format ofac-sdn lists/ofac
   portcullis import --format csv --source stolen-vehicles lists/stolen.csv
 JSON: {\"source\",\"read\",\"created\",\"updated\",\"unchanged\",\"removed\",\"rejected\",\"seconds\"} and, where rows were
-rejected, \"rejections\":[{\"file\",\"row\",\"column\",\"reason\"}]. `read` counts entries.
+rejected, \"rejections\":[{\"file\",\"row\",\"column\",\"reason\",\"reference\"}]. `read` counts entries.
 
 A row that cannot go in is reported with file, row, column and reason, and the rest goes in. When rows were rejected,
 nothing is removed unless --remove-missing is given, since a row that could not be read is not an entry that is gone; then
@@ -111,9 +111,7 @@ pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
         );
     }
     if session.repeated() {
-        progress.note(
-            "the connection broke and part was sent again: more may be created, updated or removed than is counted",
-        );
+        progress.note("part had to be sent again: more may be created, updated or removed than is counted");
     }
     drop(progress);
     import.summary.seconds = (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;

@@ -51,6 +51,13 @@ impl Question {
         let birth_date = given(&self.dob).map(|text| birth_date(&text)).transpose()?;
         let nationality = given(&self.nationality).map(|text| country("nationality", &text)).transpose()?;
         let threshold = manner.threshold.map(checked_threshold).transpose()?;
+        let numbers = [("document", &self.document), ("plate", &self.plate), ("registration", &self.registration)];
+        for (field, value) in numbers {
+            if value.as_deref().is_some_and(|value| value.contains(':')) {
+                let text = "holds `:`; ask by the number alone, without its kind and country, which never decide";
+                return Err(Invalid::new(field, text.to_string()));
+            }
+        }
         let query = Query {
             name: given(&self.name),
             birth_date,
@@ -144,6 +151,19 @@ mod tests {
         }
         let (question, invalid) = Question { nationality: Some("Atlantis".into()), ..named("a") }.usable();
         assert!(question.to_message(MANNER).is_ok() && invalid[0].field == "nationality");
+    }
+
+    #[test]
+    fn a_number_written_as_for_create_is_refused_rather_than_not_found() {
+        let manner = Manner { linearizable: false, limit: 10, threshold: None };
+        for (field, question) in [
+            ("document", Question { document: Some("passport:P1234567:RUS".into()), ..Question::default() }),
+            ("plate", Question { plate: Some("AB 1234:TX".into()), ..Question::default() }),
+            ("registration", Question { registration: Some("imo:9074729".into()), ..Question::default() }),
+        ] {
+            let error = question.to_message(manner).expect_err("refused");
+            assert_eq!(error.field, field);
+        }
     }
 
     #[test]

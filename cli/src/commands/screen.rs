@@ -14,7 +14,7 @@ pub struct Args {
     /// Name, in any order of its parts and any script.
     #[arg(long, value_name = "N")]
     pub name: Option<String>,
-    /// Date of birth: YYYY-MM-DD, YYYY-MM or a year alone.
+    /// Date of birth: YYYY-MM-DD, YYYY-MM, a year alone, `circa 1970` or 1970/1975.
     #[arg(long, value_name = "D")]
     pub dob: Option<String>,
     /// Country by ISO 3166-1 code or English name.

@@ -84,7 +84,7 @@ fn header(cells: &[String]) -> Result<Vec<usize>, String> {
     for cell in cells {
         let name = cell.trim().to_ascii_lowercase();
         let known = || COLUMNS.map(|column| column.name).join(", ");
-        let unknown = || format!("has no column `{}`; known are {}", shown(&name, 40), known());
+        let unknown = || format!("`{}` is no known column; known are {}", shown(&name, 40), known());
         let column = fields::position(&name).ok_or_else(unknown)?;
         if columns.contains(&column) {
             return Err(format!("has the column `{name}` twice"));

@@ -116,7 +116,7 @@ fn what_is_no_such_list_says_so() {
     for (text, part) in [
         ("", "empty"),
         ("name\nx\n", "lacks the column `ref`"),
-        ("ref,alias\n", "no column `alias`"),
+        ("ref,alias\n", "`alias` is no known column"),
         ("ref,ref\n", "twice"),
     ] {
         std::fs::write(&path, text).expect("writes");

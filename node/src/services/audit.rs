@@ -77,7 +77,7 @@ impl Api {
         }
         let events: Result<Vec<_>, _> = leaves.iter().map(|(index, leaf)| self.event(*index, leaf)).collect();
         let body = message::ReadAuditResponse { events: events?, size, audit: None };
-        self.release(Unreleased::new(body, None, admitted.event(READ.kind), admitted.payload())).await
+        self.release(admitted, Unreleased::new(body, None, admitted.event(READ.kind), admitted.payload())).await
     }
 
     /// An event as the API gives it, its payload opened.
@@ -157,7 +157,7 @@ impl Api {
         let mut payload = admitted.payload();
         payload.terms.push(Term { field: "exported".into(), value: leaves.len().to_string() });
         let body = message::ExportAuditResponse { leaves, size, audit: None };
-        self.release(Unreleased::new(body, None, admitted.event(EXPORT.kind), payload)).await
+        self.release(admitted, Unreleased::new(body, None, admitted.event(EXPORT.kind), payload)).await
     }
 
     async fn checkpoint(

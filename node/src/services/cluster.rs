@@ -124,6 +124,15 @@ impl Api {
         if description.cluster != self.0.groups.router().cluster().0.as_slice() {
             return Err(Invalid::new("address", "the node there belongs to another cluster".into()).into());
         }
+        if self.was_removed(node)? {
+            let text =
+                format!("node {node} was a member and was removed; a number is never used again: join under another");
+            return Err(Invalid::new("node", text).into());
+        }
+        let votes = |group: &Group| group.status().voters.contains(&node);
+        if request.learner && self.0.groups.iter().any(votes) {
+            return Err(Invalid::new("learner", format!("node {node} is a voter already")).into());
+        }
         self.administer(ADD, admitted).await?;
         let mut steps = vec![Step::AddLearner(node, request.address.clone())];
         if !request.learner {
@@ -157,6 +166,16 @@ impl Api {
         Ok(())
     }
 
+    fn is_member(&self, node: NodeId) -> bool {
+        self.0.groups.iter().any(|group| group.status().addresses.contains_key(&node))
+    }
+
+    /// Whether a node was a member once and is none any more: the directory keeps every node that ever was one.
+    fn was_removed(&self, node: NodeId) -> Result<bool, ApiError> {
+        let known = self.0.groups.get(GroupId::Directory)?.read(|state| state.nodes())?;
+        Ok(!self.is_member(node) && known.iter().any(|known| known.node == node))
+    }
+
     async fn describe(&self, address: &str) -> Result<proto::peer::DescribeReply, ApiError> {
         let described = self.0.groups.router().describe(address, Duration::from_secs(2)).await;
         described.map_err(|status| {
@@ -172,9 +191,7 @@ impl Api {
     ) -> Result<Released<message::MembershipResponse>, ApiError> {
         let node = node_id("node", request.node)?;
         // One that was removed already is removed; one that never was is a mistake.
-        let member = self.0.groups.iter().any(|group| group.status().addresses.contains_key(&node));
-        let known = self.0.groups.get(GroupId::Directory)?.read(|state| state.nodes())?;
-        if !member && !known.iter().any(|known| known.node == node) {
+        if !self.is_member(node) && !self.was_removed(node)? {
             return Err(Invalid::new("node", format!("node {node} is no member of any group, and never was")).into());
         }
         self.administer(REMOVE, admitted).await?;

@@ -71,7 +71,7 @@ impl Api {
         header.verdict = if changed { Verdict::Changed } else { Verdict::Unchanged }.number();
         let mut payload = admitted.payload();
         payload.terms.extend(counts(&progress));
-        self.release(Unreleased::new(progress, None, header, payload)).await
+        self.release(admitted, Unreleased::new(progress, None, header, payload)).await
     }
 
     async fn begin(&self, admitted: &Admitted, running: &Running) -> Result<message::ImportProgress, ApiError> {

@@ -139,7 +139,7 @@ impl Api {
         let record = found.await?.ok_or(ApiError::NoRecord)?;
         let payload = EventPayload { results: vec![result_of(&record)], ..admitted.payload() };
         let body = self.0.records.message(&record)?;
-        self.release(Unreleased::new(body, None, admitted.event(GET.kind), payload)).await
+        self.release(admitted, Unreleased::new(body, None, admitted.event(GET.kind), payload)).await
     }
 
     async fn history(
@@ -158,7 +158,7 @@ impl Api {
         let messages: Result<Vec<_>, _> = versions.iter().map(|record| self.0.records.message(record)).collect();
         let next_before_version = if cut { oldest } else { 0 };
         let body = message::HistoryResponse { versions: messages?, next_before_version, audit: None };
-        self.release(Unreleased::new(body, None, admitted.event(HISTORY.kind), payload)).await
+        self.release(admitted, Unreleased::new(body, None, admitted.event(HISTORY.kind), payload)).await
     }
 
     async fn list(
@@ -179,7 +179,7 @@ impl Api {
         let payload = EventPayload { results: records.iter().map(result_of).collect(), ..admitted.payload() };
         let messages: Result<Vec<_>, _> = records.iter().map(|record| self.0.records.message(record)).collect();
         let body = message::ListLookoutsResponse { lookouts: messages?, next_page_token, audit: None };
-        self.release(Unreleased::new(body, None, admitted.event(LIST.kind), payload)).await
+        self.release(admitted, Unreleased::new(body, None, admitted.event(LIST.kind), payload)).await
     }
 }
 

@@ -139,8 +139,10 @@ impl Api {
         }
     }
 
-    async fn release<T: Answer>(&self, answer: Unreleased<T>) -> Result<Released<T>, ApiError> {
-        Ok(self.0.pipeline.release(answer).await?)
+    /// Releases an answer, within the request's time: what it then waits for is the audit log, and the caller reads that.
+    async fn release<T: Answer>(&self, admitted: &Admitted, answer: Unreleased<T>) -> Result<Released<T>, ApiError> {
+        let released = tokio::time::timeout(admitted.left()?, self.0.pipeline.release(answer)).await;
+        Ok(released.unwrap_or(Err(AuditError::Late))?)
     }
 
     /// The slot map as this node's directory replica knows it.

@@ -128,7 +128,7 @@ impl Api {
             token: self.position_token(&positions),
             time: admitted.at.before(age.as_millis() as u64).rfc3339_seconds(),
         };
-        self.release(Unreleased::new(body, Some(as_of), admitted.event(kind), payload)).await
+        self.release(admitted, Unreleased::new(body, Some(as_of), admitted.event(kind), payload)).await
     }
 
     async fn ask_group(

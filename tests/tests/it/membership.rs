@@ -61,6 +61,9 @@ async fn a_fourth_node_is_taken_in_and_one_of_the_first_is_let_go() {
     // Whoever got no answer gives the command again: what is done is done, and nothing else changes.
     let again = playground.cli_of(others[0]).json(&["cluster", "remove-node", &leader.to_string()]);
     assert_eq!(again, members, "a node that was removed is removed");
+    let (id, address) = (leader.to_string(), playground.node(leader).grpc);
+    let ran = playground.cli_of(others[0]).run(&["cluster", "add-node", &id, &address]);
+    ran.fails(2, &["node: ", "never used again"]);
     playground.kill(leader);
     writes_and_finds(&playground, 3, &left).await;
 

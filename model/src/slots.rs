@@ -36,6 +36,14 @@ impl SlotMap {
         self.owner(slot) == Some(group)
     }
 
+    /// The map after a slot has moved to another records group: one version more. None for what is no slot or no records group.
+    pub fn moved(&self, slot: SlotId, to: GroupId) -> Option<Self> {
+        let GroupId::Records(number) = to else { return None };
+        let mut moved = Self { version: self.version + 1, owners: self.owners.clone() };
+        *moved.owners.get_mut(usize::from(slot.0))? = number;
+        Some(moved)
+    }
+
     /// The records groups that own slots, in order.
     pub fn groups(&self) -> Vec<GroupId> {
         let mut numbers = self.owners.clone();
@@ -58,5 +66,15 @@ mod tests {
             assert_eq!(owners, 1);
         }
         assert_eq!(map.owner(SlotId(SLOTS)), None);
+    }
+
+    #[test]
+    fn a_moved_slot_has_its_new_owner_and_the_others_keep_theirs() {
+        let map = SlotMap::even(2);
+        let moved = map.moved(SlotId(4), GroupId::Records(1)).expect("a slot");
+        assert_eq!((moved.version, moved.owner(SlotId(4))), (2, Some(GroupId::Records(1))));
+        assert!((0..SLOTS).filter(|slot| *slot != 4).all(|slot| moved.owner(SlotId(slot)) == map.owner(SlotId(slot))));
+        assert_eq!(map.moved(SlotId(SLOTS), GroupId::Records(1)), None);
+        assert_eq!(map.moved(SlotId(4), GroupId::Audit(0)), None);
     }
 }

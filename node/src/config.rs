@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Parser;
 use model::ids::{ClusterId, GroupId, NodeId, from_hex};
@@ -103,7 +104,12 @@ pub struct Config {
     pub timings: Timings,
     /// Questions that search at a time.
     pub searches: usize,
+    /// A change waits so long for others before the search index is committed.
+    pub index_linger: Duration,
 }
+
+/// What the index of a node waits.
+pub const INDEX_LINGER: Duration = Duration::from_millis(200);
 
 impl Arguments {
     /// Checks everything that can be checked without the data directory.
@@ -154,6 +160,7 @@ impl Arguments {
                 ..Timings::default()
             },
             searches: self.searches.unwrap_or_else(processors),
+            index_linger: INDEX_LINGER,
         })
     }
 }
@@ -197,7 +204,8 @@ pub fn version_asked() -> Option<String> {
         return None;
     }
     let version = env!("CARGO_PKG_VERSION");
-    let features: &[&str] = if cfg!(feature = "rocksdb") { &["rocksdb"] } else { &[] };
+    let features = [("rocksdb", cfg!(feature = "rocksdb")), ("known-bugs", model::known_bugs::COMPILED_IN)];
+    let features: Vec<&str> = features.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
     let json = arguments.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json");
     Some(if json {
         serde_json::json!({ "name": "portcullis-node", "version": version, "features": features }).to_string()

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use model::time::{Clock, Entropy, UnixMillis};
-use proto::transport::{Network, Tcp};
+use proto::transport::Tcp;
 use raft::storage::Engine;
+
+pub use proto::transport::{BoxFuture, Listener, Network, Stream};
 
 /// What a node stands on.
 #[derive(Clone)]

@@ -4,8 +4,9 @@ use std::future::Future;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use axum::routing::get;
+use model::time::UnixMillis;
 use proto::transport::{Listener, Stream};
 
 use crate::metrics::Metrics;
@@ -69,4 +70,22 @@ async fn livez() -> &'static str {
 
 async fn readyz(State(shared): State<Shared>) -> (StatusCode, &'static str) {
     if shared.api.ready() { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
+}
+
+/// A time as HTTP writes it.
+pub fn date_header(now: UnixMillis) -> HeaderValue {
+    let time = i64::try_from(now.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    let text = time.and_then(|time| jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).ok());
+    let header = text.and_then(|text| HeaderValue::from_str(&text).ok());
+    header.unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_http() {
+        assert_eq!(date_header(UnixMillis(784_111_777_000)), "Sun, 06 Nov 1994 08:49:37 GMT");
+    }
 }

@@ -21,8 +21,9 @@ use std::time::Duration;
 use model::command::cluster::{ClusterInfo, NodeInfo};
 use model::ids::{ClusterId, GroupId};
 use model::limits::MESSAGE_BYTES_MAX;
+use model::time::Clock;
 use proto::peer::peer_server::PeerServer;
-use proto::transport::{Accepted, Listener};
+use proto::transport::Accepted;
 use raft::groups::{Groups, StartError};
 use raft::network::{PEER_MESSAGE_BYTES_MAX, PeerService, Router};
 use raft::storage::StorageError;
@@ -33,12 +34,13 @@ use services::v1::{
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tonic::codegen::http::{Response, header};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::audit::Pipeline;
 use crate::config::{Config, Start, groups_of};
-use crate::env::{Env, Indexes};
+use crate::env::{BoxFuture, Env, Indexes, Listener};
 use crate::gate::Gate;
 use crate::identity::{FORMAT, Identity, IdentityError};
 use crate::metrics::Metrics;
@@ -102,11 +104,13 @@ pub struct Node {
 
 impl Node {
     /// Starts a node: storage, groups, search, audit, services, in this order. Returns once it listens.
-    pub async fn start(config: Config, env: Env) -> Result<Self, NodeError> {
+    ///
+    /// Boxed, so that the node is compiled once, here, and not in each crate that starts one.
+    pub fn start(config: Config, env: Env) -> BoxFuture<'static, Result<Self, NodeError>> {
         let mut seed = [0; 8];
         env.entropy.fill(&mut seed);
         // Election timeouts are drawn from this seed, in production as in the simulation.
-        raft::Seeded::scope(u64::from_le_bytes(seed), Self::start_seeded(config, env)).await
+        Box::pin(raft::Seeded::scope(u64::from_le_bytes(seed), Self::start_seeded(config, env)))
     }
 
     async fn start_seeded(config: Config, env: Env) -> Result<Self, NodeError> {
@@ -145,7 +149,8 @@ impl Node {
         for group in groups.records() {
             let index = open_index(&env, group.id(), tables.clone())?;
             let search = metrics.search.clone();
-            let replica = Replica::new(group.clone(), index, tables.clone(), records.clone(), search, env.work);
+            let how = (env.work, config.index_linger);
+            let replica = Replica::new(group.clone(), index, tables.clone(), records.clone(), search, how);
             tasks.spawn(replica.clone().keep_indexed(stopping.clone()));
             replicas.push(replica);
         }
@@ -178,7 +183,8 @@ impl Node {
         };
         tasks.spawn(bootstrap::run(groups.clone(), info, me, stopping.clone()));
         let unserved = Arc::new(OnceLock::new());
-        tasks.spawn(serve(listener, groups.clone(), api.clone(), stopping.clone(), unserved.clone()));
+        let clock = env.clock.clone();
+        tasks.spawn(serve(listener, groups.clone(), api.clone(), clock, stopping.clone(), unserved.clone()));
         if let Some(http) = http {
             tasks.spawn(http::serve(http, metrics, api.clone(), stopping.clone().cancelled_owned()));
         }
@@ -194,6 +200,16 @@ impl Node {
     /// Whether every group has a leader and this node serves.
     pub fn ready(&self) -> bool {
         self.api.ready()
+    }
+
+    /// The node's replicas, for whoever watches them.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// The node's metrics, as `/metrics` gives them.
+    pub fn metrics(&self) -> Result<String, NodeError> {
+        self.api.0.metrics.text().map_err(|error| NodeError::Metrics(error.to_string()))
     }
 
     /// Returns when a group has stopped by itself, since its storage failed and going on could lose data, or when nothing is
@@ -306,6 +322,7 @@ async fn serve(
     mut listener: Box<dyn Listener>,
     groups: Groups,
     api: Api,
+    clock: Arc<dyn Clock>,
     stopping: CancellationToken,
     unserved: Arc<OnceLock<String>>,
 ) {
@@ -342,7 +359,13 @@ async fn serve(
     let peers = PeerServer::new(PeerService::new(groups))
         .max_decoding_message_size(PEER_MESSAGE_BYTES_MAX)
         .max_encoding_message_size(PEER_MESSAGE_BYTES_MAX);
+    // Without it the HTTP library reads the machine's own clock for this header.
+    let dated = tower::util::MapResponseLayer::new(move |mut response: Response<_>| {
+        response.headers_mut().insert(header::DATE, http::date_header(clock.now()));
+        response
+    });
     let served = tonic::transport::Server::builder()
+        .layer(dated)
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20)
         .http2_keepalive_interval(Some(Duration::from_secs(10)))

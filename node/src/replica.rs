@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use model::ids::{GroupId, RecordId};
+use model::known_bugs::{KnownBug, planted};
 use model::lookout::Lookout;
 use model::record::{RecordState, StoredRecord};
 use model::screen::{Hit, Query, Score, rank};
@@ -29,8 +30,6 @@ use crate::records::{DATASET, Records};
 const COMMIT_CHANGES_MAX: usize = 1_000;
 /// Records read at a time when the index is built anew.
 const REBUILD_PAGE: usize = 500;
-/// Wait for company after the first change: a commit costs the same for one record as for many.
-const COMMIT_LINGER: Duration = Duration::from_millis(200);
 /// Opened records kept in memory.
 const OPENED_MAX: usize = 8_192;
 /// Pause before indexing that failed is tried again.
@@ -68,19 +67,21 @@ struct Inner {
     opened: Mutex<BTreeMap<RecordId, Arc<Opened>>>,
     metrics: SearchMetrics,
     work: Work,
+    linger: Duration,
 }
 
 impl Replica {
-    /// A replica over its index.
+    /// A replica over its index, which waits so long for company after a change: a commit costs the same for one record as
+    /// for many.
     pub fn new(
         group: Group,
         index: Arc<Index>,
         tables: Arc<Tables>,
         records: Records,
         metrics: SearchMetrics,
-        work: Work,
+        (work, linger): (Work, Duration),
     ) -> Self {
-        Self(Arc::new(Inner { group, index, tables, records, opened: Mutex::default(), metrics, work }))
+        Self(Arc::new(Inner { group, index, tables, records, opened: Mutex::default(), metrics, work, linger }))
     }
 
     /// The group.
@@ -144,7 +145,9 @@ impl Replica {
                 return Ok(Ok(None));
             }
             ids = found;
-            queued.extend(state.feed(covered, usize::MAX)?.iter().map(|fed| fed.change.id));
+            if !planted(KnownBug::QueueNotSearched) {
+                queued.extend(state.feed(covered, usize::MAX)?.iter().map(|fed| fed.change.id));
+            }
             self.0.metrics.pending(self.0.group.id(), queued.len());
             queued.sort_unstable();
             queued.dedup();
@@ -163,7 +166,7 @@ impl Replica {
                 return Ok(Err(self.too_slow()));
             }
             let Some(record) = state.record(DATASET, id)? else { continue };
-            if record.header.state != RecordState::Active {
+            if record.header.state != RecordState::Active && !planted(KnownBug::RemovedIsStillFound) {
                 continue;
             }
             let opened = match self.open(&record) {
@@ -237,7 +240,7 @@ impl Replica {
                         () = stopping.cancelled() => return,
                         changed = progress.changed() => if changed.is_err() { return },
                     }
-                    COMMIT_LINGER
+                    self.0.linger
                 }
                 Err(error) => {
                     tracing::error!(group = %self.0.group.id(), %error, "indexing failed; it is tried again");
@@ -265,6 +268,10 @@ impl Replica {
         let installs = group.machine().progress().borrow().installs;
         let covered = self.0.index.covered();
         let due = group.read(|state| Due::of(state, covered))?;
+        if due.trimmed > covered && planted(KnownBug::IndexerSkipsAfterRestart) {
+            self.0.index.write(&[], due.applied).map_err(|error| ApiError::Internal(error.to_string()))?;
+            return Ok(None);
+        }
         if due.trimmed > covered {
             let upto = self.rebuild(stopping)?;
             return Ok(upto.map(|upto| Commit { installs, upto, more: true }));

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use model::ids::{GroupId, NodeId};
+use model::known_bugs::{KnownBug, planted};
 use openraft::SnapshotPolicy;
 use openraft::storage::{RaftLogReader, RaftLogStorage};
 use tokio_util::sync::CancellationToken;
@@ -101,6 +102,9 @@ impl Groups {
             purge_batch_size: 256,
             max_payload_entries: 256,
             enable_pre_vote: Some(true),
+            // A leader that lost what it had not synced must not go on in its old term: followers may hold the lost entries
+            // under the same ids as those that it would write next.
+            enable_leader_restore: Some(planted(KnownBug::LeaderRestored)),
             ..openraft::Config::default()
         };
         let config = Arc::new(config.validate().map_err(|error| StartError::Timings(error.to_string()))?);

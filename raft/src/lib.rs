@@ -15,7 +15,7 @@ pub mod outbox;
 pub mod storage;
 mod types;
 
-pub use types::{Position, Seeded};
+pub use types::{Position, Seeded, StoredEntry, StoredLogId, StoredPayload, StoredVote};
 
 #[cfg(test)]
 mod suite_test;

@@ -2,13 +2,15 @@
 //! and the client library.
 //!
 //! Assumes that the binaries are built (`cargo build --release` of the workspace) and says so where they are not. Leaves
-//! to each test what must hold. Nothing here sleeps to let something happen: [`wait_for`] polls a condition and ends.
+//! to each test what must hold. Nothing here sleeps to let something happen: [`wait_for`] polls a condition and ends. Only a
+//! disk that forgets takes its time, as disks do.
 
 #![allow(clippy::print_stdout, reason = "the output of tests, shown where they fail")]
 
 mod api;
 mod cli;
 mod context;
+mod forgetful;
 mod lists;
 mod playground;
 mod process;
@@ -19,6 +21,7 @@ mod wait;
 pub use api::{client_of, question, question_named, wanted};
 pub use cli::{Cli, Ran};
 pub use context::Context;
+pub use forgetful::{Disk, Survives, forgetful_disks};
 pub use lists::{CsvList, Lists, generate_lists};
 pub use playground::{Node, Playground, PlaygroundOptions, copy_dir, get};
 pub use process::{Program, binary, free_port, memory, processor_time, program_with_flags, workspace_root};

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::process::{Signal, binary, processes_on, runs, send};
 use crate::wait::polled;
-use crate::{Cli, Context, client_of, wait_for};
+use crate::{Cli, Context, Disk, Rng, Survives, client_of, wait_for};
 
 /// Longest start of a cluster.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -24,6 +24,8 @@ const STOP_MAX: Duration = Duration::from_secs(30);
 const DROP_MAX: Duration = Duration::from_secs(3);
 /// A process that was killed is gone by then.
 const KILL_MAX: Duration = Duration::from_secs(10);
+/// A disk that makes no changes any more is not waited for.
+const POWER_OFF_MAX: Duration = Duration::from_secs(2);
 /// Deadline of the clients' calls.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -38,11 +40,13 @@ pub struct PlaygroundOptions {
     pub node_program: Option<PathBuf>,
     /// Nodes whose process ends are started again by the playground itself.
     pub restart: bool,
+    /// Each node's directory lies on a disk of its own that forgets what was not synced when its power is cut.
+    pub forgetful: bool,
 }
 
 impl Default for PlaygroundOptions {
     fn default() -> Self {
-        Self { nodes: 3, records_groups: 2, node_program: None, restart: false }
+        Self { nodes: 3, records_groups: 2, node_program: None, restart: false, forgetful: false }
     }
 }
 
@@ -65,6 +69,8 @@ struct Ready {
 pub struct Playground {
     options: PlaygroundOptions,
     child: Option<Child>,
+    /// Of each node in order, or none. Before the directory that they are mounted in, so that they are dropped first.
+    disks: Vec<Disk>,
     temp: TempDir,
     _alone: MutexGuard<'static, ()>,
 }
@@ -80,7 +86,11 @@ impl Playground {
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         // Not below TMPDIR: the control socket's path must be short.
         let temp = tempfile::Builder::new().prefix("pct-").tempdir_in("/tmp").expect("a directory");
-        let mut playground = Self { options, child: None, temp, _alone: alone };
+        let mut playground = Self { options, child: None, disks: Vec::new(), temp, _alone: alone };
+        for id in (1..=playground.options.nodes).filter(|_| playground.options.forgetful) {
+            std::fs::create_dir_all(playground.node_dir(id)).expect("a directory");
+            playground.disks.push(Disk::mount(&playground.node_dir(id)).expect("a file system of ours"));
+        }
         playground.start_again();
         playground
     }
@@ -189,7 +199,40 @@ impl Playground {
         let node = self.node(id);
         assert!(runs(node.pid), "node {id} (pid {}) does not run", node.pid);
         send(node.pid, Signal::Kill);
+        self.disks.iter().for_each(Disk::let_go);
         wait_for("the killed node is gone", KILL_MAX, || (!runs(node.pid)).then_some(()));
+    }
+
+    /// The disk of a node.
+    pub fn disk(&self, id: u64) -> &Disk {
+        &self.disks[id as usize - 1]
+    }
+
+    /// Cuts a node's power after so many more changes on its disk, or when it makes no more, and puts the power back; the
+    /// node stays down.
+    pub fn cut_power(&self, id: u64, changes: u64, survives: Survives, rng: &mut Rng) {
+        let pid = self.node(id).pid;
+        self.goes_off(id, changes);
+        self.kill(id);
+        // It reads the node's log once more and says so: then nobody uses the disk any longer.
+        let ended = format!("node {id} (pid {pid}) ended");
+        wait_for("the playground hears of it", KILL_MAX, || self.said().contains(&ended).then_some(()));
+        self.disk(id).power_on(survives, rng);
+    }
+
+    /// Cuts the power of all nodes, when one of them has made so many more changes, and puts it back; all stay down.
+    pub fn cut_power_of_all(&mut self, first: u64, changes: u64, survives: Survives, rng: &mut Rng) {
+        self.goes_off(first, changes);
+        self.disks.iter().for_each(Disk::power_off);
+        self.kill_all();
+        self.disks.iter().for_each(|disk| disk.power_on(survives, rng));
+    }
+
+    fn goes_off(&self, id: u64, changes: u64) {
+        let disk = self.disk(id);
+        disk.power_off_after(changes);
+        polled(POWER_OFF_MAX, || disk.is_off().then_some(()));
+        disk.power_off();
     }
 
     /// Starts a node again that was killed; the ready file must know the new process.
@@ -273,7 +316,10 @@ impl Playground {
         // The nodes first: they would stop in order when the playground is gone.
         nodes.iter().for_each(|node| send(node.pid, Signal::Kill));
         send(child.id(), Signal::Kill);
+        self.disks.iter().for_each(Disk::let_go);
         child.wait().expect("a child");
+        // One that is ending has no command line any more and may still hold files.
+        wait_for("all nodes are gone", KILL_MAX, || nodes.iter().all(|node| !runs(node.pid)).then_some(()));
         wait_for("all processes are gone", KILL_MAX, || processes_on(&self.data_dir()).is_empty().then_some(()));
         std::fs::remove_file(self.ready_file()).expect("a ready file that nobody took back");
     }
@@ -288,7 +334,11 @@ impl Drop for Playground {
             let _ = child.kill();
             let _ = child.wait();
         }
-        processes_on(&self.data_dir()).into_iter().for_each(|pid| send(pid, Signal::Kill));
+        let left = processes_on(&self.data_dir());
+        left.iter().for_each(|pid| send(*pid, Signal::Kill));
+        // Their disks are unmounted next, which takes that nobody uses them.
+        self.disks.iter().for_each(Disk::let_go);
+        polled(DROP_MAX, || left.iter().all(|pid| !runs(*pid)).then_some(()));
         if std::thread::panicking() {
             eprintln!("the playground said: {}", self.said());
             self.report_logs();

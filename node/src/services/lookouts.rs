@@ -7,6 +7,7 @@ use model::command::update::UpdateRecord;
 use model::command::{Command, Outcome};
 use model::error::Invalid;
 use model::ids::{GroupId, RecordId, RequestId, SourceList};
+use model::known_bugs::{KnownBug, planted};
 use model::limits::PAGE_BYTES_MAX;
 use model::record::{AccessLevel, RecordState, StoredRecord};
 use proto::convert::lookout_from;
@@ -77,7 +78,10 @@ impl Api {
         admitted: &Admitted,
         request: message::CreateLookoutRequest,
     ) -> Result<Released<message::ChangeResponse>, ApiError> {
-        let id = request_id(&request.request_id)?;
+        let mut id = request_id(&request.request_id)?;
+        if planted(KnownBug::RetryCreatesAgain) {
+            id = self.0.gate.request_id();
+        }
         let lookout = lookout_from(present("lookout", request.lookout)?).map_err(|error| error.within("lookout"))?;
         let level = match request.level.as_str() {
             "" => AccessLevel::One,

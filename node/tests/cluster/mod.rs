@@ -12,7 +12,7 @@ use model::ids::{ClusterId, GroupId, NodeId, RequestId};
 use model::seal::Keyring;
 use model::time::{Clock, Entropy};
 use portcullis_node::Node;
-use portcullis_node::config::{Config, Start};
+use portcullis_node::config::{Config, INDEX_LINGER, Start};
 use portcullis_node::env::{Env, SystemClock, SystemEntropy};
 use proto::transport::BoxFuture;
 use proto::v1;
@@ -210,6 +210,7 @@ impl Cluster {
                 port: "test".into(),
                 timings: Timings::default(),
                 searches: 2,
+                index_linger: INDEX_LINGER,
             };
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             let env = Env::in_memory(Arc::new(disk.clone()));

@@ -15,6 +15,7 @@ use model::codec;
 use model::decide::{Context, decide};
 use model::envelope::Envelope;
 use model::ids::GroupId;
+use model::known_bugs::{KnownBug, planted};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
 use tokio::sync::{Mutex, watch};
@@ -122,14 +123,20 @@ impl Machine {
     fn commit(&self, overlay: Overlay<'_>, position: &Position) -> io::Result<()> {
         let mut batch = overlay.into_batch();
         let stored = codec::encode(position).map_err(io::Error::other)?;
+        if planted(KnownBug::AppliedIndexOutsideTheBatch) {
+            self.0.store.write(std::mem::take(&mut batch)).map_err(io::Error::other)?;
+        }
         batch.push(Op::Put(keys::APPLIED.to_vec(), stored));
         self.0.store.write(batch).map_err(io::Error::other)
     }
 
     /// Forgets the feed up to an index, unless a snapshot replaced the state since `installs` was read: the new state's feed
     /// is another one, and what it lacks must not look as if it were indexed.
-    pub async fn trim_feed(&self, installs: u64, upto: u64) -> Result<()> {
+    pub async fn trim_feed(&self, installs: u64, mut upto: u64) -> Result<()> {
         let _unchanged = self.0.position.lock().await;
+        if planted(KnownBug::FeedTrimmedTooFar) {
+            upto = self.0.progress.borrow().applied;
+        }
         if self.0.progress.borrow().installs != installs || State(&*self.0.store).feed_trimmed()? >= upto {
             return Ok(());
         }
@@ -151,19 +158,28 @@ impl Machine {
 
     async fn take_snapshot(&self) -> Result<Snapshot> {
         // Most of the flush happens before the lock, so that applies wait only for the rest and the hard links.
-        self.flush().await?;
-        let position = self.0.position.lock().await;
+        if !planted(KnownBug::LogPurgedAboveFlushed) {
+            self.flush().await?;
+        }
+        let before = self.0.position.lock().await.clone();
+        if planted(KnownBug::SnapshotPositionBeforeData) {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        let held = self.0.position.lock().await;
+        let position = if planted(KnownBug::SnapshotPositionBeforeData) { before } else { held.clone() };
         let applied = position.applied.map_or((0, 0), |id| (id.term, id.index));
         let name = checkpoint_name(applied);
         let is_current =
             |snapshot: Snapshot| matches!(snapshot.snapshot, SnapshotFiles::Checkpoint(ref it) if *it == name);
         // One of the same entry is the same: replacing it would cut off who is just sending it.
         if !self.current_snapshot()?.is_some_and(is_current) {
-            self.0.store.checkpoint(&name).await?;
+            if !planted(KnownBug::LogPurgedAboveFlushed) {
+                self.0.store.checkpoint(&name).await?;
+            }
             self.remember_snapshot(&name, &position)?;
         }
-        let at = position.clone();
-        drop(position);
+        let at = position;
+        drop(held);
         self.drop_old_checkpoints(&name).await?;
         self.0.metrics.snapshots.with_label_values(&[&self.0.group.to_string()]).inc();
         let meta = at.meta().map_err(|error| self.damaged(error.to_string()))?;
@@ -268,11 +284,20 @@ impl RaftStateMachine<Config> for Machine {
                         None
                     }
                     EntryPayload::Normal(proposal) => {
-                        let envelope: Envelope = codec::decode(&proposal.0).map_err(|error| {
+                        let mut envelope: Envelope = codec::decode(&proposal.0).map_err(|error| {
                             let place = format!("log entry {} of {}", entry.log_id.index, self.0.group);
                             io::Error::other(StorageError::of_codec(place, error))
                         })?;
                         next.time = next.time.max(envelope.time);
+                        if planted(KnownBug::TimeRunsBack) {
+                            next.time = envelope.time;
+                        }
+                        if planted(KnownBug::OrderVariesInApply)
+                            && count % 2 == 0
+                            && let model::command::Command::AppendEvents(append) = &mut envelope.command
+                        {
+                            append.events.reverse();
+                        }
                         let context = Context { group: self.0.group, index: entry.log_id.index, time: next.time };
                         let effects = decide(&overlay, context, &envelope).map_err(io::Error::other)?;
                         overlay.write(entry.log_id.index, effects.writes).map_err(io::Error::other)?;
@@ -309,13 +334,17 @@ impl RaftStateMachine<Config> for Machine {
             let announced = meta.last_log_id.map(StoredLogId::from);
             let check: Check = Arc::new(move |reader| {
                 let found = State(reader).position()?.applied;
-                if found == announced {
+                if found == announced || planted(KnownBug::SnapshotPositionBeforeData) {
                     return Ok(());
                 }
                 Err(StorageError::Snapshot(format!("it is at {found:?}, announced was {announced:?}")))
             });
             self.0.store.install(&manifest, check).await.map_err(io::Error::other)?;
             let installed = State(&*self.0.store).position().map_err(io::Error::other)?;
+            if planted(KnownBug::RequestIdsNotInSnapshot) {
+                let forgotten = Op::DeleteRange(vec![0x14], vec![0x16]);
+                self.0.store.write(vec![forgotten]).map_err(io::Error::other)?;
+            }
             let applied = installed.applied.map_or(0, |id| id.index);
             *position = installed;
             self.0.progress.send_modify(|progress| {

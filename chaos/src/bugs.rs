@@ -1,0 +1,57 @@
+//! The bank of known bugs: each is planted, and seeds are run until an oracle catches it. It proves that the net catches.
+
+use std::io::Write;
+
+use model::known_bugs::KnownBug;
+
+use crate::pool::{self, Job};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Seeds that a bug may take to be caught.
+const SEEDS_MAX: u64 = 60;
+
+/// The bug of a name.
+pub fn find(name: &str) -> Result<KnownBug> {
+    let found = KnownBug::ALL.iter().find(|bug| bug.name() == name).copied();
+    found.ok_or_else(|| {
+        let names: Vec<&str> = KnownBug::ALL.iter().map(|bug| bug.name()).collect();
+        format!("there is no known bug `{name}`; there are {}", names.join(", ")).into()
+    })
+}
+
+/// Runs the bugs of these names, or all of them, or as many as are to be rotated; true if each was caught.
+pub fn bank(names: &[String], rotate: Option<usize>) -> Result<bool> {
+    let mut bugs = Vec::new();
+    for name in names {
+        bugs.push(find(name)?);
+    }
+    if names.is_empty() {
+        bugs = KnownBug::ALL.to_vec();
+    }
+    if let Some(count) = rotate {
+        let days = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs() / 86_400;
+        let first = days as usize * count % bugs.len().max(1);
+        bugs = bugs.iter().cycle().skip(first).take(count.min(bugs.len())).copied().collect();
+    }
+    let mut out = std::io::stdout().lock();
+    let mut all = true;
+    for bug in bugs {
+        let mut caught: Option<(u64, String)> = None;
+        let jobs = (1..=SEEDS_MAX).map(|seed| Job { seed, bug: Some(bug.name().to_string()), world: None });
+        pool::run(jobs, |job, outcome| {
+            let broken = outcome.broken.first();
+            caught = broken.map(|broken| (job.seed, broken.promise.clone()));
+            caught.is_none()
+        })?;
+        match caught {
+            Some((seed, promise)) => writeln!(out, "{bug}: caught by {promise} at seed {seed}")?,
+            None => {
+                all = false;
+                writeln!(out, "{bug}: NOT CAUGHT in {SEEDS_MAX} seeds")?;
+            }
+        }
+        out.flush()?;
+    }
+    Ok(all)
+}

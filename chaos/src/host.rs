@@ -1,0 +1,170 @@
+//! A node as a simulated process: started through `Node::start`, watched, ended.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use model::ids::{ClusterId, NodeId};
+use model::seal::Keyring;
+use node::config::{Config, Start};
+use node::env::{Env, Indexes, Network, Work};
+use node::{Node, NodeError};
+use raft::groups::Groups;
+use tokio::sync::Notify;
+
+use crate::clock::{SeededEntropy, WallClock};
+use crate::disk::Disk;
+use crate::trace::Trace;
+use crate::world::World;
+
+/// Where nodes listen.
+pub const PORT: u16 = 7000;
+/// Between two looks at a node's queues.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// The key of every simulated cluster.
+pub fn keyring() -> Keyring {
+    Keyring::single(1, [7; 32])
+}
+
+/// A node's address.
+pub fn address(node: u64) -> String {
+    format!("node-{node}:{PORT}")
+}
+
+/// How a node ended by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// As its process would say it; 0 if it was asked to.
+    pub exit_code: u8,
+    pub reason: String,
+}
+
+/// What is seen of a node from outside.
+#[derive(Clone, Default)]
+pub struct Slot(Arc<Mutex<Inside>>);
+
+#[derive(Default)]
+pub struct Inside {
+    /// Its replicas, while it runs.
+    pub groups: Option<Groups>,
+    pub ended: Option<Ended>,
+    /// By name, the highest value that a queue's metric had.
+    pub queues: BTreeMap<String, f64>,
+    stop: Option<Arc<Notify>>,
+}
+
+impl Slot {
+    /// What is seen.
+    pub fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the node to stop in order.
+    pub fn stop(&self) {
+        if let Some(stop) = &self.inside().stop {
+            stop.notify_one();
+        }
+    }
+
+    /// Forgets what belongs to a process that is gone.
+    pub fn gone(&self) {
+        let mut inside = self.inside();
+        (inside.groups, inside.stop) = (None, None);
+    }
+
+    /// How it ended by itself, once.
+    pub fn take_ended(&self) -> Option<Ended> {
+        self.inside().ended.take()
+    }
+}
+
+/// The configuration of a node in a world.
+pub fn config(world: &World, node: u64, join: Option<String>) -> Config {
+    let members = (1..=world.nodes).map(|node| (NodeId(node), address(node))).collect();
+    let start = match join {
+        None => Start::First { cluster: ClusterId([9; 16]), members, records_groups: world.records_groups },
+        Some(member) => Start::Join(member),
+    };
+    Config {
+        node: NodeId(node),
+        listen: address(node),
+        http: None,
+        start,
+        keyring: keyring(),
+        region: format!("region-{}", world.region(node)),
+        port: format!("port-{node}"),
+        timings: world.timings(),
+        searches: 2,
+        index_linger: Duration::from_millis(world.index_linger_ms),
+    }
+}
+
+/// What a node stands on.
+pub fn env(network: Arc<dyn Network>, clock: Arc<WallClock>, entropy: Arc<SeededEntropy>, disk: Disk) -> Env {
+    Env { network, clock, entropy, storage: Arc::new(disk), indexes: Indexes::Memory, work: Work::InPlace }
+}
+
+/// The life of a node, from its start until it ends.
+pub async fn live(config: Config, env: Env, slot: Slot, trace: Trace) {
+    let id = config.node;
+    let stop = Arc::new(Notify::new());
+    slot.inside().stop = Some(stop.clone());
+    let started = tokio::select! {
+        biased;
+        () = stop.notified() => {
+            slot.inside().ended = Some(Ended { exit_code: 0, reason: "stopped while it started".into() });
+            return;
+        }
+        started = Node::start(config, env) => started,
+    };
+    let node = match started {
+        Ok(node) => node,
+        Err(error) => return end(&slot, &error),
+    };
+    crate::event!(trace, "started {id}");
+    slot.inside().groups = Some(node.groups().clone());
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.notified() => {
+                slot.inside().groups = None;
+                let stopped = node.stop().await;
+                match stopped {
+                    Ok(()) => slot.inside().ended = Some(Ended { exit_code: 0, reason: "stopped".into() }),
+                    Err(error) => end(&slot, &error),
+                }
+                return;
+            }
+            error = node.failed() => {
+                slot.inside().groups = None;
+                return end(&slot, &error);
+            }
+            () = tokio::time::sleep(LOOK) => note_queues(&node, &slot),
+        }
+    }
+}
+
+fn end(slot: &Slot, error: &NodeError) {
+    let mut reason = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        reason = format!("{reason}: {inner}");
+        source = inner.source();
+    }
+    slot.inside().ended = Some(Ended { exit_code: error.exit_code(), reason });
+}
+
+/// Keeps the highest value of each queue's metric.
+fn note_queues(node: &Node, slot: &Slot) {
+    let Ok(text) = node.metrics() else { return };
+    let mut inside = slot.inside();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let Some((name, value)) = line.rsplit_once(' ') else { continue };
+        let queue = ["queue", "waiting"].iter().any(|part| name.contains(part)) && !name.contains("_bucket");
+        if queue && let Ok(value) = value.parse::<f64>() {
+            let highest = inside.queues.entry(name.to_string()).or_default();
+            *highest = highest.max(value);
+        }
+    }
+}

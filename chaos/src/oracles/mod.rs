@@ -1,0 +1,71 @@
+//! The oracles, each in a file named after the promise that it judges. What must hold at every moment is judged as it happens
+//! (`crate::sight`); what follows from the whole of a run is judged here, once it is over.
+//!
+//! `NoUnauthorisedByte` and `Retained` are judged from the day on which there are access rules and expiry to judge: their
+//! files go here, and their lines into [`judge`].
+
+mod append_only_audit;
+mod available;
+mod bounds;
+mod dated;
+mod durable;
+mod evidence;
+mod exactly_once;
+mod linearizable;
+mod live;
+mod no_missed_lookout;
+mod no_unaudited_answer;
+mod outbox_once;
+mod same_answer;
+mod same_state;
+
+use crate::drive::Run;
+use crate::history::Operation;
+use crate::sight::{Seen, Violation};
+
+pub use evidence::Evidence;
+
+/// A run that is over, as the oracles see it.
+pub struct Case<'a> {
+    pub run: &'a Run,
+    pub seen: &'a Seen,
+    pub operations: &'a [Operation],
+    /// The events behind the answers.
+    pub evidence: &'a Evidence,
+}
+
+/// What an oracle finds: what was broken, and when.
+type Findings = Vec<(u64, String)>;
+
+/// Judges a run by all promises; the first violations are those that were seen while it went on.
+pub fn judge(run: &Run) -> Vec<Violation> {
+    let mut violations = run.violations();
+    if !violations.is_empty() {
+        // The run was broken off there; what is missing afterwards means nothing.
+        return violations;
+    }
+    let seen = run.sight.seen();
+    let operations = run.history.operations();
+    let evidence = Evidence::gather(&seen, &operations);
+    let case = Case { run, seen: &seen, operations: &operations, evidence: &evidence };
+    let oracles: [(&'static str, fn(&Case<'_>) -> Findings); 13] = [
+        ("SameState", same_state::judge),
+        ("Durable", durable::judge),
+        ("AppendOnlyAudit", append_only_audit::judge),
+        ("NoUnauditedAnswer", no_unaudited_answer::judge),
+        ("Linearizable", linearizable::judge),
+        ("NoMissedLookout", no_missed_lookout::judge),
+        ("SameAnswer", same_answer::judge),
+        ("ExactlyOnce", exactly_once::judge),
+        ("OutboxOnce", outbox_once::judge),
+        ("Dated", dated::judge),
+        ("Available", available::judge),
+        ("Live", live::judge),
+        ("Bounded", bounds::judge),
+    ];
+    for (promise, judge) in oracles {
+        let found = judge(&case).into_iter().take(5);
+        violations.extend(found.map(|(at_ms, what)| Violation { promise, at_ms, what }));
+    }
+    violations
+}

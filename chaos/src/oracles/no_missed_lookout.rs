@@ -1,0 +1,146 @@
+//! NoMissedLookout: an answer holds exactly what a search without any index finds, in the records as they were at the positions
+//! that the answer stands on; and a linearizable answer stands on everything that was acknowledged before it was asked.
+
+use std::collections::BTreeMap;
+
+use client::v1;
+use generator::Traveller;
+use model::date::BirthDate;
+use model::ids::{GroupId, RecordId};
+use model::lookout::Lookout;
+use model::record::RecordState;
+use model::screen::{Query, Score, THRESHOLD_DEFAULT};
+use model::seal::Scope;
+use search::{PreparedQuery, PreparedRecord, Tables, score};
+
+use super::{Case, Findings};
+use crate::history::{Answer, Call};
+use crate::host::keyring;
+
+/// A version of a record, ready to be compared.
+struct Version {
+    index: u64,
+    number: u64,
+    /// None where it is out of force.
+    content: Option<(Lookout, PreparedRecord)>,
+}
+
+pub(super) fn judge(case: &Case<'_>) -> Findings {
+    let mut found = Vec::new();
+    let tables = Tables::standard();
+    let keyring = keyring();
+    let mut records: BTreeMap<GroupId, BTreeMap<RecordId, Vec<Version>>> = BTreeMap::new();
+    for ((id, number), seen) in &case.seen.versions {
+        let plain = keyring.open(Scope::Record(seen.record.header.dataset, *id), &seen.record.sealed).ok();
+        let lookout = plain.and_then(|plain| model::codec::decode::<Lookout>(&plain).ok());
+        if lookout.is_none() {
+            found.push((0, format!("version {number} of {id} does not open")));
+        }
+        let in_force = seen.record.header.state == RecordState::Active;
+        let content = lookout.filter(|_| in_force).map(|lookout| {
+            let prepared = PreparedRecord::new(&lookout, &tables);
+            (lookout, prepared)
+        });
+        let versions = records.entry(seen.group).or_default().entry(*id).or_default();
+        versions.push(Version { index: seen.index, number: *number, content });
+    }
+    // By group, in the order of what the clients were told: the entry that was acknowledged.
+    let mut acknowledged: Vec<(u64, GroupId, u64)> = Vec::new();
+    for operation in case.operations {
+        if let (Some(Answer::Changed(change)), Some((order, _, _))) = (operation.answer(), &operation.ended)
+            && let Ok(id) = change.id.parse::<RecordId>()
+            && let Some(version) = case.seen.versions.get(&(id, change.version))
+        {
+            acknowledged.push((*order, version.group, version.index));
+        }
+    }
+    acknowledged.sort_unstable();
+    for (number, operation) in case.operations.iter().enumerate() {
+        let (Call::Screen { message }, Some(Answer::Screened(answer))) = (&operation.call, operation.answer()) else {
+            continue;
+        };
+        let Some(event) = case.evidence.of_screen(answer) else { continue };
+        let positions = event.positions();
+        let groups = case.run.world.groups().into_iter().filter(|group| group.is_records()).count();
+        if answer.partial != (positions.len() < groups) {
+            let what = format!("answer {number} says partial={}, it stands on {} groups", answer.partial, positions.len());
+            found.push((operation.begun_ms, what));
+        }
+        if message.freshness == "linearizable" {
+            for (group, applied) in &positions {
+                let before = acknowledged.iter().take_while(|(order, _, _)| *order < operation.begun);
+                let most = before.filter(|(_, of, _)| of == group).map(|(_, _, index)| *index).max().unwrap_or(0);
+                if most > *applied {
+                    let what = format!("linearizable answer {number} stands on entry {applied} of {group}, {most} was acknowledged");
+                    found.push((operation.begun_ms, what));
+                }
+            }
+        }
+        let Some(query) = query(message) else { continue };
+        let prepared = PreparedQuery::new(&query, &tables);
+        let mut expected: BTreeMap<RecordId, (u64, u16)> = BTreeMap::new();
+        for (group, applied) in &positions {
+            for (id, versions) in records.get(group).into_iter().flatten() {
+                let Some(version) = versions.iter().rev().find(|version| version.index <= *applied) else { continue };
+                let Some((lookout, record)) = &version.content else { continue };
+                let scored = score(&query, &prepared, lookout, record, &tables).score;
+                if scored >= query.threshold && scored != Score::default() {
+                    expected.insert(*id, (version.number, scored.parts()));
+                }
+            }
+        }
+        let got: BTreeMap<RecordId, (u64, u16)> = answer
+            .hits
+            .iter()
+            .filter_map(|hit| Some((hit.id.parse().ok()?, (hit.version, Score::from_fraction(hit.score).parts()))))
+            .collect();
+        if expected.len() <= query.limit && got != expected {
+            let missing: Vec<_> = expected.iter().filter(|(id, _)| !got.contains_key(id)).take(2).collect();
+            let surplus: Vec<_> = got.iter().filter(|(id, _)| !expected.contains_key(id)).take(2).collect();
+            let other: Vec<_> = expected.iter().filter(|(id, hit)| got.get(id).is_some_and(|got| got != *hit)).take(2).collect();
+            let what = format!(
+                "answer {number} of node {} at {positions:?}: missing {missing:?}, too much {surplus:?}, other {other:?}",
+                event.leaf.header.node
+            );
+            found.push((operation.begun_ms, what));
+        }
+        if let Some(missed) = missed_by_truth(case, message, &expected) {
+            found.push((operation.begun_ms, format!("answer {number}: {missed}")));
+        }
+    }
+    found
+}
+
+/// By the generator's truth, which knows nothing of scores: whoever carries a listed document is found by it.
+fn missed_by_truth(
+    case: &Case<'_>,
+    asked: &v1::ScreenRequest,
+    expected: &BTreeMap<RecordId, (u64, u16)>,
+) -> Option<String> {
+    let meant = |traveller: &&Traveller| traveller.document.as_ref() == Some(&asked.document) && traveller.name == asked.name;
+    let traveller = case.run.travellers.iter().find(meant)?;
+    traveller.truth.expected.as_ref()?;
+    let listed = case.run.subjects.iter().any(|subject| {
+        subject.lookout.documents.iter().any(|document| document.number == asked.document)
+    });
+    let any = case.seen.versions.values().any(|seen| expected.contains_key(&seen.record.header.id));
+    (listed && !expected.is_empty() && !any).then(|| format!("{} is looked for and was not found", traveller.name))
+}
+
+/// The question of a message, read here once more so that the node is not judged by its own reading.
+fn query(message: &v1::ScreenRequest) -> Option<Query> {
+    let some = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_string());
+    Some(Query {
+        name: some(&message.name),
+        birth_date: match some(&message.birth_date) {
+            Some(text) => Some(text.parse::<BirthDate>().ok()?),
+            None => None,
+        },
+        nationality: some(&message.nationality),
+        document: some(&message.document),
+        plate: some(&message.plate),
+        registration: some(&message.registration),
+        threshold: message.threshold.map_or(THRESHOLD_DEFAULT, Score::from_fraction),
+        limit: message.limit as usize,
+    })
+}

@@ -1,0 +1,416 @@
+//! What passes through the disks of all nodes, and what must always hold of it: Raft's own invariants, equal states at equal
+//! positions, logs that only grow. Kept as it happens, so that a violation is found at the millisecond in which it happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use model::audit::leaf::StoredLeaf;
+use model::audit::merkle::Hash;
+use model::codec;
+use model::feed::Change;
+use model::ids::{GroupId, RecordId};
+use model::record::StoredRecord;
+use model::time::UnixMillis;
+use raft::storage::memory::Which;
+use raft::storage::{Batch, Op, Reader, keys};
+use raft::{Position, StoredEntry, StoredPayload, StoredVote};
+
+use crate::event;
+use crate::trace::Trace;
+
+/// A promise that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The oracle that found it.
+    pub promise: &'static str,
+    /// Simulated milliseconds.
+    pub at_ms: u64,
+    pub what: String,
+}
+
+/// What all disks have shown; clones share it.
+#[derive(Clone)]
+pub struct Sight {
+    inner: Arc<Mutex<Seen>>,
+    trace: Trace,
+}
+
+/// A version of a record, and the log entry that made it.
+#[derive(Debug, Clone)]
+pub struct SeenVersion {
+    pub group: GroupId,
+    pub index: u64,
+    pub record: StoredRecord,
+}
+
+/// What tells one lead from another: openraft orders them by term, then node, and a later one of the same term takes the place
+/// of an earlier one.
+pub type Leader = (u64, u64);
+
+/// A replica's state.
+#[derive(Default, Clone)]
+struct Replica {
+    /// Sum of the hashes of all its rows; none where a bit of it was turned over.
+    digest: Option<u64>,
+    applied: u64,
+    time: UnixMillis,
+}
+
+/// All that was seen.
+#[derive(Default)]
+pub struct Seen {
+    pub violations: Vec<Violation>,
+    /// Every version of every record, by the replica that applied it first.
+    pub versions: BTreeMap<(RecordId, u64), SeenVersion>,
+    /// Every leaf of every audit group.
+    pub leaves: BTreeMap<(GroupId, u64), StoredLeaf>,
+    /// By leaf hash, where it stands and when some replica had first applied it.
+    pub leaf_at: BTreeMap<Hash, (u64, u64)>,
+    /// Who led a group, by term and node, and the first entry of each.
+    pub leaders: BTreeMap<(GroupId, Leader), u64>,
+    /// The highest entry of a group that was applied anywhere.
+    pub committed: BTreeMap<GroupId, u64>,
+    /// When a group's replicas first had applied up to an entry (ends of batches).
+    pub applied_at: BTreeMap<(GroupId, u64), u64>,
+    pub snapshots_taken: u64,
+    pub snapshots_installed: u64,
+    /// By position and lead, the digest of the entry.
+    entries: BTreeMap<(GroupId, u64, Leader), u64>,
+    /// By position, the lead whose entry was applied.
+    applied: BTreeMap<(GroupId, u64), Leader>,
+    digests: BTreeMap<(GroupId, u64), (u64, u64)>,
+    replicas: BTreeMap<(u64, GroupId), Replica>,
+    votes: BTreeMap<(u64, GroupId), StoredVote>,
+    written_votes: BTreeMap<u64, Vec<(GroupId, StoredVote)>>,
+    rotted: BTreeSet<u64>,
+}
+
+impl Seen {
+    fn violated(&mut self, promise: &'static str, at_ms: u64, what: String) {
+        // The first ones tell the story; what follows from them only buries it.
+        if self.violations.len() < 20 {
+            self.violations.push(Violation { promise, at_ms, what });
+        }
+    }
+
+    /// Nodes of which something stored was damaged.
+    pub fn rotted(&self) -> &BTreeSet<u64> {
+        &self.rotted
+    }
+
+    /// How far a replica has applied its log, and the digest of its state there.
+    pub fn replica(&self, node: u64, group: GroupId) -> Option<(u64, Option<u64>)> {
+        self.replicas.get(&(node, group)).map(|replica| (replica.applied, replica.digest))
+    }
+}
+
+fn hash_of(parts: [&[u8]; 2]) -> u64 {
+    // With fixed keys, and so the same in every process.
+    let mut hasher = DefaultHasher::new();
+    for part in parts {
+        hasher.write_usize(part.len());
+        hasher.write(part);
+    }
+    hasher.finish()
+}
+
+/// Rows that are a replica's own: how far its search index has come.
+fn is_local(key: &[u8]) -> bool {
+    key.starts_with(keys::FEED) || key.starts_with(keys::FEED_TRIMMED)
+}
+
+impl Sight {
+    /// Nothing seen yet.
+    pub fn new(trace: Trace) -> Self {
+        Self { inner: Arc::default(), trace }
+    }
+
+    /// What was seen.
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A promise was broken.
+    pub fn violated(&self, promise: &'static str, what: String) {
+        event!(self.trace, "violated {promise} {what}");
+        self.seen().violated(promise, self.trace.now_ms(), what);
+    }
+
+    /// A batch goes into a log.
+    pub fn log_written(&self, node: u64, batch: &Batch) {
+        let now = self.trace.now_ms();
+        let mut seen = self.seen();
+        for op in batch {
+            match op {
+                Op::Put(key, value) if key.first() == Some(&0x01) => {
+                    let (Some(group), Ok(entry)) = (group_of(key), codec::decode::<StoredEntry>(value)) else {
+                        seen.violated("Raft", now, format!("node {node} writes an entry that does not read"));
+                        continue;
+                    };
+                    let digest = hash_of([key, value]);
+                    event!(self.trace, "entry {node} {group} {} {} {digest:x}", entry.id.term, entry.id.index);
+                    seen.entry(node, group, &entry, digest, now);
+                    if let StoredPayload::Members(members) = &entry.payload {
+                        self.trace.mark(if members.voters.len() > 1 { "joint membership" } else { "membership" });
+                    }
+                }
+                Op::Put(key, value) if key.first() == Some(&0x02) => {
+                    if let (Some(group), Ok(vote)) = (group_of(key), codec::decode::<StoredVote>(value)) {
+                        event!(self.trace, "vote {node} {group} {} {} {}", vote.term, vote.node, vote.committed);
+                        seen.written_votes.entry(node).or_default().push((group, vote));
+                    }
+                }
+                Op::DeleteRange(from, _) if from.first() == Some(&0x01) => {
+                    event!(self.trace, "cut {node} {}", keys::entry_index(from).unwrap_or(0));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A sync of a log begins; what was written by now is safe when it ends.
+    pub fn sync_begins(&self, node: u64) -> Vec<(GroupId, StoredVote)> {
+        self.seen().written_votes.remove(&node).unwrap_or_default()
+    }
+
+    /// It has ended.
+    pub fn synced(&self, node: u64, safe: Vec<(GroupId, StoredVote)>) {
+        event!(self.trace, "synced {node}");
+        let now = self.trace.now_ms();
+        let mut seen = self.seen();
+        for (group, vote) in safe {
+            let before = seen.votes.insert((node, group), vote);
+            if let Some(before) = before
+                && (vote.term, vote.node, vote.committed) < (before.term, before.node, before.committed)
+            {
+                let what = format!("node {node} voted {before:?} in {group}, and then {vote:?}");
+                seen.violated("Raft", now, what);
+            }
+        }
+    }
+
+    /// A node is gone, with what it had not synced.
+    pub fn lost(&self, node: u64) {
+        let mut seen = self.seen();
+        seen.written_votes.remove(&node);
+        let groups: Vec<(u64, GroupId)> = seen.replicas.keys().filter(|key| key.0 == node).copied().collect();
+        groups.iter().for_each(|key| drop(seen.replicas.remove(key)));
+    }
+
+    /// Something stored was damaged on purpose.
+    pub fn rotted(&self, node: u64, which: Which, key: &[u8]) {
+        event!(self.trace, "rot {node} {which:?} {:02x?}", &key[..key.len().min(4)]);
+        let mut seen = self.seen();
+        seen.rotted.insert(node);
+        if let Which::State(group) = which
+            && let Some(replica) = seen.replicas.get_mut(&(node, group))
+        {
+            replica.digest = None;
+        }
+    }
+
+    /// A node opens the state of a group.
+    pub fn opened(&self, node: u64, group: GroupId, state: &dyn Reader) {
+        let mut seen = self.seen();
+        let damaged = seen.rotted.contains(&node);
+        seen.replicas.insert((node, group), measure(state, damaged));
+    }
+
+    /// A snapshot has replaced a state.
+    pub fn installed(&self, node: u64, group: GroupId, state: &dyn Reader) {
+        let replica = measure(state, false);
+        event!(self.trace, "installed {node} {group} {}", replica.applied);
+        self.trace.mark("snapshot installed");
+        let now = self.trace.now_ms();
+        let mut seen = self.seen();
+        seen.snapshots_installed += 1;
+        seen.at(node, group, &replica, now);
+        seen.replicas.insert((node, group), replica);
+    }
+
+    /// A snapshot was taken.
+    pub fn checkpointed(&self, node: u64, group: GroupId) {
+        event!(self.trace, "checkpoint {node} {group}");
+        self.trace.mark("snapshot taken");
+        self.seen().snapshots_taken += 1;
+    }
+
+    /// A batch goes into a state.
+    pub fn state_written(&self, node: u64, group: GroupId, batch: &Batch, state: &dyn Reader) {
+        let now = self.trace.now_ms();
+        let mut seen = self.seen();
+        let mut replica = seen.replicas.get(&(node, group)).cloned().unwrap_or_default();
+        let mut moved = false;
+        let mut indexes: BTreeMap<(RecordId, u64), u64> = BTreeMap::new();
+        for op in batch {
+            let Op::Put(key, value) = op else { continue };
+            if key.starts_with(keys::FEED)
+                && let (Some(index), Ok(change)) = (feed_index(key), codec::decode::<Change>(value))
+            {
+                indexes.insert((change.id, change.version), index);
+            }
+        }
+        // Within a batch later changes meet what earlier ones left.
+        let mut fresh: BTreeMap<&[u8], Option<&[u8]>> = BTreeMap::new();
+        for op in batch {
+            let (key, value): (&[u8], Option<&[u8]>) = match op {
+                Op::Put(key, value) => (key, Some(value)),
+                Op::Delete(key) => (key, None),
+                Op::DeleteRange(from, to) => {
+                    if !is_local(from) {
+                        // Rare; whatever it takes away is subtracted row by row.
+                        let mut gone = 0u64;
+                        drop(state.scan(from, to, &mut |key, value| {
+                            gone = gone.wrapping_add(hash_of([key, value]));
+                            true
+                        }));
+                        replica.digest = replica.digest.map(|digest| digest.wrapping_sub(gone));
+                    }
+                    continue;
+                }
+            };
+            if is_local(key) {
+                continue;
+            }
+            if let Some(digest) = replica.digest {
+                let before = match fresh.get(key) {
+                    Some(before) => before.map(<[u8]>::to_vec),
+                    None => state.get(key).ok().flatten(),
+                };
+                let less = before.map_or(0, |before| hash_of([key, &before]));
+                let more = value.map_or(0, |value| hash_of([key, value]));
+                replica.digest = Some(digest.wrapping_sub(less).wrapping_add(more));
+            }
+            fresh.insert(key, value);
+            let Some(value) = value else { continue };
+            match key.first() {
+                Some(0x10) => {
+                    if let Ok(position) = codec::decode::<Position>(value) {
+                        moved = true;
+                        replica.applied = position.applied.map_or(0, |id| id.index);
+                        let lead = position.applied.map_or((0, 0), |id| (id.term, id.node));
+                        seen.note_applied(node, group, replica.applied, lead, now);
+                        if position.time < replica.time {
+                            let what = format!("{group} on node {node}: log time ran back to {}", position.time);
+                            seen.violated("Time", now, what);
+                        }
+                        replica.time = position.time;
+                    }
+                }
+                Some(0x12) => seen.version(group, key, value, &indexes),
+                Some(0x40) => seen.leaf(node, group, key, value, now),
+                _ => {}
+            }
+        }
+        if moved {
+            event!(self.trace, "applied {node} {group} {} {:x}", replica.applied, replica.digest.unwrap_or(0));
+            seen.at(node, group, &replica, now);
+        }
+        seen.replicas.insert((node, group), replica);
+    }
+}
+
+fn measure(state: &dyn Reader, damaged: bool) -> Replica {
+    let (mut digest, mut position) = (0u64, None);
+    drop(state.scan(&[0], &[0xff], &mut |key, value| {
+        if !is_local(key) {
+            digest = digest.wrapping_add(hash_of([key, value]));
+        }
+        if key == keys::APPLIED {
+            position = codec::decode::<Position>(value).ok();
+        }
+        true
+    }));
+    let applied = position.as_ref().and_then(|position| position.applied).map_or(0, |id| id.index);
+    let time = position.map_or(UnixMillis(0), |position| position.time);
+    Replica { digest: (!damaged).then_some(digest), applied, time }
+}
+
+impl Seen {
+    fn entry(&mut self, node: u64, group: GroupId, entry: &StoredEntry, digest: u64, now: u64) {
+        let (index, lead) = (entry.id.index, (entry.id.term, entry.id.node));
+        let first = *self.entries.entry((group, index, lead)).or_insert(digest);
+        if first != digest {
+            self.violated("Raft", now, format!("{group}: two different entries at {index} of {lead:?}, one on node {node}"));
+        }
+        if let std::collections::btree_map::Entry::Vacant(fresh) = self.leaders.entry((group, lead)) {
+            fresh.insert(index);
+            // What an earlier lead committed every later one has; a later one may go on while this one has not noticed.
+            let from = (group, index.max(1));
+            let lacks = self.applied.range(from..=(group, u64::MAX)).find(|(_, committed)| **committed < lead);
+            if let Some(((_, at), committed)) = lacks {
+                let what = format!("{group}: {lead:?} leads with a log that ends before {index}; {at} of {committed:?} was committed");
+                self.violated("Raft", now, what);
+            }
+        }
+        if let Some(applied) = self.applied.get(&(group, index))
+            && *applied < lead
+        {
+            let what = format!("{group}: entry {index} of {applied:?} was committed, node {node} writes one of {lead:?}");
+            self.violated("Raft", now, what);
+        }
+    }
+
+    fn note_applied(&mut self, node: u64, group: GroupId, index: u64, lead: Leader, now: u64) {
+        let known = *self.applied.entry((group, index)).or_insert(lead);
+        if known != lead {
+            let what = format!("{group}: node {node} applied entry {index} of {lead:?}, another one that of {known:?}");
+            self.violated("Raft", now, what);
+        }
+        let committed = self.committed.entry(group).or_default();
+        *committed = (*committed).max(index);
+        self.applied_at.entry((group, index)).or_insert(now);
+    }
+
+    /// A replica stands at a position; whoever stood there before must have had the same state.
+    fn at(&mut self, node: u64, group: GroupId, replica: &Replica, now: u64) {
+        let Some(digest) = replica.digest else { return };
+        let (known, by) = *self.digests.entry((group, replica.applied)).or_insert((digest, node));
+        if known != digest {
+            let what = format!("{group} at entry {}: nodes {by} and {node} have different states", replica.applied);
+            self.violated("SameState", now, what);
+        }
+    }
+
+    fn version(&mut self, group: GroupId, key: &[u8], value: &[u8], indexes: &BTreeMap<(RecordId, u64), u64>) {
+        let Some((id, version)) = version_key(key) else { return };
+        if self.versions.contains_key(&(id, version)) {
+            return;
+        }
+        if let (Some(index), Ok(record)) = (indexes.get(&(id, version)), codec::decode::<StoredRecord>(value)) {
+            self.versions.insert((id, version), SeenVersion { group, index: *index, record });
+        }
+    }
+
+    fn leaf(&mut self, node: u64, group: GroupId, key: &[u8], value: &[u8], now: u64) {
+        let index = key.get(1..9).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
+        let (Some(index), Ok(leaf)) = (index, codec::decode::<StoredLeaf>(value)) else { return };
+        match self.leaves.get(&(group, index)) {
+            Some(known) if *known != leaf => {
+                let what = format!("{group}: leaf {index} on node {node} is another one than it was");
+                self.violated("AppendOnlyAudit", now, what);
+            }
+            Some(_) => {}
+            None => {
+                self.leaf_at.entry(leaf.hash()).or_insert((index, now));
+                self.leaves.insert((group, index), leaf);
+            }
+        }
+    }
+}
+
+fn group_of(key: &[u8]) -> Option<GroupId> {
+    GroupId::from_number(u32::from_be_bytes(key.get(1..5)?.try_into().ok()?))
+}
+
+fn feed_index(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.get(1..9)?.try_into().ok()?))
+}
+
+/// The record and version in a version's key.
+pub(crate) fn version_key(key: &[u8]) -> Option<(RecordId, u64)> {
+    let rest = key.get(5..)?;
+    let (id, version) = (rest.get(..16)?.try_into().ok()?, rest.get(16..24)?.try_into().ok()?);
+    Some((RecordId(id), u64::from_be_bytes(version)))
+}

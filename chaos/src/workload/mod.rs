@@ -1,0 +1,185 @@
+//! The clients of a run: officers at ports, agencies, imports, auditors and operators, all through the real client library.
+
+mod agency;
+mod auditor;
+mod importer;
+mod officer;
+pub mod operator;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use client::{Client, Config, Network, convert, v1};
+use generator::{Subject, Traveller};
+use model::ids::RecordId;
+use model::time::{Clock, Entropy};
+
+use crate::history::History;
+use crate::host;
+use crate::rng::{Rng, mix};
+use crate::trace::Trace;
+use crate::world::World;
+
+/// A primary query must be answered within this time.
+pub const QUESTION_DEADLINE: Duration = Duration::from_secs(5);
+/// Any other call.
+const CALL_DEADLINE: Duration = Duration::from_secs(8);
+/// The source list that importers bring in.
+pub const SOURCE: &str = "SIM-LIST";
+
+/// What all clients of a run share.
+#[derive(Clone)]
+pub struct Office {
+    pub world: Arc<World>,
+    pub history: History,
+    pub trace: Trace,
+    /// Who is on the list, and the travellers with their truth.
+    pub subjects: Arc<Vec<Subject>>,
+    pub travellers: Arc<Vec<Traveller>>,
+    /// Records that some agency has been told of, with their newest known version and whom they are about.
+    known: Arc<Mutex<BTreeMap<RecordId, Known>>>,
+    /// No client begins a call after this time.
+    pub until_ms: u64,
+}
+
+/// What the agencies know of a record.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    pub version: u64,
+    pub subject: usize,
+}
+
+impl Office {
+    /// The office of a world.
+    pub fn new(world: Arc<World>, history: History, trace: Trace) -> Self {
+        let list = generator::lists(&generator::Config { seed: mix(world.seed, 5), people: world.subjects as usize });
+        let (subjects, travellers) = (list.people().collect(), list.travellers().take(100).collect());
+        let until_ms = world.end_ms() - 4_000;
+        let (subjects, travellers) = (Arc::new(subjects), Arc::new(travellers));
+        Self { world, history, trace, subjects, travellers, known: Arc::default(), until_ms }
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<RecordId, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One of the records that are known.
+    fn pick_known(&self, rng: &mut Rng) -> Option<(RecordId, Known)> {
+        let known = self.known();
+        let at = rng.below(known.len() as u64) as usize;
+        known.iter().nth(at).map(|(id, known)| (*id, *known))
+    }
+
+    /// A lookout about a subject; each edition differs a little.
+    fn lookout(&self, subject: usize, edition: u64) -> v1::Lookout {
+        let mut message = self
+            .subjects
+            .get(subject % self.subjects.len().max(1))
+            .map(|subject| convert::lookout_to(&subject.lookout))
+            .unwrap_or_default();
+        message.remarks = format!("edition {edition}");
+        message
+    }
+
+    fn over(&self) -> bool {
+        self.trace.now_ms() >= self.until_ms
+    }
+}
+
+/// One client at its desk.
+struct Desk {
+    office: Office,
+    client: Client,
+    port: String,
+    rng: Rng,
+    calls: u64,
+}
+
+impl Desk {
+    /// Waits a drawn time before the next call; false when the day is over.
+    async fn next(&mut self) -> bool {
+        let longest = self.office.world.clients.pause_ms;
+        tokio::time::sleep(Duration::from_millis(self.rng.between(5, longest.max(6)))).await;
+        self.calls += 1;
+        !self.office.over() && self.calls <= self.office.world.clients.calls
+    }
+}
+
+/// The people of one process, by what they do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Officer,
+    Agency,
+    Importer,
+    Auditor,
+}
+
+/// Who works in which process.
+pub fn staff(world: &World) -> Vec<(String, Vec<(Role, u64)>)> {
+    let clients = &world.clients;
+    let mut processes = Vec::new();
+    for region in 0..world.regions {
+        let officers = (0..clients.officers).filter(|officer| officer % world.regions == region);
+        let officers: Vec<_> = officers.map(|officer| (Role::Officer, officer)).collect();
+        if !officers.is_empty() {
+            processes.push((format!("port-{region}"), officers));
+        }
+    }
+    let mut desk: Vec<_> = (0..clients.agencies).map(|number| (Role::Agency, number)).collect();
+    desk.extend((0..clients.importers).map(|number| (Role::Importer, number)));
+    desk.extend((0..clients.auditors).map(|number| (Role::Auditor, number)));
+    processes.push(("headquarters".to_string(), desk));
+    processes
+}
+
+/// A client of the whole cluster.
+pub fn client_of(
+    world: &World,
+    user: &str,
+    network: Arc<dyn Network>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    deadline: Duration,
+) -> Option<Client> {
+    let endpoints = (1..=world.nodes).map(host::address).collect();
+    let config = Config {
+        deadline,
+        attempt: Duration::from_millis(1_000),
+        attempt_write: Duration::from_millis(2_000),
+        ..Config::new(endpoints, user, "CBP", "2404", "primary")
+    };
+    Client::connect(config, network, clock, entropy).ok()
+}
+
+/// Runs the people of one process.
+pub async fn work(
+    office: Office,
+    port: String,
+    staff: Vec<(Role, u64)>,
+    network: Arc<dyn Network>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) {
+    // The cluster is set up first.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    for (role, number) in staff {
+        let deadline = if role == Role::Officer { QUESTION_DEADLINE } else { CALL_DEADLINE };
+        let user = format!("{role:?}-{number}").to_lowercase();
+        let Some(client) =
+            client_of(&office.world, &user, network.clone(), clock.clone(), entropy.clone(), deadline)
+        else {
+            office.trace.mark("a client without a configuration");
+            continue;
+        };
+        let rng = Rng::new(office.world.seed, mix(role as u64 + 10, number));
+        let desk = Desk { office: office.clone(), client, port: port.clone(), rng, calls: 0 };
+        drop(match role {
+            Role::Officer => tokio::spawn(officer::work(desk)),
+            Role::Agency => tokio::spawn(agency::work(desk, number)),
+            Role::Importer => tokio::spawn(importer::work(desk, number)),
+            Role::Auditor => tokio::spawn(auditor::work(desk)),
+        });
+    }
+    std::future::pending::<()>().await;
+}

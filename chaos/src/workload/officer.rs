@@ -1,0 +1,59 @@
+//! Officers at primary: names, documents, now and then several travellers at once, and the record behind a hit.
+
+use client::v1;
+
+use super::{Desk, QUESTION_DEADLINE};
+use crate::history::{Answer, Call};
+
+pub(super) async fn work(mut desk: Desk) {
+    while desk.next().await {
+        if desk.rng.percent(10) {
+            // A family, or a bus: several questions of one client at the same time.
+            let questions: Vec<_> = (0..desk.rng.between(2, 6)).map(|_| question(&mut desk)).collect();
+            let asked = questions.into_iter().map(|message| ask(&desk, message));
+            futures_util::future::join_all(asked).await;
+        } else if desk.rng.percent(15)
+            && let Some((id, _)) = desk.office.pick_known(&mut desk.rng)
+        {
+            let message = v1::GetLookoutRequest { id: id.to_string(), version: 0 };
+            let number = desk.office.history.begin(&desk.port, deadline(), Call::Get { message: message.clone() });
+            let told = desk.client.get_lookout(message).await.map(Answer::Record);
+            desk.office.history.end(number, told);
+        } else {
+            let message = question(&mut desk);
+            ask(&desk, message).await;
+        }
+    }
+}
+
+fn deadline() -> u64 {
+    QUESTION_DEADLINE.as_millis() as u64
+}
+
+async fn ask(desk: &Desk, message: v1::ScreenRequest) {
+    let number = desk.office.history.begin(&desk.port, deadline(), Call::Screen { message: message.clone() });
+    let told = desk.client.screen(message).await.map(Answer::Screened);
+    desk.office.history.end(number, told);
+}
+
+/// A traveller of the generator, or somebody of the list as the list has him.
+fn question(desk: &mut Desk) -> v1::ScreenRequest {
+    let freshness = if desk.rng.percent(60) { "local" } else { "linearizable" }.to_string();
+    let mut message = v1::ScreenRequest { freshness, limit: 100, ..Default::default() };
+    if desk.rng.percent(40)
+        && let Some(traveller) = desk.rng.pick(&desk.office.travellers)
+    {
+        message.name = traveller.name.clone();
+        message.birth_date = traveller.dob.clone().unwrap_or_default();
+        message.nationality = traveller.nationality.clone().unwrap_or_default();
+        message.document = traveller.document.clone().unwrap_or_default();
+        return message;
+    }
+    let Some(subject) = desk.rng.pick(&desk.office.subjects) else { return message };
+    let lookout = &subject.lookout;
+    match lookout.documents.first() {
+        Some(document) if desk.rng.percent(40) => message.document = document.number.clone(),
+        _ => message.name = lookout.display_name().to_string(),
+    }
+    message
+}

@@ -1,0 +1,102 @@
+//! Bugs that are planted on purpose, one at a time, to prove that the simulation's oracles catch them.
+//!
+//! Without the cargo feature `known-bugs`, which only `chaos` turns on, [`planted`] is the constant `false` and nothing of them
+//! is left in a program.
+
+/// Whether this program can be given a bug. `portcullis-node --version` says it, and a test refuses such a program.
+pub const COMPILED_IN: bool = cfg!(feature = "known-bugs");
+
+macro_rules! bugs {
+    ($($(#[$meta:meta])* $name:literal => $bug:ident),+ $(,)?) => {
+        /// A bug of the bank.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum KnownBug { $($(#[$meta])* $bug),+ }
+
+        impl KnownBug {
+            /// The whole bank.
+            pub const ALL: &[Self] = &[$(Self::$bug),+];
+
+            /// The bug's name.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$bug => $name),+ }
+            }
+        }
+    };
+}
+
+bugs! {
+    /// An append is acknowledged before its bytes are synced.
+    "answer-before-sync" => AnswerBeforeSync,
+    /// A vote is given before it is synced.
+    "vote-not-synced" => VoteNotSynced,
+    /// A leader that comes back goes on leading its old term, whatever it lost.
+    "leader-restored" => LeaderRestored,
+    /// The applied index is written after the batch that it belongs to.
+    "applied-index-outside-the-batch" => AppliedIndexOutsideTheBatch,
+    /// An answer leaves before its event is durable.
+    "audit-after-release" => AuditAfterRelease,
+    /// Events of one entry are acknowledged with each other's receipts.
+    "receipts-mixed-up" => ReceiptsMixedUp,
+    /// A snapshot lacks the remembered request ids.
+    "request-ids-not-in-snapshot" => RequestIdsNotInSnapshot,
+    /// A snapshot says of which entry it is, and its data are of a later one.
+    "snapshot-position-before-data" => SnapshotPositionBeforeData,
+    /// An unreachable voter counts as reached as long as there is a learner.
+    "learner-counted-in-quorum" => LearnerCountedInQuorum,
+    /// A leader gives the position of a linearizable read without asking whether it still leads.
+    "read-without-quorum" => ReadWithoutQuorum,
+    /// A follower serves linearizable reads from what it has.
+    "follower-serves-linearizable" => FollowerServesLinearizable,
+    /// What is applied and not yet indexed is not searched.
+    "queue-not-searched" => QueueNotSearched,
+    /// An index that is behind what is left of its feed is taken for complete.
+    "indexer-skips-after-restart" => IndexerSkipsAfterRestart,
+    /// The feed is forgotten further than it is indexed.
+    "feed-trimmed-too-far" => FeedTrimmedTooFar,
+    /// A record out of force is still found.
+    "removed-is-still-found" => RemovedIsStillFound,
+    /// Log time follows the leader's clock backwards.
+    "time-runs-back" => TimeRunsBack,
+    /// A message that was received before is taken again.
+    "outbox-taken-twice" => OutboxTakenTwice,
+    /// The log is purged up to a snapshot that was not made durable.
+    "log-purged-above-flushed" => LogPurgedAboveFlushed,
+    /// What an entry does depends on which entries it is applied together with.
+    "order-varies-in-apply" => OrderVariesInApply,
+    /// A copy counts as fresh whenever anybody who claims to lead says something.
+    "stale-copy-looks-fresh" => StaleCopyLooksFresh,
+    /// An update does not look at the version that it was made on.
+    "version-not-compared" => VersionNotCompared,
+    /// A group that did not answer is not missed in an answer.
+    "partial-looks-whole" => PartialLooksWhole,
+    /// A create makes a record of its own each time it is sent.
+    "retry-creates-again" => RetryCreatesAgain,
+}
+
+impl std::fmt::Display for KnownBug {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(feature = "known-bugs")]
+static PLANTED: std::sync::OnceLock<KnownBug> = std::sync::OnceLock::new();
+
+/// Plants a bug for the rest of the process.
+#[cfg(feature = "known-bugs")]
+pub fn plant(bug: KnownBug) {
+    PLANTED.get_or_init(|| bug);
+}
+
+/// Whether a bug is planted.
+#[cfg(feature = "known-bugs")]
+pub fn planted(bug: KnownBug) -> bool {
+    PLANTED.get() == Some(&bug)
+}
+
+/// Whether a bug is planted: never, in this program.
+#[cfg(not(feature = "known-bugs"))]
+#[inline(always)]
+pub const fn planted(_: KnownBug) -> bool {
+    false
+}

@@ -2,13 +2,14 @@
 //! device or the connection does; and what two devices do together is never silent (promises NoUnauditedAnswer and
 //! Available; DESIGN.md, Reads; SECURITY.md 3.7; decision 15).
 //!
-//! Runs the functions of `model::island`. The port writes an event to both devices, one after the other, and then lets its
-//! answer leave; it may crash between any two steps. Entries are delivered one by one, each at any time, any number of times
-//! or never, so every cut of every batch and every broken connection is among that. What the log has it has for good, so an
-//! old answer of it is as good as a new one, and either device forgets by itself.
+//! Runs the functions of `model::island`. The port writes an event to both devices, one after the other, and then lets
+//! its answer leave; it may crash between any two steps. Entries are delivered one by one, each at any time, any number
+//! of times or never, so every cut of every batch and every broken connection is among that. What the log has it has
+//! for good, so an old answer of it is as good as a new one, and either device forgets by itself.
 //!
-//! Bounds: 4 events, any number of crashes, one device lost and replaced (both, in the second run, which has 3 events); in
-//! the third run 3 events, and once both devices lose their newest entries or the same older one. Explored to the end.
+//! Bounds: 4 events, any number of crashes, one device lost and replaced (both, in the second run, which has 3 events);
+//! in the third run 3 events, and once both devices lose their newest entries or the same older one. Explored to the
+//! end.
 
 use std::collections::BTreeSet;
 

@@ -1,12 +1,13 @@
-//! When an island is open: never on a copy that is too old, and once it has closed for that it stays closed until a newer copy
-//! comes, whatever is restarted and whatever its clock says (DESIGN.md, Reads; SECURITY.md 3.7; decision 15).
+//! When an island is open: never on a copy that is too old, and once it has closed for that it stays closed until a
+//! newer copy comes, whatever is restarted and whatever its clock says (DESIGN.md, Reads; SECURITY.md 3.7; decision
+//! 15).
 //!
-//! Runs `model::island::mode`. What the port remembers over a restart is what its spools hold: the times of its events, among
-//! them the closing of the island. No port can tell a clock that was set back while it was down and nothing was spooled since
-//! from a right one, so there the age is understated, by as much at most.
+//! Runs `model::island::mode`. What the port remembers over a restart is what its spools hold: the times of its events,
+//! among them the closing of the island. No port can tell a clock that was set back while it was down and nothing was
+//! spooled since from a right one, so there the age is understated, by as much at most.
 //!
-//! Bounds: 9 seconds, a copy that may be 3 seconds old, an authorisation for 6, one clock set back by 2 seconds, any number of
-//! restarts and returns. Explored to the end.
+//! Bounds: 9 seconds, a copy that may be 3 seconds old, an authorisation for 6, one clock set back by 2 seconds, any
+//! number of restarts and returns. Explored to the end.
 
 use model::island::{Closed, Mode, Outlook, mode};
 use model::time::UnixMillis;
@@ -52,6 +53,8 @@ enum Action {
     SecondPasses,
     SetBack,
     Cut,
+    /// The process begins anew while nobody is in reach: it has to find that out again.
+    Restart,
     /// A quorum is in reach and the copy follows.
     Return,
     Answer,
@@ -64,7 +67,7 @@ impl State {
         let at = |second: u64| UnixMillis(second * 1_000);
         let spooled = if mistake == Some(Mistake::TrustsTheClock) { 0 } else { self.newest_spooled };
         let outlook = Outlook {
-            // A monotonic clock, or the start of the process: nobody is in reach then either.
+            // By the monotonic clock, which begins with the process.
             alone_ms: self.cut_at.map_or(0, |cut| (self.now - cut) * 1_000),
             authorised_until: at(10 + AUTHORISED_UNTIL),
             copy_at: at(self.copy_at),
@@ -102,7 +105,10 @@ impl Model for Age {
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         actions.extend((state.now < 10 + SECONDS).then_some(Action::SecondPasses));
         actions.extend((state.set_back == 0).then_some(Action::SetBack));
-        actions.push(if state.cut_at.is_some() { Action::Return } else { Action::Cut });
+        match state.cut_at {
+            Some(_) => actions.extend([Action::Return, Action::Restart]),
+            None => actions.push(Action::Cut),
+        }
         match state.mode(self.mistake) {
             Mode::Island => actions.push(Action::Answer),
             Mode::Closed(Closed::CopyTooOld) => actions.push(Action::Close),
@@ -115,7 +121,7 @@ impl Model for Age {
         match action {
             Action::SecondPasses => state.now += 1,
             Action::SetBack => state.set_back = SET_BACK,
-            Action::Cut => state.cut_at = Some(state.now),
+            Action::Cut | Action::Restart => state.cut_at = Some(state.now),
             Action::Return => {
                 state.cut_at = None;
                 // The time of a copy is the log's, which is right.

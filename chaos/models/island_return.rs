@@ -1,14 +1,14 @@
-//! The return of a port that was alone: each of its answers is judged by all that it could not know, late hits and revoked
-//! officers alike, and nobody who was revoked gets an answer in the cluster's own mode (promise NoMissedLookout; DESIGN.md,
-//! Writes, *Moved versions*, and Reads; SECURITY.md 3.7; decision 15).
+//! The return of a port that was alone: each of its answers is judged by all that it could not know, late hits and
+//! revoked officers alike, and nobody who was revoked gets an answer in the cluster's own mode (promise
+//! NoMissedLookout; DESIGN.md, Writes, *Moved versions*, and Reads; SECURITY.md 3.7; decision 15).
 //!
-//! Runs `model::island`: `take`, `judge` and `holds_against`. Centrally, lookouts that match one traveller come, change and go,
-//! and the officer is revoked; the directory's floor reaches the audit group a while later, as a message. The port has a copy
-//! of both that follows when it is connected, as far as it likes. What should have been shown is kept by the model itself,
-//! moment by moment, and compared with what was judged from the history.
+//! Runs `model::island`: `take`, `judge` and `holds_against`. Centrally, lookouts that match one traveller come, change
+//! and go, and the officer is revoked; the directory's floor reaches the audit group a while later, as a message. The
+//! port has a copy of both that follows when it is connected, as far as it likes. What should have been shown is kept
+//! by the model itself, moment by moment, and compared with what was judged from the history.
 //!
-//! Bounds: 2 answers of the island, 2 times alone; with 3 changes of two lookouts, or with 1, a revocation and a question in the
-//! cluster's mode. Explored to the end.
+//! Bounds: 2 answers of the island, 2 times alone; with 3 changes of two lookouts, or with 1, a revocation and a
+//! question in the cluster's mode. Explored to the end.
 
 use std::collections::BTreeSet;
 

@@ -2,13 +2,14 @@
 //! it takes place once or not at all, what a client is told stays true, and each change has exactly one event (promises
 //! Durable, Linearizable, NoUnauditedAnswer, NoMissedLookout).
 //!
-//! Runs `model::decide` for `CreateRecord`, `UpdateRecord`, `Deliver` and `Acknowledge`. An attempt is an entry that was
-//! sent: it may be applied at any time, any number of times, or never, whether or not somebody still waits for its answer;
-//! that is every loss, repetition and change of leaders. What a client concludes is what `client/src/error.rs` does: a
-//! refusal by a rule is final, a lapsed decision and a request that is too old are not.
+//! Runs `model::decide` for `CreateRecord`, `UpdateRecord`, `Deliver` and `Acknowledge`. An attempt is an entry that
+//! was sent: it may be applied at any time, any number of times, or never, whether or not somebody still waits for its
+//! answer; that is every loss, repetition and change of leaders. What a client concludes is what `client/src/error.rs`
+//! does: a refusal by a rule is final, a lapsed decision and a request that is too old are not.
 //!
-//! Bounds: 3 clients (one creates a record, two change the same version of it) with 2, 2 and 1 attempts, decided on by nodes of
-//! which one has a clock 1.5 s ahead; log time now, 3 s later, and a day and 3 s later. Explored to the end.
+//! Bounds: one client that creates a record with 3 attempts, decided on by nodes of which one has a clock 1.5 s ahead, at
+//! log times of now, 3 s later, and a day and 3 s later; or one client that creates it and two that change the same version
+//! of it, with 1, 2 and 1 attempts. At most 2 refusals that leave an event. Explored to the end.
 
 use std::collections::BTreeSet;
 

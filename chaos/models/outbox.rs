@@ -1,12 +1,14 @@
 //! Delivery of an outbox: each message takes effect once, in the order of its lane, and is not forgotten before
 //! (DESIGN.md, Groups; promise Durable of events).
 //!
-//! Runs `model::decide` for `CreateRecord` (posts), `Deliver` and `Acknowledge`; a round is what `raft/src/outbox.rs` does.
-//! A records group has two replicas of which either may believe that it leads and deliver, one of them as far behind as it
-//! likes: that is every change of leaders and every crash, since what a replica has applied is a prefix of the log.
+//! Runs `model::decide` for `CreateRecord` (posts), `Deliver` and `Acknowledge`; a round is what `raft/src/outbox.rs`
+//! does. A records group has two replicas of which either may believe that it leads and deliver, one of them as far
+//! behind as it likes: that is every change of leaders and every crash, since what a replica has applied is a prefix of
+//! the log.
 //!
-//! Bounds: 3 messages, of one lane and of two, and rounds of at most 2; each delivery and each answer arrives at any time, any
-//! number of times or never, and the replica that lags does so without bound. Explored to the end, whatever the depth.
+//! Bounds: 3 messages, of one lane and of two, and rounds of at most 2; each delivery and each answer arrives at any
+//! time, any number of times or never, and the replica that lags does so without bound. Explored to the end, whatever
+//! the depth.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,41 +1,41 @@
-//! The move of a slot between two records groups, with writes, retries, messages and questions all the while: one group at
-//! most takes writes, no request takes place twice and none is answered otherwise than before, no message is lost or doubled in
-//! effect, no question misses what was acknowledged, and a move that is called off leaves everything as it was (promises
-//! Durable, Linearizable, NoMissedLookout; DESIGN.md, Groups; decision 16).
+//! The move of a slot between two records groups, with writes, retries, messages and questions all the while: one group
+//! at most takes writes, no request takes place twice and none is answered otherwise than before, no message is lost or
+//! doubled in effect, no question misses what was acknowledged, and a move that is called off leaves everything as it
+//! was (promises Durable, Linearizable, NoMissedLookout; DESIGN.md, Groups; decision 16).
 //!
-//! Runs `model::slot_move` for what either group may do, and `model::decide` for what it does: `CreateRecord`, `UpdateRecord`,
-//! `Deliver` (to the audit group, and in its place to the slot, since an event is the only message there is) and
-//! `Acknowledge`. Whoever carries the move may die, repeat and delay each step, also one of a move that is over: every step of
-//! every move that was ever begun is tried at any time, on nothing but facts that stay true. Writes and messages may reach
-//! either group at any time.
+//! Runs `model::slot_move` for what either group may do, and `model::decide` for what it does: `CreateRecord`,
+//! `UpdateRecord`, `Deliver` (to the audit group, and in its place to the slot, since an event is the only message
+//! there is) and `Acknowledge`. Whoever carries the move may die, repeat and delay each step, also one of a move that
+//! is over: every step of every move that was ever begun is tried at any time, on nothing but facts that stay true.
+//! Writes and messages may reach either group at any time.
 //!
-//! Bounds: 2 groups, 2 writes of one record, 1 or 2 messages, 2 moves (there again, or there and back), at most 1 part copied
-//! before the slot is frozen; further runs with one question that reads the groups at two moments, and with log times that
-//! differ over the day after which request ids are forgotten. Explored to the end.
+//! Bounds: 2 groups and 2 writes of one record; 2 moves (there again, or there and back) and 1 message; or 1 move, 2 messages
+//! and 1 part copied before the slot is frozen; or 2 moves and one question that reads the groups at two moments; or 1 move
+//! with log times that differ over the day after which request ids are forgotten. At most 4 events of the slot. Explored to
+//! the end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use model::audit::event::{EventKind, Verdict};
 use model::audit::merkle;
-use model::command::{Outcome, Remembered};
+use model::command::Outcome;
 use model::envelope::Envelope;
 use model::error::RefusalCode;
-use model::ids::{GroupId, RecordId, RequestId, SlotId, Token};
+use model::ids::{GroupId, RecordId, RequestId, SlotId};
 use model::limits::REQUEST_ID_MEMORY_MS;
 use model::outbox::{Destination, Lane, Message, Posted};
-use model::record::StoredRecord;
 use model::slot_move::{Answer, Begins, Claim, Holding, MoveId, Role, answers};
 use model::slots::SlotMap;
 use model::time::UnixMillis;
 use stateright::{Model, Property};
 
+use crate::slot_side::{Part, Side, Which, digest};
 use crate::support::{
-    AUDIT, BEGIN, Group, Held, acknowledge, asked, code, create, deliver, event, fails, holds, request, update,
+    AUDIT, BEGIN, Group, acknowledge, asked, code, create, deliver, event, fails, holds, request, update,
 };
 
 /// The slot that moves, and one that sends messages to it.
-const SLOT: SlotId = SlotId(0);
+pub const SLOT: SlotId = SlotId(0);
 const SENDER: SlotId = SlotId(1);
 const GROUPS: [GroupId; 2] = [GroupId::Records(0), GroupId::Records(1)];
 /// What the leaders of the two groups stamp, before and after a day: one of them is ahead.
@@ -48,7 +48,7 @@ const TIMES: [[UnixMillis; 2]; 2] = [
 const EVENTS_MAX: u64 = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mistake {
+pub enum Mistake {
     /// Request ids do not move.
     RequestsStay,
     /// The cursors of lanes that lead to the slot do not move.
@@ -92,34 +92,6 @@ struct SlotMove {
     messages: Vec<Posted>,
 }
 
-/// Part of a slot's contents, as it is copied.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Part {
-    Records {
-        records: BTreeMap<RecordId, Vec<Held<StoredRecord>>>,
-        tokens: BTreeSet<(Token, RecordId)>,
-        requests: BTreeMap<(SlotId, RequestId), Held<Remembered>>,
-    },
-    Lanes {
-        posted: BTreeMap<Lane, u64>,
-        cursors: BTreeMap<Lane, u64>,
-    },
-}
-
-/// Which of the two parts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Which {
-    Records,
-    Lanes,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Side {
-    group: Group,
-    holding: Holding,
-    staged: BTreeMap<Which, Part>,
-}
-
 /// A part that was read for a move, and its digest.
 type Read = (MoveId, Which, u64);
 
@@ -148,7 +120,8 @@ struct State {
     moves: Vec<MoveId>,
     /// Parts under way.
     read: BTreeMap<Read, Part>,
-    /// Facts that stay true: what was announced frozen, what was sealed, called off, handed over at a log time, and adopted.
+    /// Facts that stay true: what was announced frozen, what was sealed, called off, handed over at a log time, and
+    /// adopted.
     announced: BTreeMap<MoveId, merkle::Hash>,
     sealed: BTreeMap<MoveId, merkle::Hash>,
     called_off: BTreeSet<MoveId>,
@@ -195,100 +168,6 @@ enum Action {
     Clear(usize, MoveId),
     Ask,
     Look(usize),
-}
-
-fn digest<T: Hash>(value: &T) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
-fn of_slot(lane: &Lane) -> bool {
-    lane.from == SLOT
-}
-
-fn to_slot(lane: &Lane) -> bool {
-    lane.to == Destination::Slot(SLOT)
-}
-
-impl Side {
-    fn part(&self, which: Which, mistake: Option<Mistake>) -> Part {
-        let stock = &self.group;
-        match which {
-            Which::Records => Part::Records {
-                records: stock.records.clone(),
-                tokens: stock.tokens.clone(),
-                requests: match mistake {
-                    Some(Mistake::RequestsStay) => BTreeMap::new(),
-                    _ => stock.requests.clone(),
-                },
-            },
-            Which::Lanes => {
-                let of = |lanes: &BTreeMap<Lane, u64>, moves: fn(&Lane) -> bool, stays: bool| {
-                    let all = lanes.iter().filter(|(lane, _)| moves(lane) && !stays);
-                    all.map(|(lane, sequence)| (*lane, *sequence)).collect()
-                };
-                Part::Lanes {
-                    posted: of(&stock.posted, of_slot, mistake == Some(Mistake::SequencesStay)),
-                    cursors: of(&stock.cursors, to_slot, mistake == Some(Mistake::CursorsStay)),
-                }
-            }
-        }
-    }
-
-    fn parts(&self, mistake: Option<Mistake>) -> BTreeMap<Which, Part> {
-        [Which::Records, Which::Lanes].map(|which| (which, self.part(which, mistake))).into()
-    }
-
-    /// The digest of what it has of the slot, or of what is staged.
-    fn digest_of(parts: &BTreeMap<Which, Part>) -> merkle::Hash {
-        let mut hash = [0; 32];
-        hash[..8].copy_from_slice(&digest(parts).to_be_bytes());
-        hash
-    }
-
-    fn stage(&mut self, begins: Begins, which: Which, part: Part) {
-        if begins == Begins::Anew {
-            self.staged.clear();
-        }
-        self.staged.insert(which, part);
-    }
-
-    /// What is staged becomes the slot.
-    fn adopt(&mut self, log_time: UnixMillis) {
-        let staged = std::mem::take(&mut self.staged);
-        self.group = self.group.changed(|stock| {
-            stock.time = stock.time.max(log_time);
-            for part in staged.into_values() {
-                match part {
-                    Part::Records { records, tokens, requests } => {
-                        (stock.records, stock.tokens, stock.requests) = (records, tokens, requests);
-                    }
-                    Part::Lanes { posted, cursors } => {
-                        stock.posted.extend(posted);
-                        stock.cursors.extend(cursors);
-                    }
-                }
-            }
-        });
-    }
-
-    fn forget(&mut self, mistake: Option<Mistake>) {
-        self.group = self.group.changed(|stock| {
-            stock.records.clear();
-            stock.tokens.clear();
-            stock.requests.clear();
-            stock.posted.retain(|lane, _| !of_slot(lane));
-            stock.cursors.retain(|lane, _| !to_slot(lane));
-            if mistake == Some(Mistake::DropsUndelivered) {
-                stock.outbox.clear();
-            }
-        });
-    }
-
-    fn owns(&self) -> bool {
-        matches!(self.holding.role, Role::Owner { .. })
-    }
 }
 
 impl SlotMove {
@@ -458,7 +337,8 @@ impl SlotMove {
         Some(())
     }
 
-    /// Ends what is under way, once nothing fails any more: by finishing the move, or by calling it off where that is possible.
+    /// Ends what is under way, once nothing fails any more: by finishing the move, or by calling it off where that is
+    /// possible.
     fn settled(&self, state: &State, forward: bool) -> State {
         let mut state = state.clone();
         for side in 0..2 {

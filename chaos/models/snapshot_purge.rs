@@ -1,18 +1,19 @@
-//! Log, state, snapshot and purge of a group's replicas over crashes: no entry is purged above what the state has durably,
-//! what was acknowledged is never lost, and a replica that was restored from another's snapshot is what the log says
-//! (promises Durable, SameAnswer; DESIGN.md, Storage; decision 5).
+//! Log, state, snapshot and purge of a group's replicas over crashes: no entry is purged above what the state has
+//! durably, what was acknowledged is never lost, and a replica that was restored from another's snapshot is what the
+//! log says (promises Durable, SameAnswer; DESIGN.md, Storage; decision 5).
 //!
-//! The order of steps is that of `raft/src/machine/mod.rs`, `raft/src/log_store.rs` and the engines: appends and purges of the
-//! log are durable in their order, at the latest with the next sync; the state has no log of its own and may be flushed at
-//! any time, whole; a checkpoint is taken of a flushed state, then named in a small file, and only then the log is purged,
-//! with or without a tail; a received snapshot replaces the state in one step, after its own checkpoints were dropped, and
-//! only then the log below it is purged. A crash takes what is not durable and any part of the rest. What openraft does at
-//! a start (fill a hole between log and state by a purge, take a snapshot where there is none) is done here too. Entries are
-//! real: `model::decide` for writes with retries, deliveries that come twice, and acknowledgements.
+//! The order of steps is that of `raft/src/machine/mod.rs`, `raft/src/log_store.rs` and the engines: appends and purges
+//! of the log are durable in their order, at the latest with the next sync; the state has no log of its own and may be
+//! flushed at any time, whole; a checkpoint is taken of a flushed state, then named in a small file, and only then the
+//! log is purged, with or without a tail; a received snapshot replaces the state in one step, after its own checkpoints
+//! were dropped, and only then the log below it is purged. A crash takes what is not durable and any part of the rest.
+//! What openraft does at a start (fill a hole between log and state by a purge, take a snapshot where there is none) is
+//! done here too. Entries are real: `model::decide` for writes with retries, deliveries that come twice, and
+//! acknowledgements.
 //!
-//! Bounds: one replica with all its layers and 2 crashes; once as the leader, which commits what it has synced, once as a
-//! follower, which gets entries and snapshots from a leader that may purge at any time; of a records group with a log of 4
-//! entries and of an audit group with one of 3. Explored to the end.
+//! Bounds: one replica with all its layers and 2 crashes; once as the leader, which commits what it has synced, once as
+//! a follower, which gets entries and snapshots from a leader that may purge at any time; of a records group with a log
+//! of 4 entries and of an audit group with one of 3. Explored to the end.
 
 use std::collections::BTreeMap;
 

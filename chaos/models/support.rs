@@ -1,8 +1,8 @@
 //! What the models share: a group's state in memory, requests and envelopes, and how a model is checked.
 //!
-//! A [`Group`] applies real envelopes through `model::decide` and keeps what that writes; it stands for the committed and
-//! applied state of a Raft group. Log time moves only as a model says, and the index of an entry is never stored by what the
-//! models run, so that states which differ in nothing else are one state to the checker.
+//! A [`Group`] applies real envelopes through `model::decide` and keeps what that writes; it stands for the committed
+//! and applied state of a Raft group. Log time moves only as a model says, and the index of an entry is never stored by
+//! what the models run, so that states which differ in nothing else are one state to the checker.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -40,7 +40,7 @@ pub const BEGIN: UnixMillis = UnixMillis(1_800_000_000_000);
 /// The group of the events' audit log, as `model::command::remember` names it.
 pub const AUDIT: GroupId = GroupId::Audit(0);
 
-/// Explores a model whole and says how large it is; any property that does not hold is a panic with the shortest way to it.
+/// Explores a model whole and says how large it is; any property that does not hold is a panic with a way to it.
 pub fn holds<M>(name: &str, model: M)
 where
     M: Model + Send + Sync + 'static,
@@ -55,7 +55,7 @@ where
     eprintln!("{name}: {states} states, depth {depth}, {:.1} s", begun.elapsed().as_secs_f64());
 }
 
-/// A model with a mistake planted in it: the checker must find that a property does not hold. Says a shortest way to it.
+/// A model with a mistake planted in it: the checker must find that a property does not hold. Says a shortest way there.
 pub fn fails<M>(name: &str, model: impl Fn() -> M, property: &'static str)
 where
     M: Model + Send + Sync + 'static,

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use model::known_bugs::KnownBug;
 
+use crate::ledger::Ledger;
 use crate::pool::{self, Job};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -18,6 +19,18 @@ pub fn find(name: &str) -> Result<KnownBug> {
         let names: Vec<&str> = KnownBug::ALL.iter().map(|bug| bug.name()).collect();
         format!("there is no known bug `{name}`; there are {}", names.join(", ")).into()
     })
+}
+
+fn passes(ledger: &mut Ledger, seed: u64) -> Result<bool> {
+    if ledger.passed(seed).is_some() {
+        return Ok(true);
+    }
+    let mut passed = false;
+    pool::run(std::iter::once(Job::seed(seed)), |_, outcome| {
+        passed = outcome.passed() && ledger.note(&outcome).is_ok();
+        true
+    })?;
+    Ok(passed)
 }
 
 /// Runs the bugs of these names, or all of them, or as many as are to be rotated; true if each was caught.
@@ -36,14 +49,22 @@ pub fn bank(names: &[String], rotate: Option<usize>) -> Result<bool> {
     }
     let mut out = std::io::stdout().lock();
     let mut all = true;
+    let mut ledger = Ledger::open()?;
     for bug in bugs {
         let mut caught: Option<(u64, String)> = None;
+        let mut trouble = Ok(());
         let jobs = (1..=SEEDS_MAX).map(|seed| Job { seed, bug: Some(bug.name().to_string()), world: None });
         pool::run(jobs, |job, outcome| {
-            let broken = outcome.broken.first();
-            caught = broken.map(|broken| (job.seed, broken.promise.clone()));
-            caught.is_none()
+            let Some(broken) = outcome.broken.first() else { return true };
+            // Without the bug the seed must pass, or it is something else that was caught.
+            match passes(&mut ledger, job.seed) {
+                Ok(true) => caught = Some((job.seed, broken.promise.clone())),
+                Ok(false) => trouble = Err(format!("seed {} fails without any bug", job.seed)),
+                Err(error) => trouble = Err(error.to_string()),
+            }
+            false
         })?;
+        trouble?;
         match caught {
             Some((seed, promise)) => writeln!(out, "{bug}: caught by {promise} at seed {seed}")?,
             None => {

@@ -148,7 +148,7 @@ pub fn run(world: World, trace: Trace) -> Run {
     driver.begin(&mut sim);
     for now in 0..world.end_ms() {
         driver.step(&mut sim, now);
-        if !driver.sight.seen().violations.is_empty() {
+        if !driver.sight.seen().violations.is_empty() || driver.is_over(now) {
             break;
         }
     }
@@ -184,6 +184,8 @@ struct Driver {
     /// Messages that were in an outbox, to be delivered again.
     posted: Vec<model::outbox::Posted>,
     next_node: u64,
+    /// When the clients went home.
+    closed_ms: Option<u64>,
 }
 
 type Sim<'a> = turmoil::Sim<'a>;
@@ -220,6 +222,7 @@ impl Driver {
             steady: Vec::new(),
             posted: Vec::new(),
             next_node,
+            closed_ms: None,
         }
     }
 
@@ -810,6 +813,27 @@ impl Driver {
         }
     }
 
+    /// Whether the run is over: after the last fault all was well for a while, the clients have gone home, and what they left is
+    /// done.
+    fn is_over(&mut self, now: u64) -> bool {
+        if let Some(closed) = self.closed_ms {
+            return now >= closed + QUIET_MS;
+        }
+        let pending = !self.faults.is_empty() || !self.heals.is_empty() || self.orders.busy();
+        let steady = self.steady.last().filter(|span| span.to_ms + 40 >= now);
+        let healthy = steady.is_some_and(|span| span.to_ms - span.from_ms >= WELL_MS);
+        let all_well = self.nodes.values().all(|node| match node.meant {
+            Meant::Up => now >= node.disturbed_ms + STEADY_AFTER_MS,
+            Meant::Removed => true,
+            Meant::DownUntil(_) | Meant::Damaged => false,
+        });
+        if !pending && healthy && all_well && now >= self.disturbed_ms + STEADY_AFTER_MS {
+            self.closed_ms = Some(now);
+            self.office.closing.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        false
+    }
+
     /// How the replicas stand now.
     fn stands(&self) -> Vec<Stand> {
         let mut stands = Vec::new();
@@ -838,5 +862,9 @@ fn lives_now(nodes: &BTreeMap<u64, NodeHost>, node: u64) -> bool {
     nodes.get(&node).is_some_and(|node| node.process.lives())
 }
 
+/// All must be well for so long, and be used, before the clients go home.
+const WELL_MS: u64 = 4_000;
+/// After that the run goes on for so long, so that everything is delivered, indexed and replicated.
+const QUIET_MS: u64 = 9_000;
 /// What went wrong must have been over for so long before everything is expected to work.
 pub const STEADY_AFTER_MS: u64 = 8_000;

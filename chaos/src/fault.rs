@@ -122,9 +122,9 @@ pub fn draw(world: &World, rng: &mut Rng) -> Vec<Fault> {
     let first: Vec<u64> = (1..=world.nodes).collect();
     let mut faults = Vec::new();
     let (from, to) = (world.settle_ms, world.settle_ms + world.faulty_ms);
-    let count = rng.between(6, 18);
+    let count = rng.between(6, 20);
     // Swarm: a run has some sorts of faults only, so that rare ones are not drowned by the frequent.
-    let mut weights: Vec<(u64, u64)> = [14u64, 3, 4, 6, 5, 5, 4, 5, 4, 4, 3, 3, 3, 3, 3, 3, 4, 5, 3, 6, 4, 3, 3]
+    let mut weights: Vec<(u64, u64)> = [24u64, 4, 4, 6, 5, 5, 4, 5, 4, 4, 3, 3, 3, 3, 3, 3, 4, 6, 4, 6, 4, 4, 4]
         .iter()
         .enumerate()
         .map(|(sort, weight)| (sort as u64, *weight))

@@ -6,6 +6,7 @@ compile_error!("build with --cfg tokio_unstable (.cargo/config.toml): a RUSTFLAG
 
 pub mod bugs;
 pub mod clock;
+pub mod code_marks;
 pub mod disk;
 pub mod drive;
 pub mod fault;

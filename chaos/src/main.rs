@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use chaos::bugs;
+use chaos::code_marks::CodeMarks;
 use chaos::ledger::Ledger;
 use chaos::minimise;
 use chaos::outcome::Outcome;
@@ -86,6 +87,13 @@ enum Command {
         #[arg(long)]
         rotate: Option<usize>,
     },
+    /// Runs each seed in two processes and compares the hashes of their traces (Replayable)
+    Twice {
+        #[arg(long, default_value_t = 20)]
+        seeds: u64,
+        #[arg(long, default_value_t = 1)]
+        first_seed: u64,
+    },
     /// Runs seeds for hours
     Soak {
         #[arg(long)]
@@ -149,6 +157,7 @@ fn run(command: Command) -> Result<bool> {
         }
         Command::Bugs { names, rotate } => bugs::bank(&names, rotate),
         Command::Report { seeds, first_seed } => report(first_seed, seeds),
+        Command::Twice { seeds, first_seed } => twice(first_seed, seeds),
         Command::One { seed, bug, world_on_stdin } => {
             plant(bug)?;
             let world = if world_on_stdin {
@@ -158,7 +167,9 @@ fn run(command: Command) -> Result<bool> {
             } else {
                 World::of(seed)
             };
-            let outcome = Outcome::of(world, Trace::default());
+            let trace = Trace::default();
+            CodeMarks::install(&trace);
+            let outcome = Outcome::of(world, trace);
             say(&serde_json::to_string(&outcome)?)?;
             Ok(true)
         }
@@ -241,6 +252,24 @@ fn many(first_seed: u64, seeds: Option<u64>, until: Option<Instant>) -> Result<b
         outcome.seed, outcome.seed
     ))?;
     Ok(false)
+}
+
+fn twice(first_seed: u64, seeds: u64) -> Result<bool> {
+    let mut first: std::collections::BTreeMap<u64, Outcome> = Default::default();
+    let (mut equal, mut different) = (0, Vec::new());
+    pool::run((first_seed..first_seed + seeds).flat_map(|seed| [Job::seed(seed), Job::seed(seed)]), |job, outcome| {
+        match first.remove(&job.seed) {
+            None => drop(first.insert(job.seed, outcome)),
+            Some(other) if !outcome.trace_hash.is_empty() && other.trace_hash == outcome.trace_hash => equal += 1,
+            Some(_) => different.push(job.seed),
+        }
+        true
+    })?;
+    say(&format!("{equal} pairs of equal hashes, {} different", different.len()))?;
+    for seed in &different {
+        say(&format!("seed {seed} DIFFERS: compare `replay {seed} --verbose` of two processes"))?;
+    }
+    Ok(different.is_empty() && equal == seeds)
 }
 
 fn report(first_seed: u64, seeds: u64) -> Result<bool> {

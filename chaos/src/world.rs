@@ -32,7 +32,7 @@ pub struct World {
     /// The list that subjects are taken from has so many.
     pub subjects: u64,
     pub clients: Clients,
-    /// The first faults begin after this time, for so long, and then all must come right.
+    /// The first faults begin after this time, and the last within so much more; then all must come right, within the third.
     pub settle_ms: u64,
     pub faulty_ms: u64,
     pub calm_ms: u64,
@@ -84,7 +84,7 @@ impl World {
             },
             settle_ms: 3_000,
             faulty_ms: 24_000,
-            calm_ms: 12_000,
+            calm_ms: 60_000,
             faults: Vec::new(),
         };
         let skewed = rng.percent(50);
@@ -133,7 +133,7 @@ impl World {
         self.settle_ms + self.faulty_ms + 6_500
     }
 
-    /// When the run is over.
+    /// When the run is over at the latest.
     pub fn end_ms(&self) -> u64 {
         self.calm_at_ms() + self.calm_ms
     }
@@ -159,7 +159,7 @@ impl fmt::Display for World {
             "  {} officers, {} agencies, {} importers, {} auditors over a list of {}, pauses up to {} ms",
             clients.officers, clients.agencies, clients.importers, clients.auditors, self.subjects, clients.pause_ms
         )?;
-        writeln!(f, "  {} ms, of which the last {} ms without faults; {} faults:", self.end_ms(), self.calm_ms, self.faults.len())?;
+        writeln!(f, "  {} faults within {} ms, and {} ms at most to come right:", self.faults.len(), self.calm_at_ms(), self.calm_ms)?;
         for fault in &self.faults {
             writeln!(f, "  {fault}")?;
         }

@@ -145,8 +145,11 @@ impl Failure {
         };
         // A node whose deadline passed, or that failed within, may have proposed the write before.
         let broke = late || status.code() == Code::Internal;
-        let maybe_done = error.outcome_unknown || broke || (verdict.is_none() && connected && retry);
         let refusal = verdict.as_deref().and_then(RefusalCode::from_code);
+        // A node repeats a proposal by itself, and whoever asks may do so a day later: what is too old to be remembered may
+        // have taken place before.
+        let forgotten = refusal == Some(RefusalCode::RequestTooOld);
+        let maybe_done = error.outcome_unknown || broke || forgotten || (verdict.is_none() && connected && retry);
         let settles = !retry && refusal.is_some_and(is_final);
         let wait_ms = value(status, metadata::RETRY_MS).and_then(|ms| ms.parse().ok());
         Self { error, retry, said: verdict.is_some(), maybe_done, settles, wait_ms }
@@ -203,6 +206,9 @@ mod tests {
         let stale = with(Status::failed_precondition("is 3"), &[("portcullis-code", "stale-version")]);
         let stale = Failure::of(&stale, "n1:1");
         assert!(!stale.retry && !stale.maybe_done && stale.settles);
+        let old = with(Status::failed_precondition("is a day old"), &[("portcullis-code", "request-too-old")]);
+        let old = Failure::of(&old, "n1:1");
+        assert!(!old.retry && old.maybe_done && !old.settles);
         let fault = Failure::of(&with(Status::internal("damaged"), &[("portcullis-code", "internal")]), "n1:1");
         assert!(!fault.retry && fault.maybe_done && !fault.settles);
     }

@@ -1,12 +1,12 @@
-//! Island mode: when a port that is cut off may answer, how its two spools keep the evidence, how the audit group takes it
-//! back, and what is judged then (DESIGN.md, Reads; SECURITY.md 3.7; decision 15).
+//! Island mode: when a port that is cut off may answer, how its two spools keep the evidence, how the audit group takes
+//! it back, and what is judged then (DESIGN.md, Reads; SECURITY.md 3.7; decision 15).
 //!
-//! Pure, like all of this crate: what is read from devices, clocks and groups is handed in. Nothing calls this yet; it is
-//! checked by `chaos/models/island.rs`.
+//! Pure, like all of this crate: what is read from devices, clocks and groups is handed in. Nothing calls this yet; it
+//! is checked by `chaos/models/island.rs`.
 //!
-//! An event of an island is an entry of its node's chain and stands in two spools before its answer leaves. A place in the
-//! chain commits to everything before it, so two entries are the same exactly if their places are, and the receiver needs to
-//! know nothing of how often, in which pieces or in which order they come.
+//! An event of an island is an entry of its node's chain and stands in two spools before its answer leaves. A place in
+//! the chain commits to everything before it, so two entries are the same exactly if their places are, and the receiver
+//! needs to know nothing of how often, in which pieces or in which order they come.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -113,8 +113,8 @@ pub fn merged(spools: [Option<&Spool>; 2]) -> Vec<SpoolEntry> {
     all.into_values().collect()
 }
 
-/// Whether an entry that the audit group calls `Missing` is to be sent again with its gap declared: no device holds what comes
-/// before it, so without that word nothing after the gap could ever be delivered.
+/// Whether an entry that the audit group calls `Missing` is to be sent again with its gap declared: no device holds
+/// what comes before it, so without that word nothing after the gap could ever be delivered.
 pub fn is_after_gap(entry: &SpoolEntry, spools: [Option<&Spool>; 2]) -> bool {
     !spools.iter().flatten().any(|spool| spool.holds(entry.before))
 }
@@ -140,8 +140,9 @@ pub enum Closed {
 pub enum Start {
     /// Both hold the same; the next entry goes on from here.
     Ready(Place),
-    /// First these entries are written to one of them. Before that nothing is answered, and nothing is delivered either: what
-    /// was delivered from one device alone would fork the chain if that device were lost and the other went on.
+    /// First these entries are written to one of them. Before that nothing is answered, and nothing is delivered
+    /// either: what was delivered from one device alone would fork the chain if that device were lost and the other
+    /// went on.
     Complete { spool: usize, entries: Vec<SpoolEntry> },
     /// What is held is delivered all the same.
     Closed(Closed),
@@ -212,8 +213,8 @@ impl Taken {
     }
 }
 
-/// Judges a delivered entry. Nothing of who asked, by which decision and under which revocation floor is asked here: the
-/// answer has left, and its event belongs into the log whatever is found out about it later.
+/// Judges a delivered entry. Nothing of who asked, by which decision and under which revocation floor is asked here:
+/// the answer has left, and its event belongs into the log whatever is found out about it later.
 pub fn take(chain: &dyn ReadChain, entry: &SpoolEntry, gap_declared: bool) -> Taken {
     let place = entry.place();
     if chain.has(place) {
@@ -250,8 +251,8 @@ pub struct Outlook {
     pub copy_at: UnixMillis,
     /// This node's clock.
     pub clock: UnixMillis,
-    /// The newest time that stands in the spools; the closing of an island stands there too. A clock that was set back while
-    /// the node was down makes no copy younger than that.
+    /// The newest time that stands in the spools; the closing of an island stands there too. A clock that was set back
+    /// while the node was down makes no copy younger than that.
     pub newest_spooled: UnixMillis,
     /// How the spools stand: none if they are ready.
     pub spools: Option<Closed>,
@@ -316,8 +317,8 @@ pub struct Answered {
 /// What an island's answer would have been.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Judgement {
-    /// Late hits: what came into force after the copy and was not shown. Whether it was still in force when the answer was
-    /// given is for whoever reads the times of both: no port's clock is good enough to leave one out.
+    /// Late hits: what came into force after the copy and was not shown. Whether it was still in force when the answer
+    /// was given is for whoever reads the times of both: no port's clock is good enough to leave one out.
     pub missed: BTreeSet<(RecordId, u64)>,
     /// Shown, and not in force any more.
     pub withdrawn: BTreeSet<(RecordId, u64)>,
@@ -326,9 +327,9 @@ pub struct Judgement {
 }
 
 /// Judges an answer by everything that its copy lacked, at a position of the group's log and against a floor of the
-/// directory that were read, linearizably, after the answer's event was taken. Whatever was acknowledged before the answer
-/// is below that position. A lookout that was created and removed again while the port was alone is none of the state at
-/// the return, and is a late hit all the same; so `matching` is of the records' history since the copy.
+/// directory that were read, linearizably, after the answer's event was taken. Whatever was acknowledged before the
+/// answer is below that position. A lookout that was created and removed again while the port was alone is none of the
+/// state at the return, and is a late hit all the same; so `matching` is of the records' history since the copy.
 pub fn judge(answered: &Answered, matching: &[InForce], judged_at: u64, floor: u64) -> Judgement {
     let mut judgement = Judgement { revoked: !holds_against(answered.epoch, floor), ..Judgement::default() };
     for version in matching.iter().filter(|version| version.from <= judged_at) {

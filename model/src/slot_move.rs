@@ -1,4 +1,5 @@
-//! The move of a slot from one records group to another: what either group may do at each step, and who answers meanwhile.
+//! The move of a slot from one records group to another: what either group may do at each step, and who answers
+//! meanwhile.
 //!
 //! ```text
 //! owner:  begin ──> freeze ──> hand over ──> drop      (call off: any time before it handed over)
@@ -7,13 +8,13 @@
 //!
 //! The owner's log alone decides: until it hands over it can call off, afterwards it cannot, and there is no two-phase
 //! commit (DESIGN.md, Groups). Whoever carries the steps between the groups may die, repeat and delay any of them: each
-//! names its move and rests on a fact that stays true, such as *this move was sealed with this digest* or *this move was
-//! called off*. What it may not do is invent one.
+//! names its move and rests on a fact that stays true, such as *this move was sealed with this digest* or *this move
+//! was called off*. What it may not do is invent one.
 //!
-//! What moves with a slot is all that its rules read: every version of its records with their tokens, its request ids, the
-//! cursors of the lanes that lead to it, the last sequences of the lanes that come from it, and the owner's log time
-//! (decision 16). Messages that are still in the owner's outbox stay there and are delivered from there. Nothing calls this
-//! yet; it is checked by `chaos/models/slot_move.rs`.
+//! What moves with a slot is all that its rules read: every version of its records with their tokens, its request ids,
+//! the cursors of the lanes that lead to it, the last sequences of the lanes that come from it, and the owner's log
+//! time (decision 16). Messages that are still in the owner's outbox stay there and are delivered from there. Nothing
+//! calls this yet; it is checked by `chaos/models/slot_move.rs`.
 
 use std::fmt;
 
@@ -56,8 +57,8 @@ pub enum Role {
     Without { to: Option<GroupId> },
     /// It owns the slot; while a move is under way it leaves.
     Owner { attempts: u64, leaving: Option<Leaving> },
-    /// It has handed the slot over and keeps what it had, so that questions go on finding it until the taker has shown that
-    /// it owns the slot.
+    /// It has handed the slot over and keeps what it had, so that questions go on finding it until the taker has shown
+    /// that it owns the slot.
     Keeper { to: GroupId },
     /// It is being given the slot. Sealed: everything is here, and no part is taken any more.
     Taker { id: MoveId, sealed: Option<Hash> },
@@ -112,8 +113,9 @@ impl Claim {
     }
 }
 
-/// Whose records of a slot answer a question, by what the groups claimed at the moment each was read: those of the newest
-/// ownership that any of them had. None: nobody of them has these any more, so the answer lacks the slot and is partial.
+/// Whose records of a slot answer a question, by what the groups claimed at the moment each was read: those of the
+/// newest ownership that any of them had. None: nobody of them has these any more, so the answer lacks the slot and is
+/// partial.
 pub fn answers(claims: &[(GroupId, Claim)]) -> Option<GroupId> {
     let newest = claims.iter().max_by_key(|(_, claim)| claim.epoch())?;
     matches!(newest.1, Claim::Keeps(_) | Claim::Owns(_)).then_some(newest.0)
@@ -196,7 +198,8 @@ impl Holding {
         Ok(self.with(Role::Owner { attempts, leaving: None }))
     }
 
-    /// Owner: the step that cannot be taken back. `own` is the digest of what it has, `sealed` the one that the taker sealed.
+    /// Owner: the step that cannot be taken back. `own` is the digest of what it has, `sealed` the one that the taker
+    /// sealed.
     pub fn hand_over(self, id: MoveId, own: Hash, sealed: Hash) -> Result<Self, NotTaken> {
         let (_, leaving) = self.leaves_by(id)?;
         if !leaving.frozen {
@@ -218,8 +221,8 @@ impl Holding {
         }
     }
 
-    /// Taker: takes a part of a move, if it is this group that is given the slot. A part of a newer move says that an older one was called off; whatever is here of that
-    /// is to be thrown away (`Begins::Anew`).
+    /// Taker: takes a part of a move, if it is this group that is given the slot. A part of a newer move says that an
+    /// older one was called off; whatever is here of that is to be thrown away (`Begins::Anew`).
     pub fn stage(self, me: GroupId, id: MoveId) -> Result<(Self, Begins), NotTaken> {
         let fresh = (self.with(Role::Taker { id, sealed: None }), Begins::Anew);
         match self.role {
@@ -244,8 +247,8 @@ impl Holding {
         }
     }
 
-    /// Taker: owns the slot. Only for a move that its owner has handed over; the group's log time must become at least what
-    /// the owner's was, or a request id that the owner had forgotten as too old would be taken anew.
+    /// Taker: owns the slot. Only for a move that its owner has handed over; the group's log time must become at least
+    /// what the owner's was, or a request id that the owner had forgotten as too old would be taken anew.
     pub fn adopt(self, id: MoveId) -> Result<Self, NotTaken> {
         match self.role {
             Role::Taker { id: current, sealed: Some(_) } if current == id => {

@@ -7,6 +7,7 @@ mod officer;
 pub mod operator;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -39,8 +40,8 @@ pub struct Office {
     pub travellers: Arc<Vec<Traveller>>,
     /// Records that some agency has been told of, with their newest known version and whom they are about.
     known: Arc<Mutex<BTreeMap<RecordId, Known>>>,
-    /// No client begins a call after this time.
-    pub until_ms: u64,
+    /// No client begins a call any more.
+    pub closing: Arc<AtomicBool>,
 }
 
 /// What the agencies know of a record.
@@ -55,9 +56,8 @@ impl Office {
     pub fn new(world: Arc<World>, history: History, trace: Trace) -> Self {
         let list = generator::lists(&generator::Config { seed: mix(world.seed, 5), people: world.subjects as usize });
         let (subjects, travellers) = (list.people().collect(), list.travellers().take(100).collect());
-        let until_ms = world.end_ms() - 4_000;
         let (subjects, travellers) = (Arc::new(subjects), Arc::new(travellers));
-        Self { world, history, trace, subjects, travellers, known: Arc::default(), until_ms }
+        Self { world, history, trace, subjects, travellers, known: Arc::default(), closing: Arc::default() }
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<RecordId, Known>> {
@@ -83,7 +83,7 @@ impl Office {
     }
 
     fn over(&self) -> bool {
-        self.trace.now_ms() >= self.until_ms
+        self.closing.load(Ordering::Relaxed)
     }
 }
 

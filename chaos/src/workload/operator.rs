@@ -92,7 +92,8 @@ async fn carry_out(office: &Office, client: &Client, order: &Order) -> bool {
     let attempts = if matches!(order, Order::Add { .. } | Order::Remove { .. }) { ATTEMPTS } else { 1 };
     for _ in 0..attempts {
         let number = office.history.begin("operators", 60_000, Call::Operate { what: format!("{order:?}") });
-        let told = tokio::time::timeout(Duration::from_secs(15), attempt(client, order)).await;
+        let patience = if attempts > 1 { 15 } else { 3 };
+        let told = tokio::time::timeout(Duration::from_secs(patience), attempt(client, order)).await;
         let done = matches!(told, Ok(Ok(())));
         if let Ok(told) = told {
             office.history.end(number, told.map(|()| Answer::Done));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use client::{Client, ErrorKind, v1};
 use futures_util::future::join_all;
-use model::audit::merkle::{Hash, check_consistency};
+use model::audit::merkle::{Hash, check_consistency, empty_root};
 use serde::Serialize;
 
 use crate::audit::chain::Chain;
@@ -224,6 +224,10 @@ pub(super) async fn checkpoint(
     size: u64,
     earlier: Option<Checkpoint>,
 ) -> Result<Checkpoint, CliError> {
+    if size == 0 {
+        // There is nothing to ask for: a size of 0 would mean the log as it is by then.
+        return Ok(Checkpoint { size, root: empty_root() });
+    }
     let wrong = |reason: &str| CliError::Verification(format!("checkpoint of {group}: {reason}"));
     let old_size = earlier.map_or(0, |earlier| earlier.size);
     let message = v1::CheckpointRequest { group: group.to_string(), old_size, size };

@@ -11,7 +11,7 @@ client library with connections of its own; clients begin at different nodes. No
 are counted and printed, and exit code 1 says that there were some.
 
 Build first: the cluster runs portcullis and portcullis-node of the same directory as this program.
-  cargo build --release --workspace --bins
+  cargo build --release --bins
 
 Examples:
   portcullis-bench                                          everything that needs no files

@@ -173,7 +173,7 @@ fn program(args: &Args) -> Result<PathBuf, BenchError> {
     if program.is_file() {
         return Ok(program);
     }
-    let text = format!("{}: is missing; build it: cargo build --release --workspace --bins", program.display());
+    let text = format!("{}: is missing; build it: cargo build --release --bins", program.display());
     Err(BenchError::Cluster(text))
 }
 

@@ -73,7 +73,7 @@ impl Entropy for SeededEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         let mut rng = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for chunk in bytes.chunks_mut(8) {
-            let number = rng.next().to_le_bytes();
+            let number = rng.number().to_le_bytes();
             chunk.copy_from_slice(&number[..chunk.len()]);
         }
     }

@@ -108,7 +108,9 @@ impl Disk {
                 true
             }));
             drop(store.scan(&[0x40], &[0x41], &mut |_, value| {
-                holds.leaves.push(model::codec::decode::<model::audit::leaf::StoredLeaf>(value).map(|leaf| leaf.hash()).ok());
+                holds
+                    .leaves
+                    .push(model::codec::decode::<model::audit::leaf::StoredLeaf>(value).map(|leaf| leaf.hash()).ok());
                 true
             }));
         }

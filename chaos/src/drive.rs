@@ -43,10 +43,12 @@ struct NodeHost {
     stopping: bool,
     /// Its disk was full lately.
     was_full: bool,
+    /// What cuts off the snapshot that it receives.
+    cut_by_crash: bool,
     /// Until when something was wrong with it.
     disturbed_ms: u64,
-    /// When its machine last stood still: it cannot know how much time it missed.
-    stood_ms: Option<u64>,
+    /// When its machine stood still, from and to: it cannot know how much time it missed.
+    stood: Vec<(u64, u64)>,
     bridge: Bridge,
 }
 
@@ -78,8 +80,10 @@ pub struct Run {
     pub queues: BTreeMap<u64, BTreeMap<String, f64>>,
     /// Spans of time in which a quorum of every group was well, and had been for a while.
     pub steady: Vec<Steady>,
-    /// Nodes whose machine stood still, and until when.
-    pub stood: BTreeMap<u64, u64>,
+    /// By node, when its machine stood still, from and to.
+    pub stood: BTreeMap<u64, Vec<(u64, u64)>>,
+    /// Whether all came right in time, so that the clients went home.
+    pub closed: bool,
     pub subjects: Arc<Vec<generator::Subject>>,
     pub travellers: Arc<Vec<generator::Traveller>>,
     pub real_ms: u64,
@@ -154,13 +158,14 @@ pub fn run(world: World, trace: Trace) -> Run {
     }
     let stands = driver.stands();
     let queues = driver.nodes.iter().map(|(id, node)| (*id, node.slot.inside().queues.clone())).collect();
-    let stood = driver.nodes.iter().filter_map(|(id, node)| Some((*id, node.stood_ms?))).collect();
+    let stood = driver.nodes.iter().map(|(id, node)| (*id, node.stood.clone())).collect();
+    let closed = driver.closed_ms.is_some();
     driver.end();
     let Driver { trace, history, sight, steady, office, .. } = driver;
     drop(sim);
     let real_ms = begun.elapsed().as_millis() as u64;
     let (subjects, travellers) = (office.subjects, office.travellers);
-    Run { world, trace, history, sight, stands, queues, steady, stood, subjects, travellers, real_ms }
+    Run { world, trace, history, sight, stands, queues, steady, stood, closed, subjects, travellers, real_ms }
 }
 
 struct Driver {
@@ -184,6 +189,8 @@ struct Driver {
     /// Messages that were in an outbox, to be delivered again.
     posted: Vec<model::outbox::Posted>,
     next_node: u64,
+    /// Fewer than a majority of the nodes were well when this was last looked at.
+    without_quorum: bool,
     /// When the clients went home.
     closed_ms: Option<u64>,
 }
@@ -222,6 +229,7 @@ impl Driver {
             steady: Vec::new(),
             posted: Vec::new(),
             next_node,
+            without_quorum: false,
             closed_ms: None,
         }
     }
@@ -294,8 +302,9 @@ impl Driver {
             joins,
             stopping: false,
             was_full: false,
+            cut_by_crash: false,
             disturbed_ms: 0,
-            stood_ms: None,
+            stood: Vec::new(),
             bridge,
         };
         self.nodes.insert(id, node);
@@ -348,7 +357,8 @@ impl Driver {
 
     /// A member that runs, for a node that joins.
     fn member_to_join(&mut self, joining: u64) -> Option<String> {
-        let living: Vec<u64> = self.living().into_iter().filter(|id| *id != joining && *id <= self.world.nodes).collect();
+        let living: Vec<u64> =
+            self.living().into_iter().filter(|id| *id != joining && *id <= self.world.nodes).collect();
         let member = self.rng.pick(&living).copied().unwrap_or(1);
         Some(host::address(member))
     }
@@ -619,7 +629,7 @@ impl Driver {
                 if let Some(host) = self.nodes.get_mut(&node) {
                     host.process.stand_until(now, now + for_ms, how);
                     if how == Standstill::Machine {
-                        host.stood_ms = Some(now + for_ms);
+                        host.stood.push((now, now + for_ms));
                     }
                 }
                 if how == Standstill::Machine {
@@ -693,9 +703,10 @@ impl Driver {
                     self.heal_at(now + for_ms, Heal::Clock(node, -by_ms));
                 }
             }
-            Kind::CutTransfer { node, pieces, .. } => {
-                if let Some(host) = self.nodes.get(&node) {
+            Kind::CutTransfer { node, pieces, crash } => {
+                if let Some(host) = self.nodes.get_mut(&node) {
                     host.disk.cut_after_pieces(pieces);
+                    host.cut_by_crash = crash;
                 }
                 // It must miss enough to need a snapshot.
                 if lives_now(&self.nodes, node) {
@@ -735,8 +746,9 @@ impl Driver {
 
     /// A snapshot that the node receives is cut off now.
     fn cut_transfer(&mut self, sim: &mut Sim<'_>, id: u64, now: u64) {
-        self.trace.mark("snapshot transfer cut");
-        if self.rng.percent(50) {
+        let by_crash = self.nodes.get(&id).is_some_and(|node| node.cut_by_crash);
+        self.trace.mark(if by_crash { "transfer cut by a crash" } else { "transfer cut by its connection" });
+        if by_crash {
             self.crash(sim, id, Left::Torn, true, now + 500);
         } else {
             self.connections.decide(&name(id), "", Fate::Dropped);
@@ -787,6 +799,16 @@ impl Driver {
             if !well {
                 node.disturbed_ms = node.disturbed_ms.max(now);
             }
+        }
+        let voting = self.nodes.values().filter(|node| node.meant != Meant::Removed).count();
+        let there = self.nodes.values().filter(|node| node.disturbed_ms < now).count();
+        if there * 2 <= voting && now >= self.world.settle_ms {
+            if !self.without_quorum {
+                self.trace.mark("no quorum");
+            }
+            self.without_quorum = true;
+        } else {
+            self.without_quorum = false;
         }
         let well: BTreeSet<u64> = self
             .nodes

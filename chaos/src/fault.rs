@@ -18,54 +18,131 @@ pub struct Fault {
     pub kind: Kind,
 }
 
-/// The sorts of faults. A fault ends by itself; nodes are named by their numbers.
+/// The sorts of faults. What lasts says for how long; what is broken for good (a
+/// connection, a bit) is replaced by whoever notices. Nodes are named by their numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// The machine loses power and comes back. `silent`: its peers hear nothing of it.
-    Crash { node: u64, left: Left, down_ms: u64, silent: bool },
+    Crash {
+        node: u64,
+        left: Left,
+        down_ms: u64,
+        silent: bool,
+    },
     /// All machines lose power at once.
-    CrashAll { left: Left, down_ms: u64 },
+    CrashAll {
+        left: Left,
+        down_ms: u64,
+    },
     /// The process ends in order and is started again.
-    Bounce { node: u64 },
+    Bounce {
+        node: u64,
+    },
     /// The process stands still.
-    Pause { node: u64, for_ms: u64, how: Standstill },
+    Pause {
+        node: u64,
+        for_ms: u64,
+        how: Standstill,
+    },
     /// Nothing passes between two nodes.
-    Partition { a: u64, b: u64, for_ms: u64 },
+    Partition {
+        a: u64,
+        b: u64,
+        for_ms: u64,
+    },
     /// Nothing passes from one node to another.
-    OneWay { from: u64, to: u64, for_ms: u64 },
+    OneWay {
+        from: u64,
+        to: u64,
+        for_ms: u64,
+    },
     /// Nothing passes between these nodes and all others, clients included.
-    Isolate { nodes: Vec<u64>, for_ms: u64 },
+    Isolate {
+        nodes: Vec<u64>,
+        for_ms: u64,
+    },
     /// Nothing passes between these nodes and the other nodes; clients reach both.
-    Split { nodes: Vec<u64>, for_ms: u64 },
+    Split {
+        nodes: Vec<u64>,
+        for_ms: u64,
+    },
     /// Messages between two nodes take longer.
-    Delay { a: u64, b: u64, max_ms: u64, for_ms: u64 },
+    Delay {
+        a: u64,
+        b: u64,
+        max_ms: u64,
+        for_ms: u64,
+    },
     /// Messages between two nodes wait and come all at once.
-    Hold { a: u64, b: u64, for_ms: u64 },
+    Hold {
+        a: u64,
+        b: u64,
+        for_ms: u64,
+    },
     /// The connections that a node has made to another are gone.
-    Drop { from: u64, to: u64 },
+    Drop {
+        from: u64,
+        to: u64,
+    },
     /// They carry nothing any more, and nobody is told.
-    HalfOpen { from: u64, to: u64 },
+    HalfOpen {
+        from: u64,
+        to: u64,
+    },
     /// The connections of the clients to a node carry nothing any more.
-    HalfOpenClients { to: u64 },
-    SlowDisk { node: u64, sync_ms: u64, for_ms: u64 },
-    FullDisk { node: u64, for_ms: u64 },
+    HalfOpenClients {
+        to: u64,
+    },
+    SlowDisk {
+        node: u64,
+        sync_ms: u64,
+        for_ms: u64,
+    },
+    FullDisk {
+        node: u64,
+        for_ms: u64,
+    },
     /// A bit of something stored turns over, and the node is restarted, so that it meets it. What it cannot read it must not
     /// serve; the operators replace the node.
-    Rot { node: u64, group: Option<u32>, number: u64 },
+    Rot {
+        node: u64,
+        group: Option<u32>,
+        number: u64,
+    },
     /// The wall clock jumps, and is set right later.
-    ClockJump { node: u64, by_ms: i64, for_ms: u64 },
+    ClockJump {
+        node: u64,
+        by_ms: i64,
+        for_ms: u64,
+    },
     /// The next snapshot that the node receives is cut off after so many pieces: the connection, or the node itself.
-    CutTransfer { node: u64, pieces: u64, crash: bool },
+    CutTransfer {
+        node: u64,
+        pieces: u64,
+        crash: bool,
+    },
     /// Outbox messages that a node has seen before are delivered again.
-    Redeliver { node: u64 },
+    Redeliver {
+        node: u64,
+    },
     /// An operator hands the lead of a group to a node.
-    Transfer { group: u32, to: u64 },
+    Transfer {
+        group: u32,
+        to: u64,
+    },
     /// An operator has a snapshot taken of all groups of a node.
-    Snapshot { node: u64 },
+    Snapshot {
+        node: u64,
+    },
     /// An operator adds a node.
-    AddNode { node: u64, learner: bool },
+    AddNode {
+        node: u64,
+        learner: bool,
+    },
     /// An operator removes a node.
-    RemoveNode { node: u64 },
+    RemoveNode {
+        node: u64,
+    },
 }
 
 impl Kind {
@@ -148,7 +225,8 @@ pub fn draw(world: &World, rng: &mut Rng) -> Vec<Fault> {
         let node = rng.between(1, world.nodes);
         let other = 1 + (node + rng.between(0, world.nodes - 2)) % world.nodes;
         let for_ms = rng.between(200, 6_000);
-        let left = *rng.pick(&[Left::Nothing, Left::Nothing, Left::Part, Left::Torn, Left::All]).unwrap_or(&Left::Nothing);
+        let left =
+            *rng.pick(&[Left::Nothing, Left::Nothing, Left::Part, Left::Torn, Left::All]).unwrap_or(&Left::Nothing);
         let side = |rng: &mut Rng, most: u64| {
             let mut nodes = first.clone();
             rng.shuffle(&mut nodes);
@@ -183,7 +261,7 @@ pub fn draw(world: &World, rng: &mut Rng) -> Vec<Fault> {
                 if damaged > 1 || world.nodes < 3 {
                     continue;
                 }
-                Kind::Rot { node, group: rng.percent(60).then_some(group), number: rng.next() }
+                Kind::Rot { node, group: rng.percent(60).then_some(group), number: rng.number() }
             }
             16 => {
                 let size = if rng.percent(50) { rng.between(100, 3_000) } else { rng.between(3_000, 60_000) } as i64;

@@ -27,7 +27,7 @@ pub enum Call {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     Changed(v1::ChangeResponse),
-    Record(v1::LookoutRecord),
+    Record(Box<v1::LookoutRecord>),
     Screened(v1::ScreenResponse),
     /// The import's steps, the last of them its end.
     Imported(Vec<v1::ImportProgress>),
@@ -93,7 +93,7 @@ impl History {
         match &told {
             Ok(answer) => event!(self.trace, "told {number} {:x}", digest(answer)),
             Err(error) => {
-                event!(self.trace, "told {number} {} unknown={}", error.code, error.outcome_unknown);
+                event!(self.trace, "told {number} {} unknown={} {}", error.code, error.outcome_unknown, error.text);
                 self.trace.mark(&format!("answered {}", error.code));
             }
         }

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use crate::clock::{SeededEntropy, WallClock};
 use crate::disk::Disk;
+use crate::oracles::bounds::is_queue;
 use crate::trace::Trace;
 use crate::world::World;
 
@@ -161,8 +162,9 @@ fn note_queues(node: &Node, slot: &Slot) {
     let mut inside = slot.inside();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let Some((name, value)) = line.rsplit_once(' ') else { continue };
-        let queue = ["queue", "waiting"].iter().any(|part| name.contains(part)) && !name.contains("_bucket");
-        if queue && let Ok(value) = value.parse::<f64>() {
+        if is_queue(name.split('{').next().unwrap_or(name))
+            && let Ok(value) = value.parse::<f64>()
+        {
             let highest = inside.queues.entry(name.to_string()).or_default();
             *highest = highest.max(value);
         }

@@ -143,7 +143,8 @@ fn run(command: Command) -> Result<bool> {
         }
         Command::Replay { seed, verbose, log, bug } => replay(World::of(seed), verbose, log, bug),
         Command::Scenario { file, verbose, log, bug } => {
-            let world = serde_json::from_str(&std::fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?);
+            let world =
+                serde_json::from_str(&std::fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?);
             replay(world.map_err(|error| format!("{file}: {error}"))?, verbose, log, bug)
         }
         Command::Minimize { seed, output, bug } => {
@@ -194,7 +195,12 @@ fn replay(world: World, verbose: bool, log: Option<String>, bug: Option<String>)
     plant(bug)?;
     if let Some(filter) = log {
         let filter = tracing_subscriber::EnvFilter::try_new(filter)?;
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).without_time().init();
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(false)
+            .without_time()
+            .init();
     }
     say(&world.to_string())?;
     let trace = if verbose { Trace::written(Box::new(std::io::stderr())) } else { Trace::default() };
@@ -215,7 +221,8 @@ fn many(first_seed: u64, seeds: Option<u64>, until: Option<Instant>) -> Result<b
     let mut totals = Totals::default();
     let mut failed: Option<Outcome> = None;
     let last = seeds.map_or(u64::MAX, |seeds| first_seed.saturating_add(seeds));
-    let known: Vec<u64> = (first_seed..last).take_while(|seed| seeds.is_some() || ledger.passed(*seed).is_some()).collect();
+    let known: Vec<u64> =
+        (first_seed..last).take_while(|seed| seeds.is_some() || ledger.passed(*seed).is_some()).collect();
     for seed in known.iter().filter(|seed| ledger.passed(**seed).is_some()) {
         ledger.passed(*seed).into_iter().for_each(|outcome| totals.add(outcome));
     }
@@ -277,7 +284,9 @@ fn report(first_seed: u64, seeds: u64) -> Result<bool> {
     let mut totals = Totals::default();
     (first_seed..first_seed + seeds).filter_map(|seed| ledger.passed(seed)).for_each(|outcome| totals.add(outcome));
     if totals.seeds == 0 {
-        say("this program has passed none of these seeds yet; run them first: cargo run --release -p chaos -- run --seeds 500")?;
+        say(
+            "this program has passed none of these seeds yet; run them first: cargo run --release -p chaos -- run --seeds 500",
+        )?;
         return Ok(false);
     }
     say(&totals.line())?;

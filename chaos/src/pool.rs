@@ -91,10 +91,7 @@ fn finish(running: Running, hung: bool) -> (Job, Outcome) {
 }
 
 /// Runs jobs, as many at a time as there are processors, until they are through or `take` says that it is enough.
-pub fn run(
-    mut jobs: impl Iterator<Item = Job>,
-    mut take: impl FnMut(Job, Outcome) -> bool,
-) -> std::io::Result<()> {
+pub fn run(mut jobs: impl Iterator<Item = Job>, mut take: impl FnMut(Job, Outcome) -> bool) -> std::io::Result<()> {
     let places = std::thread::available_parallelism().map_or(1, usize::from);
     let mut running: Vec<Running> = Vec::new();
     let mut enough = false;

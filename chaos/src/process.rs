@@ -123,7 +123,9 @@ impl Process {
                     self.behind_ms += (now_ms - since) as i64;
                     self.clock.jump_ms(-((now_ms - since) as i64));
                 }
-                Standstill::Process => runtime.block_on(async { tokio::time::advance(Duration::from_millis(now_ms - since)).await }),
+                Standstill::Process => {
+                    runtime.block_on(async { tokio::time::advance(Duration::from_millis(now_ms - since)).await })
+                }
             }
             self.clock.stand(None);
         }

@@ -194,8 +194,7 @@ impl Sight {
     pub fn lost(&self, node: u64) {
         let mut seen = self.seen();
         seen.written_votes.remove(&node);
-        let groups: Vec<(u64, GroupId)> = seen.replicas.keys().filter(|key| key.0 == node).copied().collect();
-        groups.iter().for_each(|key| drop(seen.replicas.remove(key)));
+        seen.replicas.retain(|(of, _), _| *of != node);
     }
 
     /// Something stored was damaged on purpose.
@@ -332,7 +331,11 @@ impl Seen {
         let (index, lead) = (entry.id.index, (entry.id.term, entry.id.node));
         let first = *self.entries.entry((group, index, lead)).or_insert(digest);
         if first != digest {
-            self.violated("Raft", now, format!("{group}: two different entries at {index} of {lead:?}, one on node {node}"));
+            self.violated(
+                "Raft",
+                now,
+                format!("{group}: two different entries at {index} of {lead:?}, one on node {node}"),
+            );
         }
         if let std::collections::btree_map::Entry::Vacant(fresh) = self.leaders.entry((group, lead)) {
             fresh.insert(index);
@@ -340,14 +343,17 @@ impl Seen {
             let from = (group, index.max(1));
             let lacks = self.applied.range(from..=(group, u64::MAX)).find(|(_, committed)| **committed < lead);
             if let Some(((_, at), committed)) = lacks {
-                let what = format!("{group}: {lead:?} leads with a log that ends before {index}; {at} of {committed:?} was committed");
+                let what = format!(
+                    "{group}: {lead:?} leads with a log that ends before {index}; {at} of {committed:?} was committed"
+                );
                 self.violated("Raft", now, what);
             }
         }
         if let Some(applied) = self.applied.get(&(group, index))
             && *applied < lead
         {
-            let what = format!("{group}: entry {index} of {applied:?} was committed, node {node} writes one of {lead:?}");
+            let what =
+                format!("{group}: entry {index} of {applied:?} was committed, node {node} writes one of {lead:?}");
             self.violated("Raft", now, what);
         }
     }

@@ -69,11 +69,12 @@ impl Connections {
         self.table().open.remove(&number);
     }
 
-    /// Decides about every connection that a process made to another; returns how many there are.
-    pub fn decide(&self, from: &str, to: &str, fate: Fate) -> usize {
+    /// Decides about every connection that a process made to another; to all of them if none is named.
+    pub fn decide(&self, from: &str, to: &str, fate: Fate) {
         let table = self.table();
-        let found = table.open.values().filter(|(a, b, _)| a == from && (to.is_empty() || b == to));
-        found.map(|(_, _, sender)| sender.send_replace(fate)).count()
+        for (_, _, sender) in table.open.values().filter(|(a, b, _)| a == from && (to.is_empty() || b == to)) {
+            sender.send_replace(fate);
+        }
     }
 }
 

@@ -142,7 +142,14 @@ impl World {
 impl fmt::Display for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let World { clients, .. } = self;
-        writeln!(f, "seed {}: {} nodes in {} regions, {} groups", self.seed, self.nodes, self.regions, self.records_groups + 2)?;
+        writeln!(
+            f,
+            "seed {}: {} nodes in {} regions, {} groups",
+            self.seed,
+            self.nodes,
+            self.regions,
+            self.records_groups + 2
+        )?;
         writeln!(
             f,
             "  heartbeat {} ms, elections after {}-{} ms, snapshot every {} entries, {} kept behind it",
@@ -159,7 +166,13 @@ impl fmt::Display for World {
             "  {} officers, {} agencies, {} importers, {} auditors over a list of {}, pauses up to {} ms",
             clients.officers, clients.agencies, clients.importers, clients.auditors, self.subjects, clients.pause_ms
         )?;
-        writeln!(f, "  {} faults within {} ms, and {} ms at most to come right:", self.faults.len(), self.calm_at_ms(), self.calm_ms)?;
+        writeln!(
+            f,
+            "  {} faults within {} ms, and {} ms at most to come right:",
+            self.faults.len(),
+            self.calm_at_ms(),
+            self.calm_ms
+        )?;
         for fault in &self.faults {
             writeln!(f, "  {fault}")?;
         }

@@ -69,6 +69,10 @@ bugs! {
     "version-not-compared" => VersionNotCompared,
     /// A group that did not answer is not missed in an answer.
     "partial-looks-whole" => PartialLooksWhole,
+    /// A create is acknowledged as soon as it is on its way.
+    "answer-before-commit" => AnswerBeforeCommit,
+    /// The order of hits is another one on every second node.
+    "order-by-replica" => OrderByReplica,
     /// A create makes a record of its own each time it is sent.
     "retry-creates-again" => RetryCreatesAgain,
 }

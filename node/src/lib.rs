@@ -38,6 +38,8 @@ use tonic::codegen::http::{Response, header};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+pub use crate::searches::WAITING_MAX as SEARCHES_WAITING_MAX;
+
 use crate::audit::Pipeline;
 use crate::config::{Config, Start, groups_of};
 use crate::env::{BoxFuture, Env, Indexes, Listener};

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::error::ApiError;
 
 /// Searches that wait for a place.
-const WAITING_MAX: i64 = 2_048;
+pub const WAITING_MAX: i64 = 2_048;
 
 /// The places of a node; clones share them.
 #[derive(Clone)]

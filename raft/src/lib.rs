@@ -15,6 +15,7 @@ pub mod outbox;
 pub mod storage;
 mod types;
 
+pub use log_store::FLUSH_QUEUE_MAX;
 pub use types::{Position, Seeded, StoredEntry, StoredLogId, StoredPayload, StoredVote};
 
 #[cfg(test)]

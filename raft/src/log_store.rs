@@ -22,7 +22,7 @@ use crate::storage::{Op, StorageError, Store, keys};
 use crate::types::{Config, Entry, LogId, StoredLogId, StoredVote, Vote, decode_entry, encode_entry};
 
 /// Appends and votes that wait for a sync at most; beyond it openraft waits.
-const FLUSH_QUEUE_MAX: usize = 4_096;
+pub const FLUSH_QUEUE_MAX: usize = 4_096;
 /// Bytes of entries that one read hands to replication or apply.
 const READ_BYTES_MAX: usize = 1024 * 1024;
 /// Entries of a group kept in memory behind the log's end.

@@ -19,10 +19,13 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             continue;
         }
         match &operation.ended {
-            None => found.push((operation.begun_ms, format!("question {number} of {} was never answered", operation.port))),
+            None => {
+                found.push((operation.begun_ms, format!("question {number} of {} was never answered", operation.port)))
+            }
             Some((_, at, Err(error))) => {
                 let took = at - operation.begun_ms;
-                let what = format!("question {number} of {} failed after {took} ms: {} {error}", operation.port, error.code);
+                let what =
+                    format!("question {number} of {} failed after {took} ms: {} {error}", operation.port, error.code);
                 found.push((operation.begun_ms, what));
             }
             Some((_, at, Ok(Answer::Screened(answer)))) => {
@@ -31,7 +34,10 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
                     found.push((operation.begun_ms, format!("question {number} was answered after {took} ms")));
                 }
                 if answer.partial {
-                    found.push((operation.begun_ms, format!("question {number} of {} got a part of an answer", operation.port)));
+                    found.push((
+                        operation.begun_ms,
+                        format!("question {number} of {} got a part of an answer", operation.port),
+                    ));
                 }
             }
             Some(_) => {}

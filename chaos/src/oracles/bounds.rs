@@ -2,15 +2,20 @@
 
 use super::{Case, Findings};
 
-/// Metrics of queues, with the bound of each.
-const BOUNDS: [(&str, f64); 6] = [
+/// Metrics of queues, with the bound of each. (An outbox is no queue that could refuse: what stands in it was committed.)
+const BOUNDS: [(&str, f64); 5] = [
     ("portcullis_audit_queue", model::limits::AUDIT_QUEUE_MAX as f64),
-    ("portcullis_log_sync_queue", 4_096.0),
-    ("portcullis_searches_waiting", 2_048.0),
-    ("portcullis_group_proposals_waiting", 4_096.0),
-    ("portcullis_group_reads_waiting", 8_192.0),
-    ("portcullis_outbox_waiting", f64::INFINITY),
+    ("portcullis_group_proposals", raft::group::PROPOSALS_MAX as f64),
+    ("portcullis_group_reads", raft::group::BARRIERS_MAX as f64),
+    ("portcullis_log_sync_queue", raft::FLUSH_QUEUE_MAX as f64),
+    ("portcullis_searches_waiting", node::SEARCHES_WAITING_MAX as f64),
 ];
+
+/// Whether a metric is that of a queue: one that is known, or that is called one.
+pub fn is_queue(metric: &str) -> bool {
+    let called = ["queue", "waiting"].iter().any(|part| metric.ends_with(part));
+    called || BOUNDS.iter().any(|(known, _)| *known == metric)
+}
 
 pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();

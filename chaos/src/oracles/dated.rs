@@ -36,17 +36,17 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             continue;
         }
         let header = &event.leaf.header;
-        let stood = case.run.stood.get(&header.node);
-        if stood.is_some_and(|until| (operation.begun_ms..operation.begun_ms + BLIND_MS).contains(&(until + BLIND_MS)))
-            || stood.is_some_and(|until| *until <= operation.begun_ms && operation.begun_ms < until + BLIND_MS)
-        {
+        let ended_ms = operation.ended.as_ref().map_or(operation.begun_ms, |(_, at, _)| *at);
+        let mut stood = case.run.stood.get(&header.node).into_iter().flatten();
+        if stood.any(|(from, to)| *from <= ended_ms && operation.begun_ms < to + BLIND_MS) {
             continue;
         }
         // Both by the answering node's own clock, rounded down to the second.
         let Some(age_ms) = age(UnixMillis(header.at_ms), &as_of.time) else { continue };
         let knows = (operation.begun_ms).saturating_sub(age_ms + TOLERANCE_MS);
         for (group, applied) in event.positions() {
-            let before = acknowledged.get(&group).into_iter().flat_map(|all| all.range(..knows)).map(|(_, index)| *index);
+            let before =
+                acknowledged.get(&group).into_iter().flat_map(|all| all.range(..knows)).map(|(_, index)| *index);
             if let Some(index) = before.max().filter(|index| *index > applied) {
                 let what = format!(
                     "answer {number} of node {} says it is at most {age_ms} ms old; {group} was at {index} before that, the answer at {applied}",

@@ -36,7 +36,10 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             }
         }
         if !all.iter().any(|stand| stand.status.applied >= version.index) {
-            found.push((operation.begun_ms, format!("change {number}: no replica has entry {} at the end", version.index)));
+            found.push((
+                operation.begun_ms,
+                format!("change {number}: no replica has entry {} at the end", version.index),
+            ));
         }
     }
     found

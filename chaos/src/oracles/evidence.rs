@@ -51,7 +51,8 @@ impl Evidence {
         let mut events = BTreeMap::new();
         for ((_, index), stored) in &seen.leaves {
             let Ok(leaf) = stored.open(*index) else { continue };
-            let plain = stored.payload.as_ref().and_then(|sealed| keyring.open(Scope::Event(leaf.header.id), sealed).ok());
+            let plain =
+                stored.payload.as_ref().and_then(|sealed| keyring.open(Scope::Event(leaf.header.id), sealed).ok());
             let payload = plain.and_then(|plain| EventPayload::from_cbor(&plain).ok()).unwrap_or_default();
             let hash = stored.hash();
             let applied_ms = seen.leaf_at.get(&hash).map_or(u64::MAX, |(_, at)| *at);
@@ -103,7 +104,7 @@ fn bodies(answer: &Answer) -> Vec<(String, Vec<u8>)> {
             vec![(receipt(&it.audit), body.encode_to_vec())]
         }
         Answer::Record(it) => {
-            vec![(receipt(&it.audit), v1::LookoutRecord { audit: None, ..it.clone() }.encode_to_vec())]
+            vec![(receipt(&it.audit), v1::LookoutRecord { audit: None, ..(**it).clone() }.encode_to_vec())]
         }
         Answer::Listed(it) => {
             vec![(receipt(&it.audit), v1::ListLookoutsResponse { audit: None, ..it.clone() }.encode_to_vec())]

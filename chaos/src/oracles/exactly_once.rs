@@ -32,7 +32,8 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             && let Ok(id) = change.id.parse::<RecordId>()
             && !made.contains(&(id, change.version))
         {
-            let what = format!("call {number} was told of version {} of {id}, its request made {made:?}", change.version);
+            let what =
+                format!("call {number} was told of version {} of {id}, its request made {made:?}", change.version);
             found.push((operation.begun_ms, what));
         }
     }

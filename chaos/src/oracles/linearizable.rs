@@ -19,12 +19,26 @@ struct Record {
 
 #[derive(Debug, Clone)]
 enum Kind {
-    Create { edition: String, told: Option<u64> },
-    Update { expected: u64, edition: String, told: Option<u64> },
-    Remove { expected: u64, told: Option<u64> },
+    Create {
+        edition: String,
+        told: Option<u64>,
+    },
+    Update {
+        expected: u64,
+        edition: String,
+        told: Option<u64>,
+    },
+    Remove {
+        expected: u64,
+        told: Option<u64>,
+    },
     /// Refused since the version was not the expected one.
-    Stale { expected: u64 },
-    Read { saw: Option<Record> },
+    Stale {
+        expected: u64,
+    },
+    Read {
+        saw: Option<Record>,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -82,7 +96,11 @@ fn step(number: usize, operation: &Operation) -> Option<(RecordId, Step)> {
         Call::Update { message, .. } => {
             let id = message.id.parse().ok()?;
             let expected = message.expected_version;
-            let kind = if stale { Kind::Stale { expected } } else { Kind::Update { expected, edition: edition(&message.lookout), told } };
+            let kind = if stale {
+                Kind::Stale { expected }
+            } else {
+                Kind::Update { expected, edition: edition(&message.lookout), told }
+            };
             (id, kind)
         }
         Call::Remove { message, .. } => {
@@ -112,7 +130,8 @@ fn step(number: usize, operation: &Operation) -> Option<(RecordId, Step)> {
 }
 
 fn ended(number: usize, operation: &Operation, kind: Kind) -> Step {
-    let told = operation.ended.as_ref().filter(|(_, _, told)| told.as_ref().err().is_none_or(|error| !error.outcome_unknown));
+    let told =
+        operation.ended.as_ref().filter(|(_, _, told)| told.as_ref().err().is_none_or(|error| !error.outcome_unknown));
     let ended = told.map_or(u64::MAX, |(order, _, _)| *order);
     Step { number, begun: operation.begun, ended, kind }
 }
@@ -214,7 +233,8 @@ mod tests {
     fn a_read_of_the_past_is_not() {
         let steps = [at(0, 1, 2, create(Some(1))), at(1, 3, 4, update(1, "two", Some(2))), at(2, 5, 6, read(1, "one"))];
         assert_eq!(search(&steps), Some(false));
-        let beside = [at(0, 1, 2, create(Some(1))), at(1, 3, 6, update(1, "two", Some(2))), at(2, 4, 5, read(1, "one"))];
+        let beside =
+            [at(0, 1, 2, create(Some(1))), at(1, 3, 6, update(1, "two", Some(2))), at(2, 4, 5, read(1, "one"))];
         assert_eq!(search(&beside), Some(true), "while the update goes on either is right");
     }
 

@@ -31,8 +31,13 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
         found.push((operation.begun_ms, format!("{} {number} of {} {what}", operation.call.name(), operation.port)));
     }
     // The run must have come to such a time at all.
-    if case.run.steady.iter().all(|span| span.to_ms + 1_000 < case.run.trace.now_ms()) {
-        found.push((case.run.trace.now_ms(), "the cluster was not well at the end of the run".to_string()));
+    if !case.run.closed {
+        let what = format!(
+            "after {} ms all had not come right, {} ms after the last fault",
+            case.run.trace.now_ms(),
+            case.run.world.calm_ms
+        );
+        found.push((case.run.trace.now_ms(), what));
     }
     found
 }

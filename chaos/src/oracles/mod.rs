@@ -6,7 +6,7 @@
 
 mod append_only_audit;
 mod available;
-mod bounds;
+pub mod bounds;
 mod dated;
 mod durable;
 mod evidence;
@@ -37,6 +37,8 @@ pub struct Case<'a> {
 /// What an oracle finds: what was broken, and when.
 type Findings = Vec<(u64, String)>;
 
+type Judge = fn(&Case<'_>) -> Findings;
+
 /// Judges a run by all promises; the first violations are those that were seen while it went on.
 pub fn judge(run: &Run) -> Vec<Violation> {
     let mut violations = run.violations();
@@ -48,7 +50,7 @@ pub fn judge(run: &Run) -> Vec<Violation> {
     let operations = run.history.operations();
     let evidence = Evidence::gather(&seen, &operations);
     let case = Case { run, seen: &seen, operations: &operations, evidence: &evidence };
-    let oracles: [(&'static str, fn(&Case<'_>) -> Findings); 13] = [
+    let oracles: [(&'static str, Judge); 13] = [
         ("SameState", same_state::judge),
         ("Durable", durable::judge),
         ("AppendOnlyAudit", append_only_audit::judge),

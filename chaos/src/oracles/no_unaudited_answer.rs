@@ -20,7 +20,8 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
         match case.evidence.event(&held.receipt) {
             None => found.push((*ended_ms, format!("answer {number} has no event; receipt `{}`", held.receipt))),
             Some(event) if event.applied_ms > *ended_ms => {
-                let what = format!("answer {number} came at {ended_ms} ms, its event was durable at {} ms", event.applied_ms);
+                let what =
+                    format!("answer {number} came at {ended_ms} ms, its event was durable at {} ms", event.applied_ms);
                 found.push((*ended_ms, what));
             }
             Some(event) if !fits(event, &held.body) => {

@@ -15,7 +15,8 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
         for changed in &event.leaf.header.changes {
             let at = (RecordId(changed.id), changed.version);
             if let Some(before) = told.insert(at, event.leaf.index) {
-                let what = format!("version {} of {} is told of by leaves {before} and {}", at.1, at.0, event.leaf.index);
+                let what =
+                    format!("version {} of {} is told of by leaves {before} and {}", at.1, at.0, event.leaf.index);
                 found.push((end, what));
             }
         }
@@ -26,7 +27,8 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
         }
     }
     for stand in case.run.stands.iter().filter(|stand| stand.outbox > 0) {
-        let what = format!("{} messages still wait in the outbox of {} on node {}", stand.outbox, stand.group, stand.node);
+        let what =
+            format!("{} messages still wait in the outbox of {} on node {}", stand.outbox, stand.group, stand.node);
         found.push((end, what));
     }
     found

@@ -13,12 +13,19 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut known: BTreeMap<Asked<'_>, (usize, &[u8])> = BTreeMap::new();
     for held in &case.evidence.held {
         let Some(operation) = case.operations.get(held.operation) else { continue };
-        let (Call::Screen { message: asked }, Some(Answer::Screened(answer))) = (&operation.call, operation.answer()) else {
+        let (Call::Screen { message: asked }, Some(Answer::Screened(answer))) = (&operation.call, operation.answer())
+        else {
             continue;
         };
         let Some(event) = case.evidence.of_screen(answer) else { continue };
-        let question =
-            vec![asked.name.as_str(), &asked.birth_date, &asked.nationality, &asked.document, &asked.plate, &asked.registration];
+        let question = vec![
+            asked.name.as_str(),
+            &asked.birth_date,
+            &asked.nationality,
+            &asked.document,
+            &asked.plate,
+            &asked.registration,
+        ];
         let (first, body) = *known.entry((question, event.positions())).or_insert((held.operation, &held.body));
         if body != held.body {
             found.push((operation.begun_ms, format!("answers {first} and {} to one question differ", held.operation)));

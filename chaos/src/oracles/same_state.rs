@@ -30,7 +30,10 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             if let (true, Some(one), Some(other)) = (same, stand.digest, most.digest)
                 && one != other
             {
-                found.push((end, format!("{group}: nodes {} and {} ended with different states", stand.node, most.node)));
+                found.push((
+                    end,
+                    format!("{group}: nodes {} and {} ended with different states", stand.node, most.node),
+                ));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Importers bring in editions of one list, two of them perhaps different ones at the same time.
 
+use std::sync::atomic::Ordering;
+
 use client::{ClientError, v1};
 use model::ids::to_hex;
 
@@ -19,11 +21,15 @@ pub(super) async fn work(mut desk: Desk, importer: u64) {
         let entries = entries(&mut desk, edition);
         let mut id = [0; 16];
         id[..8].copy_from_slice(&edition.to_be_bytes());
-        id[8..].copy_from_slice(&desk.rng.next().to_be_bytes());
+        id[8..].copy_from_slice(&desk.rng.number().to_be_bytes());
         let import = to_hex(&id);
         let call = Call::Import { source: SOURCE.to_string(), import: import.clone(), entries: entries.clone() };
         let number = desk.office.history.begin(&desk.port, DEADLINE_MS, call);
+        if desk.office.importing.fetch_add(1, Ordering::Relaxed) > 0 {
+            desk.office.trace.mark("two imports of one list at once");
+        }
         let told = bring_in(&desk, &import, entries).await;
+        desk.office.importing.fetch_sub(1, Ordering::Relaxed);
         desk.office.history.end(number, told.map(Answer::Imported));
         // A list comes out now and then.
         let pause = desk.rng.between(1_000, 4_000);
@@ -33,7 +39,7 @@ pub(super) async fn work(mut desk: Desk, importer: u64) {
 
 /// An edition names a drawn part of the list.
 fn entries(desk: &mut Desk, edition: u64) -> Vec<v1::ImportEntry> {
-    let mut rng = Rng::new(desk.rng.next(), 1);
+    let mut rng = Rng::new(desk.rng.number(), 1);
     let count = desk.office.world.subjects.min(40);
     let drawn = (0..count).filter(|_| rng.percent(70)).collect::<Vec<_>>();
     let entry = |(row, subject): (usize, &u64)| v1::ImportEntry {

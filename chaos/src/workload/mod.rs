@@ -7,7 +7,7 @@ mod officer;
 pub mod operator;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub struct Office {
     pub travellers: Arc<Vec<Traveller>>,
     /// Records that some agency has been told of, with their newest known version and whom they are about.
     known: Arc<Mutex<BTreeMap<RecordId, Known>>>,
+    /// Imports that are under way.
+    importing: Arc<AtomicU64>,
     /// No client begins a call any more.
     pub closing: Arc<AtomicBool>,
 }
@@ -57,7 +59,16 @@ impl Office {
         let list = generator::lists(&generator::Config { seed: mix(world.seed, 5), people: world.subjects as usize });
         let (subjects, travellers) = (list.people().collect(), list.travellers().take(100).collect());
         let (subjects, travellers) = (Arc::new(subjects), Arc::new(travellers));
-        Self { world, history, trace, subjects, travellers, known: Arc::default(), closing: Arc::default() }
+        Self {
+            world,
+            history,
+            trace,
+            subjects,
+            travellers,
+            known: Arc::default(),
+            importing: Arc::default(),
+            closing: Arc::default(),
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<RecordId, Known>> {
@@ -166,8 +177,7 @@ pub async fn work(
     for (role, number) in staff {
         let deadline = if role == Role::Officer { QUESTION_DEADLINE } else { CALL_DEADLINE };
         let user = format!("{role:?}-{number}").to_lowercase();
-        let Some(client) =
-            client_of(&office.world, &user, network.clone(), clock.clone(), entropy.clone(), deadline)
+        let Some(client) = client_of(&office.world, &user, network.clone(), clock.clone(), entropy.clone(), deadline)
         else {
             office.trace.mark("a client without a configuration");
             continue;

@@ -17,7 +17,7 @@ pub(super) async fn work(mut desk: Desk) {
         {
             let message = v1::GetLookoutRequest { id: id.to_string(), version: 0 };
             let number = desk.office.history.begin(&desk.port, deadline(), Call::Get { message: message.clone() });
-            let told = desk.client.get_lookout(message).await.map(Answer::Record);
+            let told = desk.client.get_lookout(message).await.map(Box::new).map(Answer::Record);
             desk.office.history.end(number, told);
         } else {
             let message = question(&mut desk);

@@ -119,6 +119,9 @@ impl Api {
             }
         }
         rank(&mut hits, asked.0.limit);
+        if planted(KnownBug::OrderByReplica) && admitted.caller.node.0 % 2 == 1 && !hits.is_empty() {
+            hits.rotate_left(1);
+        }
         let results = hits.iter().map(|hit| ResultRef { id: hit.id.0, version: hit.version, score: hit.score.parts() });
         let payload = EventPayload { results: results.collect(), as_of: positions.clone(), ..admitted.payload() };
         let body = message::ScreenResponse {

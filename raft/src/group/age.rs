@@ -12,6 +12,7 @@ use openraft::async_runtime::WatchReceiver;
 use tokio::time::Instant;
 
 use super::{Group, Inner};
+use crate::types::LogId;
 
 /// Messages of a leader that wait until their commit is applied here.
 const HEARD_MAX: usize = 256;
@@ -92,14 +93,22 @@ impl Group {
         {
             let metrics = self.0.raft.metrics();
             let metrics = metrics.borrow_watched();
-            // A new leader has all that was committed once an entry of its own term is applied.
-            let own = metrics.last_applied.as_ref().is_some_and(|id| id.leader_id.term == metrics.current_term);
+            // A new leader has all that was committed once an entry of its own is applied. Its term alone does not tell: one
+            // term may see two leaders, of which the second takes the place of the first.
+            let me = self.0.router.me().0;
+            let is_own = |id: &LogId| id.leader_id.term == metrics.current_term && id.leader_id.node_id == me;
+            let own = metrics.last_applied.as_ref().is_some_and(is_own);
             if metrics.state == ServerState::Leader && own {
                 let alone = metrics.membership_config.membership().voter_ids().count() == 1;
-                return match metrics.last_quorum_acked {
+                let age = match metrics.last_quorum_acked {
                     _ if alone => Some(Duration::ZERO),
                     acked => acked.map(|acked| acked.elapsed()),
                 };
+                // When it leads no more, the copy is as old as it was then, and not unknown until the next leader speaks.
+                let at = age.and_then(|age| Instant::now().checked_sub(age));
+                let mut heard = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
+                heard.fresh = heard.fresh.max(at);
+                return age;
             }
         }
         let applied = self.applied_now();

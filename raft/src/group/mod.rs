@@ -33,11 +33,11 @@ use crate::storage;
 use crate::types::{Proposal, Raft};
 
 /// Proposals of a group that wait for their outcome on its leader.
-const PROPOSALS_MAX: usize = 4_096;
+pub const PROPOSALS_MAX: usize = 4_096;
 /// Kibibytes of those.
 const PROPOSALS_KIB_MAX: usize = 64 * 1024;
 /// Linearizable reads that wait for the leader's word.
-const BARRIERS_MAX: usize = 8_192;
+pub const BARRIERS_MAX: usize = 8_192;
 /// Pause before a group without a leader is asked again.
 const RETRY_PAUSE: Duration = Duration::from_millis(25);
 /// A single attempt at the leader; a leader that died silently costs no more than this.

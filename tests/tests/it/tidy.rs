@@ -177,7 +177,9 @@ fn nowhere(found: Vec<String>, what: &str) {
 fn dependencies_between_our_crates_point_down_only() {
     let metadata = MetadataCommand::new().manifest_path(workspace_root().join("Cargo.toml")).no_deps().exec().unwrap();
     // The simulation is called by its bare name, on its command line too.
-    let ours = |package: &str| package.strip_prefix("portcullis-").or((package == "chaos").then_some(package)).map(str::to_string);
+    let ours = |package: &str| {
+        package.strip_prefix("portcullis-").or((package == "chaos").then_some(package)).map(str::to_string)
+    };
     let allowed: BTreeMap<&str, BTreeSet<&str>> =
         MAY_DEPEND_ON.iter().map(|(name, on)| (*name, on.iter().copied().collect())).collect();
     let mut wrong = Vec::new();

@@ -10,7 +10,42 @@ use crate::pool::{self, Job};
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// Seeds that a bug may take to be caught.
-const SEEDS_MAX: u64 = 60;
+const SEEDS_MAX: u64 = 100;
+
+/// The oracles that a bug is made for: caught by another one, it may be something else that was caught.
+pub fn aims(bug: KnownBug) -> &'static [&'static str] {
+    use KnownBug as Bug;
+    match bug {
+        Bug::AnswerBeforeSync => {
+            &["Raft", "Running", "Durable", "SameState", "Linearizable", "AppendOnlyAudit", "NoMissedLookout"]
+        }
+        Bug::VoteNotSynced => &["Raft", "Running", "Durable", "SameState", "AppendOnlyAudit"],
+        Bug::LeaderRestored => &["Raft", "Running", "Durable", "SameState", "AppendOnlyAudit"],
+        Bug::AppliedIndexOutsideTheBatch => &["SameState", "AppendOnlyAudit", "OutboxOnce", "ExactlyOnce"],
+        Bug::AuditAfterRelease | Bug::ReceiptsMixedUp => &["NoUnauditedAnswer"],
+        Bug::RequestIdsNotInSnapshot => &["SameState", "ExactlyOnce"],
+        Bug::SnapshotPositionBeforeData => &["SameState", "AppendOnlyAudit", "Running"],
+        Bug::LearnerCountedInQuorum => &["Raft", "Running", "Durable", "SameState", "Linearizable"],
+        Bug::ReadWithoutQuorum | Bug::FollowerServesLinearizable => &["Linearizable", "NoMissedLookout"],
+        Bug::QueueNotSearched | Bug::IndexerSkipsAfterRestart | Bug::FeedTrimmedTooFar | Bug::RemovedIsStillFound => {
+            &["NoMissedLookout"]
+        }
+        Bug::TimeRunsBack => &["Time"],
+        Bug::OutboxTakenTwice => &["OutboxOnce"],
+        Bug::LogPurgedAboveFlushed => &["Running", "Durable", "SameState"],
+        Bug::OrderVariesInApply => &["SameState", "AppendOnlyAudit"],
+        Bug::StaleCopyLooksFresh => &["Dated"],
+        Bug::VersionNotCompared => &["Linearizable"],
+        Bug::PartialLooksWhole => &["NoMissedLookout"],
+        Bug::AnswerBeforeCommit => &["Durable", "Linearizable", "NoMissedLookout", "NoUnauditedAnswer", "ExactlyOnce"],
+        Bug::DeadConnectionKept => &["Live", "Available"],
+        Bug::OrderByReplica => &["SameAnswer", "NoMissedLookout"],
+        Bug::RetryCreatesAgain => &["ExactlyOnce", "Durable", "Linearizable"],
+    }
+}
+
+/// Bugs that show in few worlds, so that catching one takes many seeds: they are left to the whole bank, out of the rotation.
+const RARE: [KnownBug; 3] = [KnownBug::VoteNotSynced, KnownBug::FeedTrimmedTooFar, KnownBug::DeadConnectionKept];
 
 /// The bug of a name.
 pub fn find(name: &str) -> Result<KnownBug> {
@@ -44,6 +79,7 @@ pub fn bank(names: &[String], rotate: Option<usize>) -> Result<bool> {
     }
     if let Some(count) = rotate {
         let days = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs() / 86_400;
+        bugs.retain(|bug| !RARE.contains(bug));
         let first = days as usize * count % bugs.len().max(1);
         bugs = bugs.iter().cycle().skip(first).take(count.min(bugs.len())).copied().collect();
     }
@@ -52,10 +88,14 @@ pub fn bank(names: &[String], rotate: Option<usize>) -> Result<bool> {
     let mut ledger = Ledger::open()?;
     for bug in bugs {
         let mut caught: Option<(u64, String)> = None;
-        let mut trouble = Ok(());
+        let (mut trouble, mut others) = (Ok(()), Vec::new());
         let jobs = (1..=SEEDS_MAX).map(|seed| Job { seed, bug: Some(bug.name().to_string()), world: None });
         pool::run(jobs, |job, outcome| {
-            let Some(broken) = outcome.broken.first() else { return true };
+            let aimed = outcome.broken.iter().find(|broken| aims(bug).contains(&broken.promise.as_str()));
+            let Some(broken) = aimed else {
+                others.extend(outcome.broken.first().map(|broken| format!("{} at seed {}", broken.promise, job.seed)));
+                return true;
+            };
             // Without the bug the seed must pass, or it is something else that was caught.
             match passes(&mut ledger, job.seed) {
                 Ok(true) => caught = Some((job.seed, broken.promise.clone())),
@@ -69,7 +109,7 @@ pub fn bank(names: &[String], rotate: Option<usize>) -> Result<bool> {
             Some((seed, promise)) => writeln!(out, "{bug}: caught by {promise} at seed {seed}")?,
             None => {
                 all = false;
-                writeln!(out, "{bug}: NOT CAUGHT in {SEEDS_MAX} seeds")?;
+                writeln!(out, "{bug}: NOT CAUGHT in {SEEDS_MAX} seeds; other alarms: {}", others.join(", "))?;
             }
         }
         out.flush()?;

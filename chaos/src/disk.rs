@@ -145,15 +145,18 @@ struct Drawn<'a> {
 }
 
 impl Loss for Drawn<'_> {
-    fn journal(&mut self, _: Which, bytes: usize) -> usize {
+    fn journal(&mut self, which: Which, bytes: usize) -> usize {
         match self.left {
             Left::Nothing => 0,
             Left::Part | Left::Torn => self.rng.between(0, bytes as u64) as usize,
-            Left::All => bytes,
+            // The system writes what it was given; what a state held back in the process's own memory is gone.
+            Left::All if which == Which::Log => bytes,
+            Left::All => self.rng.between(0, bytes as u64) as usize,
         }
     }
-    fn received(&mut self, which: Which, bytes: usize) -> usize {
-        self.journal(which, bytes)
+    fn received(&mut self, _: Which, bytes: usize) -> usize {
+        // Files are written through the system.
+        self.journal(Which::Log, bytes)
     }
     fn garbles(&mut self) -> bool {
         self.left == Left::Torn

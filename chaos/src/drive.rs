@@ -103,10 +103,12 @@ pub struct Stand {
 }
 
 /// A span of time in which primary queries must be answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Steady {
     pub from_ms: u64,
     pub to_ms: u64,
+    /// The nodes that were well all the time.
+    pub well: BTreeSet<u64>,
 }
 
 impl Run {
@@ -150,9 +152,12 @@ pub fn run(world: World, trace: Trace) -> Run {
         .enable_random_order()
         .build();
     driver.begin(&mut sim);
-    for now in 0..world.end_ms() {
+    for now in 0.. {
         driver.step(&mut sim, now);
         if !driver.sight.seen().violations.is_empty() || driver.is_over(now) {
+            break;
+        }
+        if now >= world.end_ms() && driver.closed_ms.is_none() {
             break;
         }
     }
@@ -348,7 +353,9 @@ impl Driver {
         let domain = mix(id, node.incarnation);
         let entropy = SeededEntropy::new(self.world.seed, domain);
         let env = host::env(network, node.process.clock.clone(), entropy, node.disk.clone());
+        let queues = std::mem::take(&mut node.slot.inside().queues);
         node.slot = Slot::default();
+        node.slot.inside().queues = queues;
         event!(self.trace, "start {id} {}", node.incarnation);
         self.trace.mark("node started");
         let main = host::live(config, env, node.slot.clone(), self.trace.clone());
@@ -386,6 +393,11 @@ impl Driver {
         }
         let due: Vec<u64> = self.heals.range(..=now).map(|(at, _)| *at).collect();
         for heal in due.iter().filter_map(|at| self.heals.remove(at)).flatten().collect::<Vec<_>>() {
+            // Another fault of the same sort goes on longer.
+            let additive = matches!(heal, Heal::Reconnect(_) | Heal::Clock(..));
+            if !additive && self.heals.values().flatten().any(|later| *later == heal) {
+                continue;
+            }
             event!(self.trace, "heal {heal:?}");
             self.heal(sim, heal);
         }
@@ -422,9 +434,8 @@ impl Driver {
     /// Processes that have ended, are to be started again, or were replaced.
     fn look_after_nodes(&mut self, sim: &mut Sim<'_>, now: u64) {
         for (order, done) in self.orders.take_done() {
-            if let Order::Remove { node } = order
-                && done
-            {
+            if let (Order::Remove { node }, true) = (&order, done) {
+                let node = *node;
                 self.end_process(sim, node, Left::All, false);
                 if let Some(node) = self.nodes.get_mut(&node) {
                     node.meant = Meant::Removed;
@@ -434,8 +445,10 @@ impl Driver {
             if matches!(order, Order::Add { .. }) && done {
                 self.trace.mark("membership change");
             }
-            // Who votes and who leads may have changed.
-            self.disturb(&[], now);
+            if !matches!(order, Order::Snapshot { .. }) {
+                // Who votes and who leads may have changed.
+                self.disturb(&[], now);
+            }
         }
         for id in self.nodes.keys().copied().collect::<Vec<_>>() {
             let Some(node) = self.nodes.get_mut(&id) else { continue };
@@ -467,7 +480,7 @@ impl Driver {
             self.replace(sim, id);
         } else {
             let what = format!("node {id} ended: {} (exit code {})", ended.reason, ended.exit_code);
-            self.sight.violated("Available", what);
+            self.sight.violated("Running", what);
         }
     }
 
@@ -600,8 +613,9 @@ impl Driver {
         let lives = |node: u64| self.nodes.get(&node).is_some_and(|node| node.process.lives());
         let known = |node: u64| self.nodes.contains_key(&node);
         let hit = match &kind {
-            Kind::Crash { node, .. } | Kind::Bounce { node } | Kind::Pause { node, .. } | Kind::Rot { node, .. } => {
-                lives(*node)
+            Kind::Crash { node, .. } | Kind::Bounce { node } | Kind::Rot { node, .. } => lives(*node),
+            Kind::Pause { node, .. } => {
+                self.nodes.get(node).is_some_and(|it| it.process.lives() && !it.process.stands())
             }
             Kind::RemoveNode { node } => known(*node) && self.nodes[node].meant != Meant::Removed,
             _ => true,
@@ -783,33 +797,32 @@ impl Driver {
 
     /// Notes the spans in which enough nodes are well, and have been for a while, that everything must be answered.
     fn look_at_steadiness(&mut self, now: u64) {
-        let apart: BTreeSet<u64> = self
-            .cuts
-            .keys()
-            .flat_map(|(from, to)| [from, to])
-            .filter_map(|host| host.strip_prefix("node-").and_then(|id| id.parse().ok()))
-            .collect();
+        if self.orders.changes_pending() {
+            self.disturbed_ms = self.disturbed_ms.max(now);
+        }
+        let members: Vec<u64> =
+            self.nodes.values().filter(|node| node.meant != Meant::Removed).map(|node| node.id).collect();
+        let cut =
+            |a: u64, b: u64| self.cuts.contains_key(&(name(a), name(b))) || self.cuts.contains_key(&(name(b), name(a)));
+        // Whoever is cut off from half of the others is ill; the others only where they are cut off from each other.
+        let is_lone = |a: &u64| members.iter().filter(|b| *b != a && cut(*a, **b)).count() * 2 >= members.len();
+        let lone: BTreeSet<u64> = members.iter().copied().filter(is_lone).collect();
+        let is_apart = |a: u64| lone.contains(&a) || members.iter().any(|b| *b != a && !lone.contains(b) && cut(a, *b));
+        let apart: BTreeSet<u64> = members.iter().copied().filter(|node| is_apart(*node)).collect();
+        let mut serving = 0;
         for node in self.nodes.values_mut() {
-            let well = node.meant == Meant::Up
-                && node.process.lives()
-                && !node.process.stands()
-                && !node.stopping
-                && !apart.contains(&node.id)
-                && node.slot.inside().groups.is_some();
+            let runs = node.process.lives() && !node.process.stands() && !apart.contains(&node.id);
+            serving += usize::from(runs);
+            let well = runs && node.meant == Meant::Up && !node.stopping && node.slot.inside().groups.is_some();
             if !well {
                 node.disturbed_ms = node.disturbed_ms.max(now);
             }
         }
-        let voting = self.nodes.values().filter(|node| node.meant != Meant::Removed).count();
-        let there = self.nodes.values().filter(|node| node.disturbed_ms < now).count();
-        if there * 2 <= voting && now >= self.world.settle_ms {
-            if !self.without_quorum {
-                self.trace.mark("no quorum");
-            }
-            self.without_quorum = true;
-        } else {
-            self.without_quorum = false;
+        let without_quorum = serving * 2 <= members.len() && now >= self.world.settle_ms;
+        if without_quorum && !self.without_quorum {
+            self.trace.mark("no quorum");
         }
+        self.without_quorum = without_quorum;
         let well: BTreeSet<u64> = self
             .nodes
             .values()
@@ -829,9 +842,12 @@ impl Driver {
         if !enough {
             return;
         }
+        if serving < members.len() {
+            self.trace.mark("steady while a node was away");
+        }
         match self.steady.last_mut() {
-            Some(last) if last.to_ms + 40 >= now => last.to_ms = now,
-            _ => self.steady.push(Steady { from_ms: now, to_ms: now }),
+            Some(last) if last.to_ms + 40 >= now && last.well == well => last.to_ms = now,
+            _ => self.steady.push(Steady { from_ms: now, to_ms: now, well }),
         }
     }
 

@@ -209,7 +209,7 @@ pub fn draw(world: &World, rng: &mut Rng) -> Vec<Fault> {
     weights.retain(|(sort, _)| *sort == 0 || rng.percent(60));
     let all: u64 = weights.iter().map(|(_, weight)| weight).sum();
     let mut damaged = 0;
-    let mut changed = 0;
+    let (mut changed, mut removed) = (0, 0);
     let mut next_node = world.nodes + 1;
     for _ in 0..count {
         let at_ms = rng.between(from, to);
@@ -281,7 +281,8 @@ pub fn draw(world: &World, rng: &mut Rng) -> Vec<Fault> {
             }
             _ => {
                 changed += 1;
-                if changed > 2 || world.nodes < 4 {
+                removed += 1;
+                if changed > 2 || removed + 3 > world.nodes {
                     continue;
                 }
                 Kind::RemoveNode { node }

@@ -29,7 +29,10 @@ impl Ledger {
         // A line that was cut off is one that did not pass.
         let outcomes = text.lines().filter_map(|line| serde_json::from_str::<Outcome>(line).ok());
         let passed = outcomes.map(|outcome| (outcome.seed, outcome)).collect();
-        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+        if !text.is_empty() && !text.ends_with('\n') {
+            writeln!(file)?;
+        }
         Ok(Self { passed, file, path })
     }
 

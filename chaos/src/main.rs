@@ -243,7 +243,7 @@ fn many(first_seed: u64, seeds: Option<u64>, until: Option<Instant>) -> Result<b
         }
         totals.add(&outcome);
         problem = ledger.note(&outcome);
-        if totals.seeds.is_multiple_of(25) {
+        if problem.is_ok() && totals.seeds.is_multiple_of(25) {
             problem = say(&format!("seed {}: {}", job.seed, totals.line()));
         }
         problem.is_ok()

@@ -51,6 +51,7 @@ pub const MUST_REACH: &[&str] = &[
     "screen local",
     "snapshot installed",
     "snapshot taken",
+    "steady while a node was away",
     "transfer cut by a crash",
     "transfer cut by its connection",
     "two imports of one list at once",

@@ -76,9 +76,6 @@ impl Process {
         self.stands = None;
         self.clock.stand(None);
         if let Some(runtime) = self.runtime.take() {
-            let entered = runtime.enter();
-            // Tasks are dropped with the runtime, which some of them need to see.
-            drop(entered);
             drop(runtime);
         }
     }

@@ -73,7 +73,7 @@ impl World {
             // Longer than in production: a commit is what costs the simulation most, and what waits is searched all the same.
             index_linger_ms: *rng.pick(&[1_000, 2_000, 5_000]).unwrap_or(&1_000),
             clocks: Vec::new(),
-            subjects: *rng.pick(&[20, 60, 150]).unwrap_or(&60),
+            subjects: *rng.pick(&[60, 150, 300]).unwrap_or(&60),
             clients: Clients {
                 officers: rng.between(2, 5),
                 agencies: rng.between(1, 3),

@@ -73,6 +73,8 @@ bugs! {
     "answer-before-commit" => AnswerBeforeCommit,
     /// The order of hits is another one on every second node.
     "order-by-replica" => OrderByReplica,
+    /// A connection that carries nothing any more is kept.
+    "dead-connection-kept" => DeadConnectionKept,
     /// A create makes a record of its own each time it is sent.
     "retry-creates-again" => RetryCreatesAgain,
 }

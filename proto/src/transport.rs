@@ -9,8 +9,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
+use model::known_bugs::{KnownBug, planted};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::{Channel, Endpoint, Uri};
+
+/// Between two signs of life on a connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// Within this time the other side answers them.
+const KEEP_ALIVE_ANSWER: Duration = Duration::from_secs(3);
 
 /// A future that is handed over.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -78,12 +84,19 @@ pub fn channel(
     address: &str,
     connect_timeout: Duration,
 ) -> Result<Channel, tonic::transport::Error> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}"))?
+    let mut endpoint = Endpoint::from_shared(format!("http://{address}"))?
         .connect_timeout(connect_timeout)
         .tcp_nodelay(true)
         .http2_adaptive_window(false)
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20);
+    if !planted(KnownBug::DeadConnectionKept) {
+        // A connection that carries nothing any more, and of which nobody was told, is noticed and made anew.
+        endpoint = endpoint
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE_ANSWER)
+            .keep_alive_while_idle(true);
+    }
     Ok(endpoint.connect_with_connector_lazy(tower::service_fn(move |uri: Uri| {
         let network = network.clone();
         async move {

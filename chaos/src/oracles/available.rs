@@ -2,22 +2,24 @@
 //! every group is well and has been for a while, however the other nodes fare.
 
 use super::{Case, Findings};
+use crate::drive::Steady;
 use crate::history::{Answer, Call, Operation};
 
-/// Whether all of a call lies where everything must work.
-pub(super) fn in_steady_time(case: &Case<'_>, operation: &Operation) -> bool {
+/// The time without trouble that all of a call lies in, if it does: everything must work there.
+pub(super) fn steady_time<'a>(case: &Case<'a>, operation: &Operation) -> Option<&'a Steady> {
     let must_end = operation.begun_ms + operation.deadline_ms;
     let ended = operation.ended.as_ref().map_or(must_end, |(_, at, _)| *at);
-    case.run.steady.iter().any(|span| span.from_ms <= operation.begun_ms && ended <= span.to_ms)
+    case.run.steady.iter().find(|span| span.from_ms <= operation.begun_ms && ended <= span.to_ms)
 }
 
 pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
     for (number, operation) in case.operations.iter().enumerate() {
         let Call::Screen { message } = &operation.call else { continue };
-        if message.freshness == "linearizable" || !in_steady_time(case, operation) {
+        if message.freshness == "linearizable" {
             continue;
         }
+        let Some(steady) = steady_time(case, operation) else { continue };
         match &operation.ended {
             None => {
                 found.push((operation.begun_ms, format!("question {number} of {} was never answered", operation.port)))
@@ -33,7 +35,8 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
                 if took > operation.deadline_ms {
                     found.push((operation.begun_ms, format!("question {number} was answered after {took} ms")));
                 }
-                if answer.partial {
+                let node = case.evidence.of_screen(answer).map_or(0, |event| event.leaf.header.node);
+                if answer.partial && steady.well.contains(&node) {
                     found.push((
                         operation.begun_ms,
                         format!("question {number} of {} got a part of an answer", operation.port),

@@ -3,7 +3,7 @@
 
 use client::ErrorKind;
 
-use super::available::in_steady_time;
+use super::available::steady_time;
 use super::{Case, Findings};
 use crate::history::Call;
 
@@ -15,7 +15,7 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             Call::Screen { message } => message.freshness == "linearizable",
             _ => true,
         };
-        if !judged || !in_steady_time(case, operation) {
+        if !judged || steady_time(case, operation).is_none() {
             continue;
         }
         let what = match &operation.ended {
@@ -29,6 +29,18 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             Some(_) => continue,
         };
         found.push((operation.begun_ms, format!("{} {number} of {} {what}", operation.call.name(), operation.port)));
+    }
+    // Whatever goes wrong, a client is told something within its deadline and the margin of its last attempt.
+    for (number, operation) in case.operations.iter().enumerate() {
+        let timed = !matches!(operation.call, Call::Operate { .. } | Call::Import { .. });
+        let latest = operation.begun_ms + operation.deadline_ms * 11 / 10 + 500;
+        let ended = operation.ended.as_ref().map_or(case.run.trace.now_ms(), |(_, at, _)| *at);
+        if timed && ended > latest {
+            found.push((
+                operation.begun_ms,
+                format!("{} {number} was told nothing by {latest} ms", operation.call.name()),
+            ));
+        }
     }
     // The run must have come to such a time at all.
     if !case.run.closed {

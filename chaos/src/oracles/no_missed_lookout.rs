@@ -54,6 +54,19 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
         }
     }
     acknowledged.sort_unstable();
+    // By group, when which entries had been applied by some replica.
+    let mut committed: BTreeMap<GroupId, Vec<(u64, u64)>> = BTreeMap::new();
+    for ((group, index), at) in &case.seen.applied_at {
+        committed.entry(*group).or_default().push((*at, *index));
+    }
+    for entries in committed.values_mut() {
+        entries.sort_unstable();
+        let mut most = 0;
+        for (_, index) in entries {
+            most = most.max(*index);
+            *index = most;
+        }
+    }
     for (number, operation) in case.operations.iter().enumerate() {
         let (Call::Screen { message }, Some(Answer::Screened(answer))) = (&operation.call, operation.answer()) else {
             continue;
@@ -68,6 +81,15 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
         }
         if message.freshness == "linearizable" {
             for (group, applied) in &positions {
+                // What any replica had applied was committed, told to anybody or not.
+                let known = committed.get(group).map_or(&[][..], Vec::as_slice);
+                let known = &known[..known.partition_point(|(at, _)| *at < operation.begun_ms)];
+                if let Some((at, index)) = known.last().filter(|(_, index)| index > applied) {
+                    let what = format!(
+                        "linearizable answer {number} stands on entry {applied} of {group}, {index} was applied at {at} ms"
+                    );
+                    found.push((operation.begun_ms, what));
+                }
                 let before = acknowledged.iter().take_while(|(order, _, _)| *order < operation.begun);
                 let most = before.filter(|(_, of, _)| of == group).map(|(_, _, index)| *index).max().unwrap_or(0);
                 if most > *applied {
@@ -95,12 +117,26 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
                 }
             }
         }
+        let in_order = answer
+            .hits
+            .is_sorted_by_key(|hit| (std::cmp::Reverse(Score::from_fraction(hit.score).parts()), hit.id.clone()));
+        if !in_order {
+            found.push((operation.begun_ms, format!("the hits of answer {number} are not in order")));
+        }
         let got: BTreeMap<RecordId, (u64, u16)> = answer
             .hits
             .iter()
             .filter_map(|hit| Some((hit.id.parse().ok()?, (hit.version, Score::from_fraction(hit.score).parts()))))
             .collect();
-        if expected.len() <= query.limit && got != expected {
+        // An answer that is full holds some of them, and nothing else.
+        let full = expected.len() > query.limit;
+        if full && (got.len() != query.limit || got.iter().any(|(id, hit)| expected.get(id) != Some(hit))) {
+            found.push((operation.begun_ms, format!("answer {number} is full with what it should not hold")));
+        }
+        if got.len() != answer.hits.len() {
+            found.push((operation.begun_ms, format!("answer {number} names a record twice")));
+        }
+        if !full && got != expected {
             let missing: Vec<_> = expected.iter().filter(|(id, _)| !got.contains_key(id)).take(2).collect();
             let surplus: Vec<_> = got.iter().filter(|(id, _)| !expected.contains_key(id)).take(2).collect();
             let other: Vec<_> =
@@ -111,10 +147,10 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             );
             found.push((operation.begun_ms, what));
         }
-        if let Some(id) = meant.into_iter().find(|id| !got.contains_key(id)) {
+        if let Some(id) = meant.into_iter().find(|id| !full && !got.contains_key(id)) {
             found.push((
                 operation.begun_ms,
-                format!("answer {number}: {id} bears what was asked for, and is not in it"),
+                format!("answer {number}: {id} bears what was asked for, and is not in it: {message:?}"),
             ));
         }
     }
@@ -124,10 +160,13 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
 /// By the generator's truth, which knows nothing of scores: whoever gives a listed number, or nothing but a listed name, is
 /// found.
 fn is_meant(asked: &v1::ScreenRequest, lookout: &Lookout) -> bool {
-    let number =
-        !asked.document.is_empty() && lookout.documents.iter().any(|document| document.number == asked.document);
-    let alone = asked.birth_date.is_empty() && asked.nationality.is_empty() && asked.document.is_empty();
-    number || (alone && lookout.display_name() == asked.name)
+    let same = |number: &str, asked: &str| !asked.is_empty() && number == asked;
+    let by_number = lookout.documents.iter().any(|document| same(&document.number, &asked.document))
+        || lookout.plates.iter().any(|plate| same(&plate.number, &asked.plate))
+        || lookout.registrations.iter().any(|it| same(&it.number, &asked.registration));
+    let alone = v1::ScreenRequest { name: asked.name.clone(), ..Default::default() };
+    let only_named = v1::ScreenRequest { freshness: String::new(), limit: 0, ..asked.clone() } == alone;
+    by_number || (only_named && lookout.names.first().is_some_and(|name| same(&name.full, &asked.name)))
 }
 
 /// The question of a message, read here once more so that the node is not judged by its own reading.

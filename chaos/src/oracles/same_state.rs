@@ -17,6 +17,10 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
     }
     for (group, stands) in groups {
         let Some(most) = stands.iter().max_by_key(|stand| stand.status.applied) else { continue };
+        let committed = case.seen.committed.get(&group).copied().unwrap_or(0);
+        if most.status.applied < committed {
+            found.push((end, format!("{group}: {committed} entries were committed, {} are left", most.status.applied)));
+        }
         for stand in &stands {
             let member = most.status.addresses.contains_key(&model::ids::NodeId(stand.node));
             if member && stand.status.applied < most.status.applied {

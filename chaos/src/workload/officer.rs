@@ -51,9 +51,14 @@ fn question(desk: &mut Desk) -> v1::ScreenRequest {
     }
     let Some(subject) = desk.rng.pick(&desk.office.subjects) else { return message };
     let lookout = &subject.lookout;
-    match lookout.documents.first() {
-        Some(document) if desk.rng.percent(40) => message.document = document.number.clone(),
-        _ => message.name = lookout.display_name().to_string(),
+    match (lookout.documents.first(), lookout.names.first()) {
+        (Some(document), _) if desk.rng.percent(40) => message.document = document.number.clone(),
+        (_, Some(name)) => message.name = name.full.clone(),
+        // A vehicle, a vessel or an aircraft.
+        _ => {
+            message.plate = lookout.plates.first().map(|plate| plate.number.clone()).unwrap_or_default();
+            message.registration = lookout.registrations.first().map(|it| it.number.clone()).unwrap_or_default();
+        }
     }
     message
 }

@@ -22,6 +22,12 @@ pub enum Order {
     Remove { node: u64 },
 }
 
+impl Order {
+    fn changes(&self) -> bool {
+        !matches!(self, Self::Snapshot { .. })
+    }
+}
+
 /// The operators' desk; clones share it.
 #[derive(Clone, Default)]
 pub struct Orders(Arc<Mutex<Desk>>);
@@ -31,6 +37,8 @@ struct Desk {
     waiting: VecDeque<Order>,
     done: Vec<(Order, bool)>,
     busy: bool,
+    /// What is under way changes who votes or leads.
+    changing: bool,
 }
 
 impl Orders {
@@ -46,6 +54,12 @@ impl Orders {
     /// What was carried out since this was last asked, and whether it succeeded.
     pub fn take_done(&self) -> Vec<(Order, bool)> {
         std::mem::take(&mut self.desk().done)
+    }
+
+    /// Whether something that changes who votes or leads is under way or waits.
+    pub fn changes_pending(&self) -> bool {
+        let desk = self.desk();
+        desk.changing || desk.waiting.iter().any(Order::changes)
     }
 
     /// Whether something is under way or waits.
@@ -70,6 +84,7 @@ pub async fn work(
             let mut desk = orders.desk();
             let order = desk.waiting.pop_front();
             desk.busy = order.is_some();
+            desk.changing = order.as_ref().is_some_and(Order::changes);
             order
         };
         let Some(order) = order else {
@@ -81,7 +96,7 @@ pub async fn work(
         office.trace.mark(if done { "order carried out" } else { "order given up" });
         let mut desk = orders.desk();
         desk.done.push((order, done));
-        desk.busy = false;
+        (desk.busy, desk.changing) = (false, false);
     }
 }
 

@@ -9,7 +9,7 @@ use model::audit::merkle::Hash;
 use model::ids::{GroupId, RecordId};
 use node::env::BoxFuture;
 use raft::storage::memory::{Loss, MemoryEngine, Which};
-use raft::storage::{Batch, Check, Engine, Manifest, Reader, Result, StateStore, StorageError, Store, Visit};
+use raft::storage::{Batch, Before, Check, Engine, Manifest, Reader, Result, StateStore, StorageError, Store};
 
 use crate::rng::Rng;
 use crate::sight::Sight;
@@ -192,15 +192,10 @@ struct Log {
     store: Arc<dyn Store>,
 }
 
-impl Reader for Log {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.store.get(key)
-    }
-    fn scan(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        self.store.scan(from, to, visit)
-    }
-    fn scan_back(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        self.store.scan_back(from, to, visit)
+impl Before for Log {
+    type Behind = dyn Store;
+    fn behind(&self) -> &dyn Store {
+        &*self.store
     }
 }
 
@@ -232,15 +227,10 @@ struct State {
     store: Arc<dyn StateStore>,
 }
 
-impl Reader for State {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.store.get(key)
-    }
-    fn scan(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        self.store.scan(from, to, visit)
-    }
-    fn scan_back(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        self.store.scan_back(from, to, visit)
+impl Before for State {
+    type Behind = dyn StateStore;
+    fn behind(&self) -> &dyn StateStore {
+        &*self.store
     }
 }
 

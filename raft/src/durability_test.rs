@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::log_store::{LogStore, Logs};
 use crate::metrics::LogMetrics;
 use crate::storage::memory::MemoryEngine;
-use crate::storage::{Batch, Engine, Op, Reader, Result, Store, Visit, keys};
+use crate::storage::{Batch, Before, Engine, Op, Reader, Result, Store, keys};
 use crate::types::{Config, Entry, LeaderId, LogId, StoredVote, Vote};
 
 const GROUP: GroupId = GroupId::Records(0);
@@ -103,15 +103,10 @@ struct Gated {
     begun: watch::Sender<usize>,
 }
 
-impl Reader for Gated {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.store.get(key)
-    }
-    fn scan(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        self.store.scan(from, to, visit)
-    }
-    fn scan_back(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        self.store.scan_back(from, to, visit)
+impl Before for Gated {
+    type Behind = dyn Store;
+    fn behind(&self) -> &dyn Store {
+        &*self.store
     }
 }
 

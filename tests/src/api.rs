@@ -1,5 +1,6 @@
 //! The client library, connected, and the shortest messages that tests send through it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,4 +39,21 @@ pub fn question_named(name: &str, freshness: &str) -> v1::ScreenRequest {
 /// A question about nothing yet.
 pub fn question(freshness: &str) -> v1::ScreenRequest {
     v1::ScreenRequest { freshness: freshness.into(), limit: 20, ..v1::ScreenRequest::default() }
+}
+
+/// Receipts of which the audit log has no event.
+pub async fn without_event(client: &Client, receipts: &BTreeSet<String>) -> Vec<String> {
+    let (mut logged, mut from) = (BTreeSet::new(), 0);
+    loop {
+        let message = v1::ReadAuditRequest { from: Some(from), limit: 1_000, ..Default::default() };
+        let page = client.read_audit(message).await.expect("the audit log is read");
+        let Some(last) = page.events.last() else { break };
+        from = last.index + 1;
+        logged.extend(page.events.iter().map(|event| event.receipt.clone()));
+        // Reading is an event itself, so the log never quite ends.
+        if from + 1 >= page.size {
+            break;
+        }
+    }
+    receipts.difference(&logged).cloned().collect()
 }

@@ -42,18 +42,30 @@ pub struct Held {
 pub struct Evidence {
     pub held: Vec<Held>,
     events: BTreeMap<Hash, Event>,
+    /// Leaves that do not open, or whose payload does not.
+    pub unreadable: Vec<String>,
 }
 
 impl Evidence {
     /// Gathers what the clients hold, and opens every leaf that was seen.
     pub fn gather(seen: &Seen, operations: &[Operation]) -> Self {
         let keyring = keyring();
-        let mut events = BTreeMap::new();
-        for ((_, index), stored) in &seen.leaves {
-            let Ok(leaf) = stored.open(*index) else { continue };
+        let (mut events, mut unreadable) = (BTreeMap::new(), Vec::new());
+        for ((group, index), stored) in &seen.leaves {
+            let leaf = match stored.open(*index) {
+                Ok(leaf) => leaf,
+                Err(error) => {
+                    unreadable.push(format!("{group}: {error}"));
+                    continue;
+                }
+            };
             let plain =
                 stored.payload.as_ref().and_then(|sealed| keyring.open(Scope::Event(leaf.header.id), sealed).ok());
-            let payload = plain.and_then(|plain| EventPayload::from_cbor(&plain).ok()).unwrap_or_default();
+            let payload = plain.and_then(|plain| EventPayload::from_cbor(&plain).ok());
+            if payload.is_none() {
+                unreadable.push(format!("{group}: the payload of leaf {index} does not open"));
+            }
+            let payload = payload.unwrap_or_default();
             let hash = stored.hash();
             let applied_ms = seen.leaf_at.get(&hash).map_or(u64::MAX, |(_, at)| *at);
             events.insert(hash, Event { leaf, payload, applied_ms });
@@ -65,7 +77,7 @@ impl Evidence {
                 held.extend(answers.map(|(receipt, body)| Held { operation, receipt, body }));
             }
         }
-        Self { held, events }
+        Self { held, events, unreadable }
     }
 
     /// The event of a receipt.

@@ -50,7 +50,7 @@ struct Step {
     kind: Kind,
 }
 
-/// Orders that are looked at for one record at most; a longer search says nothing.
+/// Orders that are looked at for one record at most; a search that is given up is a finding too, for it has judged nothing.
 const STEPS_MAX: usize = 2_000_000;
 
 pub(super) fn judge(case: &Case<'_>) -> Findings {
@@ -67,9 +67,13 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             continue;
         }
         let at = steps.first().map_or(0, |step| case.operations.get(step.number).map_or(0, |first| first.begun_ms));
-        if search(&steps) == Some(false) {
-            let calls: Vec<String> = steps.iter().map(|step| format!("{}: {:?}", step.number, step.kind)).collect();
-            found.push((at, format!("no order explains the calls on {id}: {}", calls.join("; "))));
+        match search(&steps) {
+            Some(true) => {}
+            Some(false) => {
+                let calls: Vec<String> = steps.iter().map(|step| format!("{}: {:?}", step.number, step.kind)).collect();
+                found.push((at, format!("no order explains the calls on {id}: {}", calls.join("; "))));
+            }
+            None => found.push((at, format!("the {} calls on {id} have too many orders to be judged", steps.len()))),
         }
     }
     found

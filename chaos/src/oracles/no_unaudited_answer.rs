@@ -10,7 +10,8 @@ use super::{Case, Findings};
 use crate::history::Answer;
 
 pub(super) fn judge(case: &Case<'_>) -> Findings {
-    let mut found = Vec::new();
+    let unreadable = case.evidence.unreadable.iter();
+    let mut found: Findings = unreadable.map(|what| (case.run.trace.now_ms(), what.clone())).collect();
     for held in &case.evidence.held {
         let Some((_, ended_ms, _)) = case.operations.get(held.operation).and_then(|operation| operation.ended.as_ref())
         else {

@@ -18,7 +18,7 @@ use proto::transport::BoxFuture;
 use proto::v1;
 use raft::groups::Timings;
 use raft::storage::memory::MemoryEngine;
-use raft::storage::{Batch, Engine, Reader, Result, StateStore, Store, Visit};
+use raft::storage::{Batch, Before, Engine, Reader, Result, StateStore, Store};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tonic::Request;
@@ -87,15 +87,10 @@ struct Gated {
     waiting: Arc<AtomicUsize>,
 }
 
-impl Reader for Gated {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.store.get(key)
-    }
-    fn scan(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        self.store.scan(from, to, visit)
-    }
-    fn scan_back(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        self.store.scan_back(from, to, visit)
+impl Before for Gated {
+    type Behind = dyn Store;
+    fn behind(&self) -> &dyn Store {
+        &*self.store
     }
 }
 

@@ -84,6 +84,26 @@ pub trait Store: Reader + 'static {
     fn view(&self, read: &mut dyn FnMut(&dyn Reader) -> Result<()>) -> Result<()>;
 }
 
+/// A store that stands before another one, to watch or hold up what goes through it: what is read of it is read there.
+pub trait Before: Send + Sync {
+    /// The sort of store behind it.
+    type Behind: Reader + ?Sized;
+    /// The store behind it.
+    fn behind(&self) -> &Self::Behind;
+}
+
+impl<T: Before> Reader for T {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.behind().get(key)
+    }
+    fn scan(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        self.behind().scan(from, to, visit)
+    }
+    fn scan_back(&self, from: &[u8], to: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        self.behind().scan_back(from, to, visit)
+    }
+}
+
 /// A file of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotFile {

@@ -14,7 +14,7 @@ use client::{Client, ClientError, ErrorKind, v1};
 use model::ids::to_hex;
 use portcullis_tests::{
     Playground, PlaygroundOptions, Rng, Survives, forgetful_disks, program_with_flags, question_named, seed, wait_for,
-    wanted,
+    wanted, without_event,
 };
 use serde_json::{Value, json};
 
@@ -169,23 +169,6 @@ async fn lost(clients: &[Client], written: Vec<Written>) -> Vec<String> {
         all.extend(reader.await.unwrap());
     }
     all
-}
-
-/// Receipts of which the audit log has no event.
-async fn without_event(client: &Client, receipts: &BTreeSet<String>) -> Vec<String> {
-    let (mut logged, mut from) = (BTreeSet::new(), 0);
-    loop {
-        let message = v1::ReadAuditRequest { from: Some(from), limit: 1_000, ..Default::default() };
-        let page = client.read_audit(message).await.unwrap();
-        let Some(last) = page.events.last() else { break };
-        from = last.index + 1;
-        logged.extend(page.events.iter().map(|event| event.receipt.clone()));
-        // Reading is an event itself, so the log never quite ends.
-        if from + 1 >= page.size {
-            break;
-        }
-    }
-    receipts.difference(&logged).cloned().collect()
 }
 
 /// The audit log's checkpoints, as whoever watches it keeps them.

@@ -1,6 +1,12 @@
 //! One run of a world: the nodes, the clients and the network, a millisecond at a time, with the faults as they come due.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod faults;
+mod steady;
+
+use faults::Heal;
+pub use steady::{STEADY_AFTER_MS, Steady};
+
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -10,11 +16,11 @@ use crate::event;
 use crate::fault::{Fault, Kind};
 use crate::history::History;
 use crate::host::{self, Slot};
-use crate::process::{Process, Standstill};
+use crate::process::Process;
 use crate::rng::{Rng, mix};
 use crate::sight::{Sight, Violation};
 use crate::trace::Trace;
-use crate::wire::{Connections, Fate, HostSide, wire};
+use crate::wire::{Connections, HostSide, wire};
 use crate::workload::operator::{Order, Orders};
 use crate::workload::{self, Office};
 use crate::world::World;
@@ -55,19 +61,6 @@ struct NodeHost {
 /// Where the host in turmoil finds its side of the network when it is started again.
 type Bridge = Arc<Mutex<Option<HostSide>>>;
 
-/// What a fault leaves to be undone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Heal {
-    Reconnect(Vec<(String, String)>),
-    Latency(u64, u64),
-    Release(u64, u64),
-    Sync(u64),
-    Room(u64),
-    Clock(u64, i64),
-    /// A machine that stood still asks for the time.
-    Woken(u64),
-}
-
 /// The result of a run.
 pub struct Run {
     pub world: Arc<World>,
@@ -100,15 +93,6 @@ pub struct Stand {
     pub holds: Holds,
     /// The digest of its state; none where it was damaged on purpose.
     pub digest: Option<u64>,
-}
-
-/// A span of time in which primary queries must be answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Steady {
-    pub from_ms: u64,
-    pub to_ms: u64,
-    /// The nodes that were well all the time.
-    pub well: BTreeSet<u64>,
 }
 
 impl Run {
@@ -374,38 +358,12 @@ impl Driver {
         self.nodes.values().filter(|node| node.process.lives()).map(|node| node.id).collect()
     }
 
-    /// Something is wrong with these nodes until then; with all of them if none is named.
-    fn disturb(&mut self, nodes: &[u64], until: u64) {
-        if nodes.is_empty() {
-            self.disturbed_ms = self.disturbed_ms.max(until);
-        }
-        for node in nodes {
-            if let Some(node) = self.nodes.get_mut(node) {
-                node.disturbed_ms = node.disturbed_ms.max(until);
-            }
-        }
-    }
-
     fn step(&mut self, sim: &mut Sim<'_>, now: u64) {
         self.trace.set_now_ms(now);
         for process in self.nodes.values_mut().map(|node| &mut node.process).chain(&mut self.clients) {
             process.clock.set_now_ms(now);
         }
-        let due: Vec<u64> = self.heals.range(..=now).map(|(at, _)| *at).collect();
-        for heal in due.iter().filter_map(|at| self.heals.remove(at)).flatten().collect::<Vec<_>>() {
-            // Another fault of the same sort goes on longer.
-            let additive = matches!(heal, Heal::Reconnect(_) | Heal::Clock(..));
-            if !additive && self.heals.values().flatten().any(|later| *later == heal) {
-                continue;
-            }
-            event!(self.trace, "heal {heal:?}");
-            self.heal(sim, heal);
-        }
-        while self.faults.front().is_some_and(|fault| fault.at_ms <= now) {
-            if let Some(fault) = self.faults.pop_front() {
-                self.fault(sim, fault.kind, now);
-            }
-        }
+        self.heal_and_harm(sim, now);
         self.look_after_nodes(sim, now);
         let mut order: Vec<u64> = self.nodes.keys().copied().collect();
         self.rng.shuffle(&mut order);
@@ -420,12 +378,7 @@ impl Driver {
         if let Err(error) = sim.step() {
             self.sight.violated("Simulation", error.to_string());
         }
-        for id in self.nodes.keys().copied().collect::<Vec<_>>() {
-            let due = self.nodes.get(&id).is_some_and(|node| node.disk.cut_is_due());
-            if due {
-                self.cut_transfer(sim, id, now);
-            }
-        }
+        self.cut_transfers(sim, now);
         if now.is_multiple_of(20) {
             self.look_at_steadiness(now);
         }
@@ -518,360 +471,6 @@ impl Driver {
         }
     }
 
-    fn cut(&mut self, sim: &mut Sim<'_>, pairs: &[(String, String)]) {
-        for (from, to) in pairs {
-            let count = self.cuts.entry((from.clone(), to.clone())).or_default();
-            *count += 1;
-            if *count == 1 {
-                sim.partition_oneway(from.as_str(), to.as_str());
-            }
-        }
-    }
-
-    fn reconnect(&mut self, sim: &mut Sim<'_>, pairs: &[(String, String)]) {
-        for (from, to) in pairs {
-            let Some(count) = self.cuts.get_mut(&(from.clone(), to.clone())) else { continue };
-            *count -= 1;
-            if *count == 0 {
-                self.cuts.remove(&(from.clone(), to.clone()));
-                sim.repair_oneway(from.as_str(), to.as_str());
-            }
-        }
-    }
-
-    fn heal_at(&mut self, at: u64, heal: Heal) {
-        let nodes = match &heal {
-            // Whoever is cut off is looked at as it is.
-            Heal::Reconnect(_) => Vec::new(),
-            Heal::Latency(a, b) | Heal::Release(a, b) => vec![*a, *b],
-            Heal::Sync(node) | Heal::Room(node) | Heal::Clock(node, _) | Heal::Woken(node) => vec![*node],
-        };
-        if !nodes.is_empty() {
-            self.disturb(&nodes, at);
-        }
-        self.heals.entry(at).or_default().push(heal);
-    }
-
-    fn heal(&mut self, sim: &mut Sim<'_>, heal: Heal) {
-        match heal {
-            Heal::Reconnect(pairs) => self.reconnect(sim, &pairs),
-            Heal::Latency(a, b) => self.set_latency(sim, a, b),
-            Heal::Release(a, b) => {
-                sim.release(name(a), name(b));
-                // What keeps them apart for another reason goes on doing so.
-                for (from, to) in [(name(a), name(b)), (name(b), name(a))] {
-                    if self.cuts.contains_key(&(from.clone(), to.clone())) {
-                        sim.partition_oneway(from, to);
-                    }
-                }
-            }
-            Heal::Sync(node) => {
-                if let Some(node) = self.nodes.get(&node) {
-                    node.disk.set_sync_us(self.world.sync_us);
-                }
-            }
-            Heal::Room(node) => {
-                if let Some(node) = self.nodes.get(&node) {
-                    node.disk.set_full(false);
-                }
-            }
-            Heal::Woken(node) => {
-                if let Some(node) = self.nodes.get_mut(&node) {
-                    node.process.set_clock_right();
-                }
-            }
-            Heal::Clock(node, by_ms) => {
-                if let Some(node) = self.nodes.get(&node) {
-                    node.process.clock.jump_ms(by_ms);
-                }
-            }
-        }
-    }
-
-    /// Pairs in both directions between some nodes and other hosts.
-    fn around(&self, nodes: &[u64], clients_too: bool) -> Vec<(String, String)> {
-        let inside: BTreeSet<String> = nodes.iter().map(|node| name(*node)).collect();
-        let clients: BTreeSet<String> = self.clients.iter().map(|client| client.name.clone()).collect();
-        let outside = self.all_hosts();
-        let outside: Vec<_> = outside
-            .into_iter()
-            .filter(|host| !inside.contains(host) && (clients_too || !clients.contains(host)))
-            .collect();
-        let known: Vec<_> = inside.into_iter().filter(|host| self.all_hosts().contains(host)).collect();
-        let mut pairs = Vec::new();
-        for a in &known {
-            for b in &outside {
-                pairs.push((a.clone(), b.clone()));
-                pairs.push((b.clone(), a.clone()));
-            }
-        }
-        pairs
-    }
-
-    fn fault(&mut self, sim: &mut Sim<'_>, kind: Kind, now: u64) {
-        event!(self.trace, "fault {kind:?}");
-        let lives = |node: u64| self.nodes.get(&node).is_some_and(|node| node.process.lives());
-        let known = |node: u64| self.nodes.contains_key(&node);
-        let hit = match &kind {
-            Kind::Crash { node, .. } | Kind::Bounce { node } | Kind::Rot { node, .. } => lives(*node),
-            Kind::Pause { node, .. } => {
-                self.nodes.get(node).is_some_and(|it| it.process.lives() && !it.process.stands())
-            }
-            Kind::RemoveNode { node } => known(*node) && self.nodes[node].meant != Meant::Removed,
-            _ => true,
-        };
-        if !hit {
-            return;
-        }
-        self.trace.mark(&format!("fault: {}", kind.name()));
-        match kind {
-            Kind::Crash { node, left, down_ms, silent } => self.crash(sim, node, left, silent, now + down_ms),
-            Kind::CrashAll { left, down_ms } => {
-                for node in self.living() {
-                    let spread = self.rng.below(500);
-                    self.crash(sim, node, left, true, now + down_ms + spread);
-                }
-            }
-            Kind::Bounce { node } => {
-                if let Some(node) = self.nodes.get_mut(&node) {
-                    // It may be stopping already.
-                    node.stopping = true;
-                    node.slot.stop();
-                }
-            }
-            Kind::Pause { node, for_ms, how } => {
-                if let Some(host) = self.nodes.get_mut(&node) {
-                    host.process.stand_until(now, now + for_ms, how);
-                    if how == Standstill::Machine {
-                        host.stood.push((now, now + for_ms));
-                    }
-                }
-                if how == Standstill::Machine {
-                    self.heal_at(now + for_ms + 2_000, Heal::Woken(node));
-                }
-            }
-            Kind::Partition { a, b, for_ms } => {
-                let pairs = vec![(name(a), name(b)), (name(b), name(a))];
-                self.cut(sim, &pairs);
-                self.heal_at(now + for_ms, Heal::Reconnect(pairs));
-            }
-            Kind::OneWay { from, to, for_ms } => {
-                let pairs = vec![(name(from), name(to))];
-                self.cut(sim, &pairs);
-                self.heal_at(now + for_ms, Heal::Reconnect(pairs));
-            }
-            Kind::Isolate { nodes, for_ms } => {
-                let pairs = self.around(&nodes, true);
-                self.cut(sim, &pairs);
-                self.heal_at(now + for_ms, Heal::Reconnect(pairs));
-            }
-            Kind::Split { nodes, for_ms } => {
-                let pairs = self.around(&nodes, false);
-                self.cut(sim, &pairs);
-                self.heal_at(now + for_ms, Heal::Reconnect(pairs));
-            }
-            Kind::Delay { a, b, max_ms, for_ms } => {
-                sim.set_link_max_message_latency(name(a), name(b), Duration::from_millis(max_ms));
-                self.heal_at(now + for_ms, Heal::Latency(a, b));
-            }
-            Kind::Hold { a, b, for_ms } => {
-                sim.hold(name(a), name(b));
-                self.heal_at(now + for_ms, Heal::Release(a, b));
-            }
-            Kind::Drop { from, to } => {
-                self.connections.decide(&name(from), &name(to), Fate::Dropped);
-                self.disturb(&[from, to], now);
-            }
-            Kind::HalfOpen { from, to } => {
-                self.connections.decide(&name(from), &name(to), Fate::HalfOpen);
-                self.disturb(&[from, to], now);
-            }
-            Kind::HalfOpenClients { to } => {
-                self.disturb(&[to], now);
-                for client in &self.clients {
-                    self.connections.decide(&client.name, &name(to), Fate::HalfOpen);
-                }
-            }
-            Kind::SlowDisk { node, sync_ms, for_ms } => {
-                if let Some(host) = self.nodes.get(&node) {
-                    host.disk.set_sync_us((sync_ms * 500, sync_ms * 1_000));
-                    self.heal_at(now + for_ms, Heal::Sync(node));
-                }
-            }
-            Kind::FullDisk { node, for_ms } => {
-                if let Some(host) = self.nodes.get_mut(&node) {
-                    host.disk.set_full(true);
-                    host.was_full = true;
-                    self.heal_at(now + for_ms, Heal::Room(node));
-                }
-            }
-            Kind::Rot { node, group, number } => {
-                let rotted = self.nodes.get(&node).and_then(|node| node.disk.rot(Kind::which(group), number));
-                if rotted.is_some() {
-                    self.crash(sim, node, Left::All, false, now + 200);
-                }
-            }
-            Kind::ClockJump { node, by_ms, for_ms } => {
-                if let Some(host) = self.nodes.get(&node) {
-                    host.process.clock.jump_ms(by_ms);
-                    self.heal_at(now + for_ms, Heal::Clock(node, -by_ms));
-                }
-            }
-            Kind::CutTransfer { node, pieces, crash } => {
-                if let Some(host) = self.nodes.get_mut(&node) {
-                    host.disk.cut_after_pieces(pieces);
-                    host.cut_by_crash = crash;
-                }
-                // It must miss enough to need a snapshot.
-                if lives_now(&self.nodes, node) {
-                    let away = self.rng.between(2_000, 5_000);
-                    self.crash(sim, node, Left::Part, true, now + away);
-                }
-            }
-            Kind::Redeliver { node } => self.redeliver(node),
-            Kind::Transfer { group, to } => {
-                self.disturb(&[], now);
-                self.orders.give(Order::Transfer { group, to });
-            }
-            Kind::Snapshot { node } => self.orders.give(Order::Snapshot { node }),
-            Kind::AddNode { node, learner } => {
-                self.disturb(&[], now);
-                self.join(sim, node, learner);
-            }
-            Kind::RemoveNode { node } => {
-                self.disturb(&[], now);
-                self.orders.give(Order::Remove { node });
-            }
-        }
-    }
-
-    fn crash(&mut self, sim: &mut Sim<'_>, node: u64, left: Left, silent: bool, up_at: u64) {
-        if !lives_now(&self.nodes, node) {
-            return;
-        }
-        self.trace.mark("crash");
-        self.end_process(sim, node, left, silent);
-        if let Some(node) = self.nodes.get_mut(&node)
-            && !matches!(node.meant, Meant::Removed | Meant::Damaged)
-        {
-            node.meant = Meant::DownUntil(up_at);
-        }
-    }
-
-    /// A snapshot that the node receives is cut off now.
-    fn cut_transfer(&mut self, sim: &mut Sim<'_>, id: u64, now: u64) {
-        let by_crash = self.nodes.get(&id).is_some_and(|node| node.cut_by_crash);
-        self.trace.mark(if by_crash { "transfer cut by a crash" } else { "transfer cut by its connection" });
-        if by_crash {
-            self.crash(sim, id, Left::Torn, true, now + 500);
-        } else {
-            self.connections.decide(&name(id), "", Fate::Dropped);
-            self.disturb(&[id], now);
-        }
-    }
-
-    /// Delivers again what was in a node's outboxes, now and when this was done before.
-    fn redeliver(&mut self, node: u64) {
-        let Some(groups) = self.nodes.get(&node).and_then(|node| node.slot.inside().groups.clone()) else { return };
-        for group in groups.iter() {
-            let posted = group.read(|state| state.outbox(50)).unwrap_or_default();
-            self.posted.extend(posted);
-        }
-        let last = self.posted.len().saturating_sub(100);
-        let messages = self.posted[last..].to_vec();
-        let Some(host) = self.nodes.get(&node).filter(|node| node.process.lives()) else { return };
-        host.process.spawn(async move {
-            for posted in messages {
-                let to = match posted.lane.to {
-                    model::outbox::Destination::Group(group) => group,
-                    model::outbox::Destination::Slot(_) => continue,
-                };
-                let deliver = model::command::deliver::Deliver { messages: vec![posted] };
-                let envelope = raft::outbox::of_the_cluster(model::command::Command::Deliver(deliver));
-                if let Ok(group) = groups.get(to) {
-                    drop(group.propose(&envelope, Duration::from_secs(2)).await);
-                }
-            }
-        });
-    }
-
-    /// Notes the spans in which enough nodes are well, and have been for a while, that everything must be answered.
-    fn look_at_steadiness(&mut self, now: u64) {
-        if self.orders.changes_pending() {
-            self.disturbed_ms = self.disturbed_ms.max(now);
-        }
-        let members: Vec<u64> =
-            self.nodes.values().filter(|node| node.meant != Meant::Removed).map(|node| node.id).collect();
-        let cut =
-            |a: u64, b: u64| self.cuts.contains_key(&(name(a), name(b))) || self.cuts.contains_key(&(name(b), name(a)));
-        // Whoever is cut off from half of the others is ill; the others only where they are cut off from each other.
-        let is_lone = |a: &u64| members.iter().filter(|b| *b != a && cut(*a, **b)).count() * 2 >= members.len();
-        let lone: BTreeSet<u64> = members.iter().copied().filter(is_lone).collect();
-        let is_apart = |a: u64| lone.contains(&a) || members.iter().any(|b| *b != a && !lone.contains(b) && cut(a, *b));
-        let apart: BTreeSet<u64> = members.iter().copied().filter(|node| is_apart(*node)).collect();
-        let mut serving = 0;
-        for node in self.nodes.values_mut() {
-            let runs = node.process.lives() && !node.process.stands() && !apart.contains(&node.id);
-            serving += usize::from(runs);
-            let well = runs && node.meant == Meant::Up && !node.stopping && node.slot.inside().groups.is_some();
-            if !well {
-                node.disturbed_ms = node.disturbed_ms.max(now);
-            }
-        }
-        let without_quorum = serving * 2 <= members.len() && now >= self.world.settle_ms;
-        if without_quorum && !self.without_quorum {
-            self.trace.mark("no quorum");
-        }
-        self.without_quorum = without_quorum;
-        let well: BTreeSet<u64> = self
-            .nodes
-            .values()
-            .filter(|node| now >= node.disturbed_ms.max(self.disturbed_ms) + STEADY_AFTER_MS)
-            .map(|node| node.id)
-            .collect();
-        let enough = well.iter().next().and_then(|id| self.nodes.get(id)).is_some_and(|node| {
-            let groups = node.slot.inside().groups.clone();
-            groups.is_some_and(|groups| {
-                groups.iter().all(|group| {
-                    let voters = group.status().voters;
-                    let there = voters.iter().filter(|voter| well.contains(&voter.0)).count();
-                    there * 2 > voters.len()
-                })
-            })
-        });
-        if !enough {
-            return;
-        }
-        if serving < members.len() {
-            self.trace.mark("steady while a node was away");
-        }
-        match self.steady.last_mut() {
-            Some(last) if last.to_ms + 40 >= now && last.well == well => last.to_ms = now,
-            _ => self.steady.push(Steady { from_ms: now, to_ms: now, well }),
-        }
-    }
-
-    /// Whether the run is over: after the last fault all was well for a while, the clients have gone home, and what they left is
-    /// done.
-    fn is_over(&mut self, now: u64) -> bool {
-        if let Some(closed) = self.closed_ms {
-            return now >= closed + QUIET_MS;
-        }
-        let pending = !self.faults.is_empty() || !self.heals.is_empty() || self.orders.busy();
-        let steady = self.steady.last().filter(|span| span.to_ms + 40 >= now);
-        let healthy = steady.is_some_and(|span| span.to_ms - span.from_ms >= WELL_MS);
-        let all_well = self.nodes.values().all(|node| match node.meant {
-            Meant::Up => now >= node.disturbed_ms + STEADY_AFTER_MS,
-            Meant::Removed => true,
-            Meant::DownUntil(_) | Meant::Damaged => false,
-        });
-        if !pending && healthy && all_well && now >= self.disturbed_ms + STEADY_AFTER_MS {
-            self.closed_ms = Some(now);
-            self.office.closing.store(true, std::sync::atomic::Ordering::Relaxed);
-        }
-        false
-    }
-
     /// How the replicas stand now.
     fn stands(&self) -> Vec<Stand> {
         let mut stands = Vec::new();
@@ -895,14 +494,3 @@ impl Driver {
         self.clients.iter_mut().for_each(Process::end);
     }
 }
-
-fn lives_now(nodes: &BTreeMap<u64, NodeHost>, node: u64) -> bool {
-    nodes.get(&node).is_some_and(|node| node.process.lives())
-}
-
-/// All must be well for so long, and be used, before the clients go home.
-const WELL_MS: u64 = 4_000;
-/// After that the run goes on for so long, so that everything is delivered, indexed and replicated.
-const QUIET_MS: u64 = 9_000;
-/// What went wrong must have been over for so long before everything is expected to work.
-pub const STEADY_AFTER_MS: u64 = 8_000;

@@ -74,9 +74,9 @@ impl Disk {
         self.control().full = full;
     }
 
-    /// Asks to be told when so many pieces of a snapshot have come.
-    pub fn cut_after_pieces(&self, pieces: u64) {
-        self.control().pieces_until_cut = Some(pieces);
+    /// Asks to be told when so many pieces of a snapshot have come, or no more to be told.
+    pub fn cut_after_pieces(&self, pieces: Option<u64>) {
+        self.control().pieces_until_cut = pieces;
     }
 
     /// Whether they have, since it was last asked.
@@ -293,8 +293,8 @@ impl StateStore for State {
         }
         self.store.receive(manifest, file, offset, bytes)
     }
-    fn verify<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<()>> {
-        self.store.verify(manifest)
+    fn verify<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>> {
+        self.store.verify(manifest, check)
     }
     fn install<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {

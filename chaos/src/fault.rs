@@ -89,7 +89,8 @@ pub enum Kind {
         from: u64,
         to: u64,
     },
-    /// The connections of the clients to a node carry nothing any more.
+    /// The connections of the clients to a node carry nothing any more; those to all nodes if it is 0, as when a firewall
+    /// forgets them.
     HalfOpenClients {
         to: u64,
     },
@@ -182,6 +183,31 @@ impl Kind {
         }
     }
 
+    /// Whether the fault is one of this node, or names a node that is numbered after it.
+    pub fn names(&self, number: u64) -> bool {
+        match self {
+            Self::Crash { node, .. }
+            | Self::Bounce { node }
+            | Self::Pause { node, .. }
+            | Self::SlowDisk { node, .. }
+            | Self::FullDisk { node, .. }
+            | Self::Rot { node, .. }
+            | Self::ClockJump { node, .. }
+            | Self::CutTransfer { node, .. }
+            | Self::Redeliver { node }
+            | Self::Snapshot { node }
+            | Self::AddNode { node, .. }
+            | Self::RemoveNode { node } => *node >= number,
+            Self::Partition { a, b, .. } | Self::Delay { a, b, .. } | Self::Hold { a, b, .. } => (*a).max(*b) >= number,
+            Self::OneWay { from, to, .. } | Self::Drop { from, to } | Self::HalfOpen { from, to } => {
+                (*from).max(*to) >= number
+            }
+            Self::Isolate { nodes, .. } | Self::Split { nodes, .. } => nodes.iter().any(|node| *node >= number),
+            Self::HalfOpenClients { to } | Self::Transfer { to, .. } => *to >= number,
+            Self::CrashAll { .. } => false,
+        }
+    }
+
     /// What of a node's disk is damaged.
     pub fn which(group: Option<u32>) -> Which {
         group.and_then(model::ids::GroupId::from_number).map_or(Which::Log, Which::State)
@@ -201,13 +227,20 @@ pub fn draw(world: &World, rng: &mut Rng) -> Vec<Fault> {
     let (from, to) = (world.settle_ms, world.settle_ms + world.faulty_ms);
     let count = rng.between(6, 20);
     // Swarm: a run has some sorts of faults only, so that rare ones are not drowned by the frequent.
-    let mut weights: Vec<(u64, u64)> = [24u64, 4, 4, 6, 5, 5, 4, 5, 4, 4, 3, 3, 3, 3, 3, 3, 4, 6, 4, 6, 4, 4, 4]
+    let mut weights: Vec<(u64, u64)> = [24u64, 4, 4, 6, 5, 5, 4, 5, 4, 4, 3, 3, 3, 5, 3, 3, 4, 6, 4, 6, 4, 4, 4]
         .iter()
         .enumerate()
         .map(|(sort, weight)| (sort as u64, *weight))
         .collect();
     weights.retain(|(sort, _)| *sort == 0 || rng.percent(60));
     let all: u64 = weights.iter().map(|(_, weight)| weight).sum();
+    // In every third world some nodes alone have trouble, and too few to matter: all must be answered all the time.
+    let few = rng.percent(33).then(|| {
+        let mut nodes = first.clone();
+        rng.shuffle(&mut nodes);
+        nodes.truncate((world.nodes as usize - 1) / 2);
+        nodes
+    });
     let mut damaged = 0;
     let (mut changed, mut removed) = (0, 0);
     let mut next_node = world.nodes + 1;
@@ -222,13 +255,20 @@ pub fn draw(world: &World, rng: &mut Rng) -> Vec<Fault> {
             }
             drawn -= weight;
         }
-        let node = rng.between(1, world.nodes);
+        let mut node = rng.between(1, world.nodes);
+        if let Some(few) = &few {
+            node = *rng.pick(few).unwrap_or(&node);
+            // What concerns all, or who is in the cluster.
+            if matches!(sort, 1 | 12 | 15 | 19 | 21 | 22) {
+                continue;
+            }
+        }
         let other = 1 + (node + rng.between(0, world.nodes - 2)) % world.nodes;
         let for_ms = rng.between(200, 6_000);
         let left =
             *rng.pick(&[Left::Nothing, Left::Nothing, Left::Part, Left::Torn, Left::All]).unwrap_or(&Left::Nothing);
         let side = |rng: &mut Rng, most: u64| {
-            let mut nodes = first.clone();
+            let mut nodes = few.clone().unwrap_or_else(|| first.clone());
             rng.shuffle(&mut nodes);
             nodes.truncate(rng.between(1, most.max(1)) as usize);
             nodes.sort_unstable();
@@ -248,11 +288,15 @@ pub fn draw(world: &World, rng: &mut Rng) -> Vec<Fault> {
             5 => Kind::OneWay { from: node, to: other, for_ms },
             6 => Kind::Isolate { nodes: side(rng, world.nodes / 2), for_ms },
             7 => Kind::Split { nodes: side(rng, world.nodes - 1), for_ms },
-            8 => Kind::Delay { a: node, b: other, max_ms: rng.between(20, 400), for_ms },
+            8 => {
+                // What carries a heartbeat too late still carries entries.
+                let most = if rng.percent(30) { 4_000 } else { 400 };
+                Kind::Delay { a: node, b: other, max_ms: rng.between(20, most), for_ms }
+            }
             9 => Kind::Hold { a: node, b: other, for_ms: for_ms / 2 },
             10 => Kind::Drop { from: node, to: other },
             11 => Kind::HalfOpen { from: node, to: other },
-            12 => Kind::HalfOpenClients { to: node },
+            12 => Kind::HalfOpenClients { to: if rng.percent(50) { node } else { 0 } },
             13 => Kind::SlowDisk { node, sync_ms: rng.between(10, 300), for_ms },
             14 => Kind::FullDisk { node, for_ms },
             15 => {

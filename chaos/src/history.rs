@@ -20,6 +20,7 @@ pub enum Call {
     Checkpoint { message: v1::CheckpointRequest },
     ReadAudit { message: v1::ReadAuditRequest },
     List { message: v1::ListLookoutsRequest },
+    History { message: v1::HistoryRequest },
     Operate { what: String },
 }
 
@@ -34,6 +35,7 @@ pub enum Answer {
     Checkpoint(v1::CheckpointResponse),
     Audit(v1::ReadAuditResponse),
     Listed(v1::ListLookoutsResponse),
+    Versions(v1::HistoryResponse),
     Done,
 }
 
@@ -135,6 +137,7 @@ impl Call {
             Self::Create { .. } => "create",
             Self::Update { .. } => "update",
             Self::Remove { .. } => "remove",
+            Self::Get { message } if message.version > 0 => "get of a version",
             Self::Get { .. } => "get",
             Self::Screen { message } if message.freshness == "linearizable" => "screen linearizable",
             Self::Screen { .. } => "screen local",
@@ -142,6 +145,7 @@ impl Call {
             Self::Checkpoint { .. } => "checkpoint",
             Self::ReadAudit { .. } => "audit read",
             Self::List { .. } => "list",
+            Self::History { .. } => "history",
             Self::Operate { .. } => "operate",
         }
     }

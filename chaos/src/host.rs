@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use model::ids::{ClusterId, NodeId};
+use model::ids::{ClusterId, GroupId, NodeId};
 use model::seal::Keyring;
 use node::config::{Config, Start};
 use node::env::{Env, Indexes, Network, Work};
@@ -21,7 +21,9 @@ use crate::world::World;
 /// Where nodes listen.
 pub const PORT: u16 = 7000;
 /// Between two looks at a node's queues.
-const LOOK: Duration = Duration::from_millis(250);
+const LOOK: Duration = Duration::from_millis(50);
+/// Looks at the ages of copies between two at the queues, which cost more.
+const LOOKS_BETWEEN: u64 = 5;
 
 /// The key of every simulated cluster.
 pub fn keyring() -> Keyring {
@@ -31,6 +33,14 @@ pub fn keyring() -> Keyring {
 /// A node's address.
 pub fn address(node: u64) -> String {
     format!("node-{node}:{PORT}")
+}
+
+/// What a replica says of its copy of a group.
+pub struct Copy {
+    pub group: GroupId,
+    /// How old it may be.
+    pub age: Duration,
+    pub applied: u64,
 }
 
 /// How a node ended by itself.
@@ -50,6 +60,8 @@ pub struct Inside {
     /// Its replicas, while it runs.
     pub groups: Option<Groups>,
     pub ended: Option<Ended>,
+    /// What its replicas last said of themselves, until somebody takes it.
+    pub copies: Vec<Copy>,
     /// By name, the highest value that a queue's metric had.
     pub queues: BTreeMap<String, f64>,
     stop: Option<Arc<Notify>>,
@@ -102,8 +114,15 @@ pub fn config(world: &World, node: u64, join: Option<String>) -> Config {
 }
 
 /// What a node stands on.
-pub fn env(network: Arc<dyn Network>, clock: Arc<WallClock>, entropy: Arc<SeededEntropy>, disk: Disk) -> Env {
-    Env { network, clock, entropy, storage: Arc::new(disk), indexes: Indexes::Memory, work: Work::InPlace }
+pub fn env(
+    network: Arc<dyn Network>,
+    clock: Arc<WallClock>,
+    entropy: Arc<SeededEntropy>,
+    disk: Disk,
+    work_ms: u64,
+) -> Env {
+    let work = Work::InPlace(Duration::from_millis(work_ms));
+    Env { network, clock, entropy, storage: Arc::new(disk), indexes: Indexes::Memory, work }
 }
 
 /// The life of a node, from its start until it ends.
@@ -125,6 +144,7 @@ pub async fn live(config: Config, env: Env, slot: Slot, trace: Trace) {
     };
     crate::event!(trace, "started {id}");
     slot.inside().groups = Some(node.groups().clone());
+    let mut looks = 0u64;
     loop {
         tokio::select! {
             biased;
@@ -141,7 +161,13 @@ pub async fn live(config: Config, env: Env, slot: Slot, trace: Trace) {
                 slot.inside().groups = None;
                 return end(&slot, &error);
             }
-            () = tokio::time::sleep(LOOK) => note_queues(&node, &slot),
+            () = tokio::time::sleep(LOOK) => {
+                looks += 1;
+                note_copies(&node, &slot);
+                if looks % LOOKS_BETWEEN == 0 {
+                    note_queues(&node, &slot);
+                }
+            }
         }
     }
 }
@@ -154,6 +180,14 @@ fn end(slot: &Slot, error: &NodeError) {
         source = inner.source();
     }
     slot.inside().ended = Some(Ended { exit_code: error.exit_code(), reason });
+}
+
+/// Asked here, since only inside of the process its clock runs.
+fn note_copies(node: &Node, slot: &Slot) {
+    let copy = |group: &raft::group::Group| {
+        Some(Copy { group: group.id(), age: group.staleness()?, applied: group.machine().progress().borrow().applied })
+    };
+    slot.inside().copies = node.groups().iter().filter_map(copy).collect();
 }
 
 /// Keeps the highest value of each queue's metric.

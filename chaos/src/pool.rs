@@ -90,13 +90,14 @@ fn finish(running: Running, hung: bool) -> (Job, Outcome) {
     (job, outcome)
 }
 
-/// Runs jobs, as many at a time as there are processors, until they are through or `take` says that it is enough.
+/// Runs jobs, as many at a time as there are processors, until they are through or `take` says that it is enough: then those
+/// of smaller seeds still come to their end, so that which one is the first does not depend on which was the fastest.
 pub fn run(mut jobs: impl Iterator<Item = Job>, mut take: impl FnMut(Job, Outcome) -> bool) -> std::io::Result<()> {
     let places = std::thread::available_parallelism().map_or(1, usize::from);
     let mut running: Vec<Running> = Vec::new();
-    let mut enough = false;
+    let mut enough: Option<u64> = None;
     loop {
-        while !enough && running.len() < places {
+        while enough.is_none() && running.len() < places {
             let Some(job) = jobs.next() else { break };
             running.push(start(job)?);
         }
@@ -119,10 +120,11 @@ pub fn run(mut jobs: impl Iterator<Item = Job>, mut take: impl FnMut(Job, Outcom
             continue;
         };
         let (job, outcome) = finish(running.swap_remove(at), hung);
-        if !enough && !take(job, outcome) {
-            enough = true;
+        let seed = job.seed;
+        if enough.is_none_or(|first| seed < first) && !take(job, outcome) {
+            enough = Some(seed);
             // What else is under way is of no use any more.
-            running.iter_mut().for_each(|one| drop(one.child.kill()));
+            running.iter_mut().filter(|one| one.job.seed >= seed).for_each(|one| drop(one.child.kill()));
         }
     }
 }

@@ -17,6 +17,7 @@ use raft::storage::{Batch, Op, Reader, keys};
 use raft::{Position, StoredEntry, StoredPayload, StoredVote};
 
 use crate::event;
+use crate::host::Copy;
 use crate::trace::Trace;
 
 /// A promise that was broken.
@@ -48,6 +49,12 @@ pub struct SeenVersion {
 /// of an earlier one.
 pub type Leader = (u64, u64);
 
+/// Clocks of two nodes tick a little differently.
+pub const CLOCKS_DIFFER_MS: u64 = 50;
+
+/// Who votes: one set, or two while they change.
+type Voters = Vec<BTreeSet<u64>>;
+
 /// A replica's state.
 #[derive(Default, Clone)]
 struct Replica {
@@ -71,6 +78,8 @@ pub struct Seen {
     pub leaders: BTreeMap<(GroupId, Leader), u64>,
     /// The highest entry of a group that was applied anywhere.
     pub committed: BTreeMap<GroupId, u64>,
+    /// By group, when the highest entry that was applied anywhere became so high.
+    progress: BTreeMap<GroupId, Vec<(u64, u64)>>,
     /// When a group's replicas first had applied up to an entry (ends of batches).
     pub applied_at: BTreeMap<(GroupId, u64), u64>,
     pub snapshots_taken: u64,
@@ -82,8 +91,10 @@ pub struct Seen {
     digests: BTreeMap<(GroupId, u64), (u64, u64)>,
     replicas: BTreeMap<(u64, GroupId), Replica>,
     votes: BTreeMap<(u64, GroupId), StoredVote>,
+    /// By replica and position, what its log says of who votes.
+    members: BTreeMap<(u64, GroupId), BTreeMap<u64, Voters>>,
     written_votes: BTreeMap<u64, Vec<(GroupId, StoredVote)>>,
-    rotted: BTreeSet<u64>,
+    rotted: BTreeSet<(u64, Which)>,
 }
 
 impl Seen {
@@ -94,9 +105,14 @@ impl Seen {
         }
     }
 
-    /// Nodes of which something stored was damaged.
-    pub fn rotted(&self) -> &BTreeSet<u64> {
-        &self.rotted
+    /// Whether something that a node stores was damaged.
+    pub fn rotted(&self, node: u64) -> bool {
+        self.rotted.iter().any(|(of, _)| *of == node)
+    }
+
+    /// Whether a node's state of a group was damaged, and not replaced since.
+    pub fn damaged(&self, node: u64, group: GroupId) -> bool {
+        self.rotted.contains(&(node, Which::State(group)))
     }
 
     /// How far a replica has applied its log, and the digest of its state there.
@@ -190,6 +206,25 @@ impl Sight {
         }
     }
 
+    /// A replica says that its copy lacks nothing that was committed before so much time.
+    pub fn dated(&self, node: u64, copy: &Copy) {
+        let now = self.trace.now_ms();
+        let mut seen = self.seen();
+        let age = copy.age.as_millis() as u64;
+        let before = now.saturating_sub(age + CLOCKS_DIFFER_MS);
+        let progress = seen.progress.get(&copy.group).map(Vec::as_slice).unwrap_or_default();
+        let upto = progress.partition_point(|(at, _)| *at < before);
+        if let Some((at, index)) = progress[..upto].last().filter(|(_, index)| *index > copy.applied) {
+            let what = format!(
+                "node {node} says that its copy of {} is {age} ms old; it is at {}, and {index} was committed {} ms ago",
+                copy.group,
+                copy.applied,
+                now - at
+            );
+            seen.violated("Dated", now, what);
+        }
+    }
+
     /// A node is gone, with what it had not synced.
     pub fn lost(&self, node: u64) {
         let mut seen = self.seen();
@@ -201,7 +236,7 @@ impl Sight {
     pub fn rotted(&self, node: u64, which: Which, key: &[u8]) {
         event!(self.trace, "rot {node} {which:?} {:02x?}", &key[..key.len().min(4)]);
         let mut seen = self.seen();
-        seen.rotted.insert(node);
+        seen.rotted.insert((node, which));
         if let Which::State(group) = which
             && let Some(replica) = seen.replicas.get_mut(&(node, group))
         {
@@ -212,7 +247,7 @@ impl Sight {
     /// A node opens the state of a group.
     pub fn opened(&self, node: u64, group: GroupId, state: &dyn Reader) {
         let mut seen = self.seen();
-        let damaged = seen.rotted.contains(&node);
+        let damaged = seen.rotted.contains(&(node, Which::State(group)));
         seen.replicas.insert((node, group), measure(state, damaged));
     }
 
@@ -224,6 +259,10 @@ impl Sight {
         let now = self.trace.now_ms();
         let mut seen = self.seen();
         seen.snapshots_installed += 1;
+        if let Some((at, voters)) = members_of(state) {
+            seen.members.entry((node, group)).or_default().insert(at, voters);
+        }
+        seen.rotted.remove(&(node, Which::State(group)));
         seen.at(node, group, &replica, now);
         seen.replicas.insert((node, group), replica);
     }
@@ -310,6 +349,13 @@ impl Sight {
     }
 }
 
+/// The members that a state knows, and the entry that made them so.
+fn members_of(state: &dyn Reader) -> Option<(u64, Voters)> {
+    let position = state.get(keys::APPLIED).ok().flatten()?;
+    let position = codec::decode::<Position>(&position).ok()?;
+    Some((position.members_at?.index, position.members?.voters))
+}
+
 fn measure(state: &dyn Reader, damaged: bool) -> Replica {
     let (mut digest, mut position) = (0u64, None);
     drop(state.scan(&[0], &[0xff], &mut |key, value| {
@@ -337,8 +383,14 @@ impl Seen {
                 format!("{group}: two different entries at {index} of {lead:?}, one on node {node}"),
             );
         }
+        let members = self.members.entry((node, group)).or_default();
+        members.split_off(&index);
+        if let StoredPayload::Members(set) = &entry.payload {
+            members.insert(index, set.voters.clone());
+        }
         if let std::collections::btree_map::Entry::Vacant(fresh) = self.leaders.entry((group, lead)) {
             fresh.insert(index);
+            self.led_by_a_quorum(node, group, index, lead, now);
             // What an earlier lead committed every later one has; a later one may go on while this one has not noticed.
             let from = (group, index.max(1));
             let lacks = self.applied.range(from..=(group, u64::MAX)).find(|(_, committed)| **committed < lead);
@@ -358,6 +410,23 @@ impl Seen {
         }
     }
 
+    /// Whoever leads was given durable votes by a quorum: what a voter forgets it may give again.
+    fn led_by_a_quorum(&mut self, node: u64, group: GroupId, index: u64, lead: Leader, now: u64) {
+        // The first entry of all is nobody's lead; and who follows wrote it later than the leader.
+        let Some(members) = self.members.get(&(node, group)).filter(|_| lead.0 > 0 && lead.1 == node) else { return };
+        let Some((_, sets)) = members.range(..index).next_back() else { return };
+        for voters in sets {
+            let gave =
+                |voter: &&u64| self.votes.get(&(**voter, group)).is_some_and(|vote| (vote.term, vote.node) >= lead);
+            let given: Vec<u64> = voters.iter().filter(gave).copied().collect();
+            if given.len() * 2 <= voters.len() {
+                let what = format!("{group}: {lead:?} leads, and of {voters:?} only {given:?} have it on disk");
+                self.violated("Raft", now, what);
+                return;
+            }
+        }
+    }
+
     fn note_applied(&mut self, node: u64, group: GroupId, index: u64, lead: Leader, now: u64) {
         let known = *self.applied.entry((group, index)).or_insert(lead);
         if known != lead {
@@ -365,7 +434,10 @@ impl Seen {
             self.violated("Raft", now, what);
         }
         let committed = self.committed.entry(group).or_default();
-        *committed = (*committed).max(index);
+        if index > *committed {
+            *committed = index;
+            self.progress.entry(group).or_default().push((now, index));
+        }
         self.applied_at.entry((group, index)).or_insert(now);
     }
 

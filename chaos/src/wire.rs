@@ -69,12 +69,15 @@ impl Connections {
         self.table().open.remove(&number);
     }
 
-    /// Decides about every connection that a process made to another; to all of them if none is named.
-    pub fn decide(&self, from: &str, to: &str, fate: Fate) {
+    /// Decides about every connection that a process made to another; to all of them if none is named. Whether there was one.
+    pub fn decide(&self, from: &str, to: &str, fate: Fate) -> bool {
         let table = self.table();
+        let mut any = false;
         for (_, _, sender) in table.open.values().filter(|(a, b, _)| a == from && (to.is_empty() || b == to)) {
             sender.send_replace(fate);
+            any = true;
         }
+        any
     }
 }
 

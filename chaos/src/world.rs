@@ -27,6 +27,9 @@ pub struct World {
     pub sync_us: (u64, u64),
     /// A change waits so long for others before the search index is committed.
     pub index_linger_ms: u64,
+    /// A search, and a commit of the index, take so long.
+    #[serde(default)]
+    pub work_ms: u64,
     /// By node: how much faster its clocks run, in millionths, and how far its wall clock is ahead at first.
     pub clocks: Vec<(i64, i64)>,
     /// The list that subjects are taken from has so many.
@@ -72,6 +75,7 @@ impl World {
             sync_us: (100, rng.between(300, 6_000)),
             // Longer than in production: a commit is what costs the simulation most, and what waits is searched all the same.
             index_linger_ms: *rng.pick(&[1_000, 2_000, 5_000]).unwrap_or(&1_000),
+            work_ms: *rng.pick(&[0, 1, 5, 30]).unwrap_or(&0),
             clocks: Vec::new(),
             subjects: *rng.pick(&[60, 150, 300]).unwrap_or(&60),
             clients: Clients {
@@ -157,8 +161,8 @@ impl fmt::Display for World {
         )?;
         writeln!(
             f,
-            "  messages up to {} ms in a region and {} ms between two, syncs {}-{} us, indexed every {} ms",
-            self.latency_ms.0, self.latency_ms.1, self.sync_us.0, self.sync_us.1, self.index_linger_ms
+            "  messages up to {} ms in a region and {} ms between two, syncs {}-{} us, indexed every {} ms, {} ms of work",
+            self.latency_ms.0, self.latency_ms.1, self.sync_us.0, self.sync_us.1, self.index_linger_ms, self.work_ms
         )?;
         writeln!(f, "  clocks (drift in millionths, ms ahead): {:?}", self.clocks)?;
         writeln!(

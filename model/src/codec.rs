@@ -59,14 +59,7 @@ pub fn encode<T: Stored>(value: &T) -> Result<Vec<u8>, CodecError> {
 
 /// The value of a stored form; every damage is an error.
 pub fn decode<T: Stored>(bytes: &[u8]) -> Result<T, CodecError> {
-    if bytes.len() < HEAD_BYTES {
-        return Err(CodecError::Short(bytes.len()));
-    }
-    let expected = u32::from_le_bytes([bytes[3], bytes[4], bytes[5], bytes[6]]);
-    let found = checksum(bytes);
-    if found != expected {
-        return Err(CodecError::Checksum { found, expected });
-    }
+    check(bytes)?;
     let tag = u16::from_le_bytes([bytes[0], bytes[1]]);
     if tag != T::TAG {
         return Err(CodecError::Tag { found: tag, expected: T::TAG });
@@ -88,6 +81,16 @@ fn unreadable(error: bincode::error::DecodeError) -> CodecError {
         other => return CodecError::Payload(other.to_string()),
     };
     if text.starts_with(UNKNOWN_NUMBER) { CodecError::UnknownNumber(text) } else { CodecError::Payload(text) }
+}
+
+/// Whether a stored form is as it was written, whatever it is of.
+pub fn check(bytes: &[u8]) -> Result<(), CodecError> {
+    if bytes.len() < HEAD_BYTES {
+        return Err(CodecError::Short(bytes.len()));
+    }
+    let expected = u32::from_le_bytes([bytes[3], bytes[4], bytes[5], bytes[6]]);
+    let found = checksum(bytes);
+    if found == expected { Ok(()) } else { Err(CodecError::Checksum { found, expected }) }
 }
 
 fn checksum(frame: &[u8]) -> u32 {

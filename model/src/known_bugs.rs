@@ -43,6 +43,8 @@ bugs! {
     "snapshot-position-before-data" => SnapshotPositionBeforeData,
     /// An unreachable voter counts as reached as long as there is a learner.
     "learner-counted-in-quorum" => LearnerCountedInQuorum,
+    /// A snapshot is taken over though rows of it are damaged.
+    "damaged-snapshot-taken" => DamagedSnapshotTaken,
     /// A leader gives the position of a linearizable read without asking whether it still leads.
     "read-without-quorum" => ReadWithoutQuorum,
     /// A follower serves linearizable reads from what it has.
@@ -65,6 +67,10 @@ bugs! {
     "order-varies-in-apply" => OrderVariesInApply,
     /// A copy counts as fresh whenever anybody who claims to lead says something.
     "stale-copy-looks-fresh" => StaleCopyLooksFresh,
+    /// A message that waited on its way counts as sent when it came.
+    "waiting-message-looks-fresh" => WaitingMessageLooksFresh,
+    /// A leader's own copy counts as fresh whatever it has applied.
+    "leader-always-fresh" => LeaderAlwaysFresh,
     /// An update does not look at the version that it was made on.
     "version-not-compared" => VersionNotCompared,
     /// A group that did not answer is not missed in an answer.

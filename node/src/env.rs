@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::time::{Clock, Entropy, UnixMillis};
 use proto::transport::Tcp;
@@ -32,18 +33,25 @@ pub enum Indexes {
     Memory,
 }
 
-/// Where work that takes long runs: threads beside the runtime, or in place so that a simulation replays.
+/// Where work that takes long runs: threads beside the runtime; or in place, so that a simulation replays, with so much time
+/// between the work and its use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     Threads,
-    InPlace,
+    InPlace(Duration),
 }
 
 impl Work {
     /// Runs the work and waits for it. None if it panicked.
     pub async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         match self {
-            Self::InPlace => Some(work()),
+            Self::InPlace(pause) => {
+                let done = work();
+                if !pause.is_zero() {
+                    tokio::time::sleep(pause).await;
+                }
+                Some(done)
+            }
             Self::Threads => tokio::task::spawn_blocking(work).await.ok(),
         }
     }
@@ -94,7 +102,7 @@ impl Env {
             entropy: Arc::new(SystemEntropy),
             storage,
             indexes: Indexes::Memory,
-            work: Work::InPlace,
+            work: Work::InPlace(Duration::ZERO),
         }
     }
 }

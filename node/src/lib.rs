@@ -124,15 +124,8 @@ impl Node {
             None => None,
         };
         let address = listener.address().unwrap_or_else(|_| config.listen.clone());
-        let router = Router::new(
-            identity.cluster,
-            config.node,
-            config.keyring.check(),
-            config.listen.clone(),
-            env.network.clone(),
-            env.clock.clone(),
-            metrics.peers.clone(),
-        );
+        let ground = ground(&env, &metrics);
+        let router = Router::new(identity.cluster, config.node, config.keyring.check(), config.listen.clone(), ground);
         let group_metrics = (metrics.log.clone(), metrics.groups.clone());
         let members = match &config.start {
             Start::First { members, .. } => members.values().cloned().collect(),
@@ -274,13 +267,22 @@ async fn identify(config: &Config, env: &Env, metrics: &Metrics) -> Result<Ident
     Ok(identity)
 }
 
+fn ground(env: &Env, metrics: &Metrics) -> raft::network::Ground {
+    let mut start = [0; 8];
+    env.entropy.fill(&mut start);
+    raft::network::Ground {
+        network: env.network.clone(),
+        clock: env.clock.clone(),
+        metrics: metrics.peers.clone(),
+        start: u64::from_le_bytes(start),
+    }
+}
+
 async fn join(config: &Config, env: &Env, metrics: &Metrics, address: &str) -> Result<Identity, NodeError> {
     let failed = |reason: String| NodeError::Join { address: address.to_string(), reason };
     let key_check = config.keyring.check();
-    let (network, clock) = (env.network.clone(), env.clock.clone());
     let nobody = ClusterId([0; 16]);
-    let peers = metrics.peers.clone();
-    let router = Router::new(nobody, config.node, key_check, config.listen.clone(), network, clock, peers);
+    let router = Router::new(nobody, config.node, key_check, config.listen.clone(), ground(env, metrics));
     let reply = router.describe(address, JOIN_DEADLINE).await.map_err(|status| failed(status.message().into()))?;
     let cluster = <[u8; 16]>::try_from(reply.cluster.as_ref()).map_err(|_| failed("it names no cluster".into()))?;
     let groups: Option<Vec<GroupId>> = reply.groups.iter().map(|number| GroupId::from_number(*number)).collect();

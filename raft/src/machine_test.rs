@@ -8,7 +8,7 @@ use openraft::storage::{RaftSnapshotBuilder, RaftStateMachine};
 
 use super::*;
 use crate::machine::Fed;
-use crate::storage::{Op, keys};
+use crate::storage::{Op, StorageError, keys};
 
 fn machine() -> Machine {
     open(Arc::new(MemoryEngine::default())).1.0
@@ -34,6 +34,29 @@ async fn install(from: &Machine, to: &Machine) {
     let SnapshotFiles::Checkpoint(name) = &snapshot.snapshot else { panic!("a checkpoint is built") };
     let manifest = conformance::transfer(&**from.store(), name, &**to.store(), None).await;
     to.clone().install_snapshot(&snapshot.meta, SnapshotFiles::Received(manifest)).await.expect("installs");
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_refused_by_who_receives_it_and_found_where_it_came_from() {
+    let (from, to) = (machine(), machine());
+    feed(&from, 1..=3);
+    let sound = from.clone().build_snapshot().await.expect("builds");
+    from.store().view(&mut |reader| from.check_of(&sound.meta)(reader)).expect("each row is as it was written");
+    from.inspect().expect("the same of all of it");
+
+    let mut row = codec::encode(&fed(2).change).expect("encodes");
+    row[9] ^= 1;
+    from.store().write(vec![Op::Put(keys::feed(2, 0), row)]).expect("writes");
+    from.store().checkpoint("damaged").await.expect("a checkpoint asks nothing");
+    let manifest = conformance::transfer(&**from.store(), "damaged", &**to.store(), None).await;
+    let refused = to.store().verify(&manifest, to.check_of(&sound.meta)).await;
+    assert!(
+        matches!(refused, Err(StorageError::Damaged { .. })),
+        "its digests are right and a row is not: {refused:?}"
+    );
+    assert_eq!(from.damage(), None);
+    assert!(from.inspect().is_err());
+    assert!(from.damage().is_some(), "at which the node stops");
 }
 
 #[tokio::test]

@@ -22,7 +22,12 @@ pub(super) enum Heal {
     Clock(u64, i64),
     /// A machine that stood still asks for the time.
     Woken(u64),
+    /// No snapshot came that could be cut off.
+    Uncut(u64),
 }
+
+/// A snapshot that a node receives is cut off if it comes within this time.
+const CUT_WITHIN_MS: u64 = 12_000;
 
 impl Driver {
     /// Ends what is over, and begins what is due.
@@ -80,7 +85,7 @@ impl Driver {
     fn heal_at(&mut self, at: u64, heal: Heal) {
         let nodes = match &heal {
             // Whoever is cut off is looked at as it is.
-            Heal::Reconnect(_) => Vec::new(),
+            Heal::Reconnect(_) | Heal::Uncut(_) => Vec::new(),
             Heal::Latency(a, b) | Heal::Release(a, b) => vec![*a, *b],
             Heal::Sync(node) | Heal::Room(node) | Heal::Clock(node, _) | Heal::Woken(node) => vec![*node],
         };
@@ -113,6 +118,11 @@ impl Driver {
                     node.disk.set_full(false);
                 }
             }
+            Heal::Uncut(node) => {
+                if let Some(node) = self.nodes.get(&node) {
+                    node.disk.cut_after_pieces(None);
+                }
+            }
             Heal::Woken(node) => {
                 if let Some(node) = self.nodes.get_mut(&node) {
                     node.process.set_clock_right();
@@ -123,6 +133,17 @@ impl Driver {
                     node.process.clock.jump_ms(by_ms);
                 }
             }
+        }
+    }
+
+    /// A host that comes later stands outside of what is walled in.
+    pub(super) fn wall_out(&mut self, sim: &mut Sim<'_>, newcomer: u64, now: u64) {
+        self.walls.retain(|(until, _)| *until > now);
+        for (until, inside) in self.walls.clone() {
+            let both = |inner: &u64| [(name(*inner), name(newcomer)), (name(newcomer), name(*inner))];
+            let pairs: Vec<_> = inside.iter().filter(|inner| self.nodes.contains_key(inner)).flat_map(both).collect();
+            self.cut(sim, &pairs);
+            self.heal_at(until, Heal::Reconnect(pairs));
         }
     }
 
@@ -149,17 +170,25 @@ impl Driver {
     fn fault(&mut self, sim: &mut Sim<'_>, kind: Kind, now: u64) {
         event!(self.trace, "fault {kind:?}");
         let hit = match &kind {
-            Kind::Crash { node, .. } | Kind::Bounce { node } | Kind::Rot { node, .. } => self.lives(*node),
+            Kind::Crash { node, .. }
+            | Kind::Bounce { node }
+            | Kind::Rot { node, .. }
+            | Kind::CutTransfer { node, .. }
+            | Kind::Redeliver { node } => self.lives(*node),
             Kind::Pause { node, .. } => {
                 self.nodes.get(node).is_some_and(|it| it.process.lives() && !it.process.stands())
             }
             Kind::RemoveNode { node } => self.nodes.get(node).is_some_and(|it| it.meant != Meant::Removed),
             _ => true,
         };
-        if !hit {
-            return;
+        let name = kind.name();
+        if hit && self.harm(sim, kind, now) {
+            self.trace.mark(&format!("fault: {name}"));
         }
-        self.trace.mark(&format!("fault: {}", kind.name()));
+    }
+
+    /// Does what the fault says; false if it met nothing.
+    fn harm(&mut self, sim: &mut Sim<'_>, kind: Kind, now: u64) -> bool {
         match kind {
             Kind::Crash { node, left, down_ms, silent } => self.crash(sim, node, left, silent, now + down_ms),
             Kind::CrashAll { left, down_ms } => {
@@ -200,11 +229,13 @@ impl Driver {
                 let pairs = self.around(&nodes, true);
                 self.cut(sim, &pairs);
                 self.heal_at(now + for_ms, Heal::Reconnect(pairs));
+                self.walls.push((now + for_ms, nodes));
             }
             Kind::Split { nodes, for_ms } => {
                 let pairs = self.around(&nodes, false);
                 self.cut(sim, &pairs);
                 self.heal_at(now + for_ms, Heal::Reconnect(pairs));
+                self.walls.push((now + for_ms, nodes));
             }
             Kind::Delay { a, b, max_ms, for_ms } => {
                 sim.set_link_max_message_latency(name(a), name(b), Duration::from_millis(max_ms));
@@ -215,18 +246,23 @@ impl Driver {
                 self.heal_at(now + for_ms, Heal::Release(a, b));
             }
             Kind::Drop { from, to } => {
-                self.connections.decide(&name(from), &name(to), Fate::Dropped);
                 self.disturb(&[from, to], now);
+                return self.connections.decide(&name(from), &name(to), Fate::Dropped);
             }
             Kind::HalfOpen { from, to } => {
-                self.connections.decide(&name(from), &name(to), Fate::HalfOpen);
                 self.disturb(&[from, to], now);
+                return self.connections.decide(&name(from), &name(to), Fate::HalfOpen);
             }
             Kind::HalfOpenClients { to } => {
-                self.disturb(&[to], now);
+                let nodes: Vec<u64> = self.nodes.keys().copied().filter(|node| to == 0 || *node == to).collect();
+                self.disturb(&nodes, now);
+                let mut any = false;
                 for client in &self.clients {
-                    self.connections.decide(&client.name, &name(to), Fate::HalfOpen);
+                    for node in &nodes {
+                        any |= self.connections.decide(&client.name, &name(*node), Fate::HalfOpen);
+                    }
                 }
+                return any;
             }
             Kind::SlowDisk { node, sync_ms, for_ms } => {
                 if let Some(host) = self.nodes.get(&node) {
@@ -243,9 +279,10 @@ impl Driver {
             }
             Kind::Rot { node, group, number } => {
                 let rotted = self.nodes.get(&node).and_then(|node| node.disk.rot(Kind::which(group), number));
-                if rotted.is_some() {
-                    self.crash(sim, node, Left::All, false, now + 200);
+                if rotted.is_none() {
+                    return false;
                 }
+                self.crash(sim, node, Left::All, false, now + 200);
             }
             Kind::ClockJump { node, by_ms, for_ms } => {
                 if let Some(host) = self.nodes.get(&node) {
@@ -255,16 +292,15 @@ impl Driver {
             }
             Kind::CutTransfer { node, pieces, crash } => {
                 if let Some(host) = self.nodes.get_mut(&node) {
-                    host.disk.cut_after_pieces(pieces);
+                    host.disk.cut_after_pieces(Some(pieces));
                     host.cut_by_crash = crash;
                 }
+                self.heal_at(now + CUT_WITHIN_MS, Heal::Uncut(node));
                 // It must miss enough to need a snapshot.
-                if self.lives(node) {
-                    let away = self.rng.between(2_000, 5_000);
-                    self.crash(sim, node, Left::Part, true, now + away);
-                }
+                let away = self.rng.between(2_000, 5_000);
+                self.crash(sim, node, Left::Part, true, now + away);
             }
-            Kind::Redeliver { node } => self.redeliver(node),
+            Kind::Redeliver { node } => return self.redeliver(node),
             Kind::Transfer { group, to } => {
                 self.disturb(&[], now);
                 self.orders.give(Order::Transfer { group, to });
@@ -272,13 +308,14 @@ impl Driver {
             Kind::Snapshot { node } => self.orders.give(Order::Snapshot { node }),
             Kind::AddNode { node, learner } => {
                 self.disturb(&[], now);
-                self.join(sim, node, learner);
+                self.join(sim, node, learner, now);
             }
             Kind::RemoveNode { node } => {
                 self.disturb(&[], now);
                 self.orders.give(Order::Remove { node });
             }
         }
+        true
     }
 
     fn lives(&self, node: u64) -> bool {
@@ -318,16 +355,19 @@ impl Driver {
         }
     }
 
-    /// Delivers again what was in a node's outboxes, now and when this was done before.
-    fn redeliver(&mut self, node: u64) {
-        let Some(groups) = self.nodes.get(&node).and_then(|node| node.slot.inside().groups.clone()) else { return };
+    /// Delivers again what was in a node's outboxes, now and when this was done before; false if there was nothing.
+    fn redeliver(&mut self, node: u64) -> bool {
+        let Some(groups) = self.nodes.get(&node).and_then(|node| node.slot.inside().groups.clone()) else {
+            return false;
+        };
         for group in groups.iter() {
             let posted = group.read(|state| state.outbox(50)).unwrap_or_default();
             self.posted.extend(posted);
         }
         let last = self.posted.len().saturating_sub(100);
         let messages = self.posted[last..].to_vec();
-        let Some(host) = self.nodes.get(&node).filter(|node| node.process.lives()) else { return };
+        let Some(host) = self.nodes.get(&node).filter(|node| node.process.lives()) else { return false };
+        let any = !messages.is_empty();
         host.process.spawn(async move {
             for posted in messages {
                 let to = match posted.lane.to {
@@ -341,5 +381,6 @@ impl Driver {
                 }
             }
         });
+        any
     }
 }

@@ -16,6 +16,7 @@ use crate::event;
 use crate::fault::{Fault, Kind};
 use crate::history::History;
 use crate::host::{self, Slot};
+use crate::oracles::dated::BLIND_MS;
 use crate::process::Process;
 use crate::rng::{Rng, mix};
 use crate::sight::{Sight, Violation};
@@ -172,6 +173,8 @@ struct Driver {
     heals: BTreeMap<u64, Vec<Heal>>,
     /// By directed pair of hosts, how many faults keep them apart.
     cuts: BTreeMap<(String, String), u32>,
+    /// Nodes that nothing passes to from outside, and until when.
+    walls: Vec<(u64, Vec<u64>)>,
     /// Until when something was wrong that is not one node's.
     disturbed_ms: u64,
     steady: Vec<Steady>,
@@ -214,6 +217,7 @@ impl Driver {
             clients: Vec::new(),
             heals: BTreeMap::new(),
             cuts: BTreeMap::new(),
+            walls: Vec::new(),
             disturbed_ms: 0,
             steady: Vec::new(),
             posted: Vec::new(),
@@ -336,7 +340,7 @@ impl Driver {
         }
         let domain = mix(id, node.incarnation);
         let entropy = SeededEntropy::new(self.world.seed, domain);
-        let env = host::env(network, node.process.clock.clone(), entropy, node.disk.clone());
+        let env = host::env(network, node.process.clock.clone(), entropy, node.disk.clone(), self.world.work_ms);
         let queues = std::mem::take(&mut node.slot.inside().queues);
         node.slot = Slot::default();
         node.slot.inside().queues = queues;
@@ -379,8 +383,20 @@ impl Driver {
             self.sight.violated("Simulation", error.to_string());
         }
         self.cut_transfers(sim, now);
+        self.look_at_copies(now);
         if now.is_multiple_of(20) {
             self.look_at_steadiness(now);
+        }
+    }
+
+    /// What the replicas say of the ages of their copies; of a machine that stood still nobody asks it for a while.
+    fn look_at_copies(&mut self, now: u64) {
+        for node in self.nodes.values() {
+            let copies = std::mem::take(&mut node.slot.inside().copies);
+            if node.stood.last().is_some_and(|(_, to)| now < to + BLIND_MS) {
+                continue;
+            }
+            copies.iter().for_each(|copy| self.sight.dated(node.id, copy));
         }
     }
 
@@ -419,7 +435,7 @@ impl Driver {
     /// A process has ended by itself: whoever looks after it starts it again, unless its disk is damaged.
     fn ended(&mut self, sim: &mut Sim<'_>, id: u64, ended: host::Ended, now: u64) {
         self.end_process(sim, id, Left::All, false);
-        let rotted = self.sight.seen().rotted().contains(&id);
+        let rotted = self.sight.seen().rotted(id);
         let Some(node) = self.nodes.get_mut(&id) else { return };
         let full = node.was_full && ended.reason.contains("no space left");
         if matches!(node.meant, Meant::Removed) {
@@ -427,10 +443,10 @@ impl Driver {
         }
         if ended.exit_code == 0 || full || (node.joins && ended.exit_code == 1) {
             node.meant = Meant::DownUntil(now + 500);
-        } else if rotted {
+        } else if rotted && ended.exit_code == 3 {
             self.trace.mark("damage found");
             node.meant = Meant::Damaged;
-            self.replace(sim, id);
+            self.replace(sim, id, now);
         } else {
             let what = format!("node {id} ended: {} (exit code {})", ended.reason, ended.exit_code);
             self.sight.violated("Running", what);
@@ -438,20 +454,21 @@ impl Driver {
     }
 
     /// Operators take a damaged node out and another one in.
-    fn replace(&mut self, sim: &mut Sim<'_>, id: u64) {
+    fn replace(&mut self, sim: &mut Sim<'_>, id: u64, now: u64) {
         self.orders.give(Order::Remove { node: id });
         let fresh = self.next_node;
         self.next_node += 1;
-        self.join(sim, fresh, false);
+        self.join(sim, fresh, false, now);
     }
 
     /// A new node is started, and operators take it in.
-    fn join(&mut self, sim: &mut Sim<'_>, id: u64, learner: bool) {
+    fn join(&mut self, sim: &mut Sim<'_>, id: u64, learner: bool, now: u64) {
         self.add_host(sim, id, true);
         self.set_latencies(sim);
         for ((from, to), _) in self.cuts.clone() {
             sim.partition_oneway(from.as_str(), to.as_str());
         }
+        self.wall_out(sim, id, now);
         self.start(sim, id);
         self.orders.give(Order::Add { node: id, learner });
     }

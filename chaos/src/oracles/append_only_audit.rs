@@ -30,7 +30,7 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
         for (index, leaf) in stand.holds.leaves.iter().enumerate() {
             let seen = case.seen.leaves.get(&(group, index as u64)).map(|leaf| leaf.hash());
             // What was damaged on purpose shows when it is read.
-            if *leaf != seen && !case.seen.rotted().contains(&node) {
+            if *leaf != seen && !case.seen.damaged(node, group) {
                 found.push((end, format!("{group}: node {node} ends with another leaf {index} than was applied")));
                 break;
             }

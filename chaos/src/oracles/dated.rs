@@ -1,5 +1,5 @@
 //! A local answer says how old its copy may be; it is not older. Judged by what was acknowledged to somebody before the moment
-//! that the answer claims to know of.
+//! that the answer claims to know of. To the millisecond it is judged in `sight.rs`, by what each replica says of its copy.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,10 @@ use model::time::UnixMillis;
 
 use super::{Case, Findings};
 use crate::history::{Answer, Call};
+use crate::sight::CLOCKS_DIFFER_MS;
 
 /// A machine that stood still learns only after a while, from its peers, how much it missed: no clock of its own tells it.
-const BLIND_MS: u64 = 10_000;
-/// Clocks of two nodes tick a little differently.
-const TOLERANCE_MS: u64 = 50;
+pub const BLIND_MS: u64 = 10_000;
 
 pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
@@ -43,7 +42,7 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
         }
         // Both by the answering node's own clock, rounded down to the second.
         let Some(age_ms) = age(UnixMillis(header.at_ms), &as_of.time) else { continue };
-        let knows = (operation.begun_ms).saturating_sub(age_ms + TOLERANCE_MS);
+        let knows = (operation.begun_ms).saturating_sub(age_ms + CLOCKS_DIFFER_MS);
         for (group, applied) in event.positions() {
             let before =
                 acknowledged.get(&group).into_iter().flat_map(|all| all.range(..knows)).map(|(_, index)| *index);

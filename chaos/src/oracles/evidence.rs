@@ -121,6 +121,9 @@ fn bodies(answer: &Answer) -> Vec<(String, Vec<u8>)> {
         Answer::Listed(it) => {
             vec![(receipt(&it.audit), v1::ListLookoutsResponse { audit: None, ..it.clone() }.encode_to_vec())]
         }
+        Answer::Versions(it) => {
+            vec![(receipt(&it.audit), v1::HistoryResponse { audit: None, ..it.clone() }.encode_to_vec())]
+        }
         Answer::Audit(it) => {
             vec![(receipt(&it.audit), v1::ReadAuditResponse { audit: None, ..it.clone() }.encode_to_vec())]
         }

@@ -1,12 +1,15 @@
 //! A request takes place once, however often it is sent: it makes one version of one record, and whoever asked is told of that
-//! one.
+//! one. An import that is repeated changes nothing that is as it was.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::ids::{RecordId, RequestId};
+use model::record::RecordState;
+use model::seal::Scope;
 
 use super::{Case, Findings};
 use crate::history::{Answer, Call};
+use crate::host::keyring;
 
 pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
@@ -36,6 +39,27 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
                 format!("call {number} was told of version {} of {id}, its request made {made:?}", change.version);
             found.push((operation.begun_ms, what));
         }
+    }
+    found.extend(repeated(case));
+    found
+}
+
+/// Versions that an import made of a record which was so already.
+fn repeated(case: &Case<'_>) -> Findings {
+    let mut found = Vec::new();
+    let keyring = keyring();
+    let mut before: Option<(RecordId, Vec<u8>)> = None;
+    for ((id, number), seen) in &case.seen.versions {
+        let header = &seen.record.header;
+        // Two versions of one content have other sealed bytes.
+        let plain = keyring.open(Scope::Record(header.dataset, *id), &seen.record.sealed).ok();
+        let now = plain.filter(|_| header.source.is_some() && header.state == RecordState::Active);
+        if let (Some(now), Some(before)) = (&now, &before)
+            && *before == (*id, now.clone())
+        {
+            found.push((case.run.trace.now_ms(), format!("an import made version {number} of {id} as it was before")));
+        }
+        before = now.map(|now| (*id, now));
     }
     found
 }

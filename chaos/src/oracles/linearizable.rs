@@ -112,7 +112,7 @@ fn step(number: usize, operation: &Operation) -> Option<(RecordId, Step)> {
             let kind = if stale { Kind::Stale { expected } } else { Kind::Remove { expected, told } };
             (message.id.parse().ok()?, kind)
         }
-        Call::Get { message } => {
+        Call::Get { message } if message.version == 0 => {
             let saw = match (operation.answer(), error) {
                 (Some(Answer::Record(record)), _) => Some(Record {
                     version: record.version,

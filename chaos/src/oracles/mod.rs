@@ -7,7 +7,7 @@
 mod append_only_audit;
 mod available;
 pub mod bounds;
-mod dated;
+pub mod dated;
 mod durable;
 mod evidence;
 mod exactly_once;

@@ -22,6 +22,13 @@ pub(super) async fn work(mut desk: Desk) {
             let number = desk.office.history.begin(&desk.port, deadline, Call::ReadAudit { message: message.clone() });
             let told = desk.client.read_audit(message).await.map(Answer::Audit);
             desk.office.history.end(number, told);
+        } else if let Some((id, _)) = desk.office.pick_known(&mut desk.rng)
+            && desk.rng.percent(50)
+        {
+            let message = v1::HistoryRequest { id: id.to_string(), page_size: 20, before_version: 0 };
+            let number = desk.office.history.begin(&desk.port, deadline, Call::History { message: message.clone() });
+            let told = desk.client.history(message).await.map(Answer::Versions);
+            desk.office.history.end(number, told);
         } else {
             let message = v1::ListLookoutsRequest { page_size: 20, ..Default::default() };
             let number = desk.office.history.begin(&desk.port, deadline, Call::List { message: message.clone() });

@@ -23,14 +23,23 @@ pub(super) async fn work(mut desk: Desk, importer: u64) {
         id[..8].copy_from_slice(&edition.to_be_bytes());
         id[8..].copy_from_slice(&desk.rng.number().to_be_bytes());
         let import = to_hex(&id);
-        let call = Call::Import { source: SOURCE.to_string(), import: import.clone(), entries: entries.clone() };
-        let number = desk.office.history.begin(&desk.port, DEADLINE_MS, call);
         if desk.office.importing.fetch_add(1, Ordering::Relaxed) > 0 {
             desk.office.trace.mark("two imports of one list at once");
         }
-        let told = bring_in(&desk, &import, entries).await;
+        for attempt in 0..3 {
+            let call = Call::Import { source: SOURCE.to_string(), import: import.clone(), entries: entries.clone() };
+            let number = desk.office.history.begin(&desk.port, DEADLINE_MS, call);
+            let told = bring_in(&desk, &import, entries.clone()).await;
+            let failed = told.is_err();
+            desk.office.history.end(number, told.map(Answer::Imported));
+            // What failed is brought in again under the same id, and now and then what did not.
+            let again = if failed { 80 } else { 10 };
+            if attempt == 2 || !desk.rng.percent(again) || !desk.next().await {
+                break;
+            }
+            desk.office.trace.mark("an import repeated");
+        }
         desk.office.importing.fetch_sub(1, Ordering::Relaxed);
-        desk.office.history.end(number, told.map(Answer::Imported));
         // A list comes out now and then.
         let pause = desk.rng.between(1_000, 4_000);
         tokio::time::sleep(std::time::Duration::from_millis(pause)).await;

@@ -13,9 +13,11 @@ pub(super) async fn work(mut desk: Desk) {
             let asked = questions.into_iter().map(|message| ask(&desk, message));
             futures_util::future::join_all(asked).await;
         } else if desk.rng.percent(15)
-            && let Some((id, _)) = desk.office.pick_known(&mut desk.rng)
+            && let Some((id, known)) = desk.office.pick_known(&mut desk.rng)
         {
-            let message = v1::GetLookoutRequest { id: id.to_string(), version: 0 };
+            // The newest, or what stood there before.
+            let version = if desk.rng.percent(70) { 0 } else { desk.rng.between(1, known.version.max(1)) };
+            let message = v1::GetLookoutRequest { id: id.to_string(), version };
             let number = desk.office.history.begin(&desk.port, deadline(), Call::Get { message: message.clone() });
             let told = desk.client.get_lookout(message).await.map(Box::new).map(Answer::Record);
             desk.office.history.end(number, told);

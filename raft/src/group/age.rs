@@ -9,6 +9,7 @@ use model::known_bugs::{KnownBug, planted};
 use openraft::Instant as _;
 use openraft::ServerState;
 use openraft::async_runtime::WatchReceiver;
+use proto::peer;
 use tokio::time::Instant;
 
 use super::{Group, Inner};
@@ -21,9 +22,13 @@ const HEARD_MAX: usize = 256;
 pub(crate) struct WeakGroup(Weak<Inner>);
 
 impl WeakGroup {
-    /// See [`Group::staleness`].
-    pub fn staleness(&self) -> Option<Duration> {
-        Group(self.0.upgrade()?).staleness()
+    /// What a message of this leader says of the age of the receiver's copy; `echo` is the receiver's newest stamp.
+    pub fn freshness(&self, echo: peer::Stamp) -> Option<peer::Freshness> {
+        // Its own commit, and not the one in openraft's message: that was made earlier, and may know less than the quorum's word
+        // that the age is counted from.
+        let (age, committed) = Group(self.0.upgrade()?).led()?;
+        let quorum_age_ms = age.as_millis() as u64 + 1;
+        Some(peer::Freshness { echo: Some(echo), quorum_age_ms, committed })
     }
 
     /// Whether the group has members that do not vote.
@@ -35,9 +40,9 @@ impl WeakGroup {
 /// What a leader's messages say of the age of this copy.
 #[derive(Default)]
 pub(super) struct Heard {
-    /// Messages whose commit is not applied here yet: when they came, and what was committed then.
+    /// Messages whose commit is not applied here yet: when they were sent at the earliest, and what was committed then.
     waiting: VecDeque<(Instant, u64)>,
-    /// When the newest message came whose commit is applied here.
+    /// When the newest message was sent whose commit is applied here.
     fresh: Option<Instant>,
 }
 
@@ -69,16 +74,22 @@ impl Group {
         self.0.machine.progress().borrow().applied
     }
 
-    /// A leader's message was taken, which came at `received`: it said how far the log is committed, and how long before a
-    /// quorum had last confirmed the leader. A leader that was deposed without noticing makes no copy look fresh.
-    pub(crate) fn heard(&self, received: Instant, quorum_age: Duration, committed: u64) {
-        let Some(at) = received.checked_sub(quorum_age) else { return };
+    /// A leader's message was taken. It was sent after the moment that it gives back, and a quorum had confirmed the leader not
+    /// longer than that age before: a message that waited on its way, or a leader that was deposed without noticing, makes no
+    /// copy look fresh.
+    pub(crate) fn heard(&self, freshness: &peer::Freshness) {
+        let now = Instant::now();
+        let mut sent = freshness.echo.as_ref().and_then(|echo| self.0.router.stamps().read(echo, now));
+        if planted(KnownBug::WaitingMessageLooksFresh) {
+            sent = Some(now);
+        }
+        let at = sent.and_then(|sent| sent.checked_sub(Duration::from_millis(freshness.quorum_age_ms)));
         let mut heard = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
         if planted(KnownBug::StaleCopyLooksFresh) {
-            heard.heard(received, 0, u64::MAX);
+            heard.heard(now, 0, u64::MAX);
             return;
         }
-        heard.heard(at, committed, self.applied_now());
+        at.into_iter().for_each(|at| heard.heard(at, freshness.committed, self.applied_now()));
     }
 
     /// The group, for whom it must not keep alive.
@@ -86,34 +97,41 @@ impl Group {
         WeakGroup(Arc::downgrade(&self.0))
     }
 
+    /// Leading: how long ago a quorum last confirmed it, and up to where all lies that was committed until then.
+    fn led(&self) -> Option<(Duration, u64)> {
+        let metrics = self.0.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        // A new leader knows all that was committed once an entry of its own is applied. Its term alone does not tell: one
+        // term may see two leaders, of which the second takes the place of the first.
+        let me = self.0.router.me().0;
+        let is_own = |id: &LogId| id.leader_id.term == metrics.current_term && id.leader_id.node_id == me;
+        if metrics.state != ServerState::Leader || !metrics.last_applied.as_ref().is_some_and(is_own) {
+            return None;
+        }
+        let alone = metrics.membership_config.membership().voter_ids().count() == 1;
+        let age = if alone { Duration::ZERO } else { metrics.last_quorum_acked?.elapsed() };
+        let committed = metrics.cluster_committed.or(metrics.local_committed).map_or(0, |id| id.index);
+        Some((age, committed))
+    }
+
     /// How old this replica's copy may be: the time since a leader's word of what was committed, all of which is applied
     /// here; leading, since a quorum's word. None: never since the start. A replica that was removed from its group learns
     /// of it by this alone.
     pub fn staleness(&self) -> Option<Duration> {
-        {
-            let metrics = self.0.raft.metrics();
-            let metrics = metrics.borrow_watched();
-            // A new leader has all that was committed once an entry of its own is applied. Its term alone does not tell: one
-            // term may see two leaders, of which the second takes the place of the first.
-            let me = self.0.router.me().0;
-            let is_own = |id: &LogId| id.leader_id.term == metrics.current_term && id.leader_id.node_id == me;
-            let own = metrics.last_applied.as_ref().is_some_and(is_own);
-            if metrics.state == ServerState::Leader && own {
-                let alone = metrics.membership_config.membership().voter_ids().count() == 1;
-                let age = match metrics.last_quorum_acked {
-                    _ if alone => Some(Duration::ZERO),
-                    acked => acked.map(|acked| acked.elapsed()),
-                };
-                // When it leads no more, the copy is as old as it was then, and not unknown until the next leader speaks.
-                let at = age.and_then(|age| Instant::now().checked_sub(age));
-                let mut heard = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
-                heard.fresh = heard.fresh.max(at);
-                return age;
-            }
-        }
+        let led = self.led();
         let applied = self.applied_now();
-        let fresh = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner).take(applied);
-        fresh.map(|fresh| fresh.elapsed())
+        let mut heard = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((age, mut committed)) = led
+            && let Some(at) = Instant::now().checked_sub(age)
+        {
+            // A quorum of the others may have committed what its own disk does not have yet, and what so is not applied here.
+            if planted(KnownBug::LeaderAlwaysFresh) {
+                committed = 0;
+            }
+            // Kept: when it leads no more, the copy is as old as it was then, and not unknown until the next leader speaks.
+            heard.heard(at, committed, applied);
+        }
+        heard.take(applied).map(|fresh| fresh.elapsed())
     }
 
     /// What a member was seen to have of the committed log while this replica led; it must never have less again.

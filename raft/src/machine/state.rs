@@ -234,6 +234,18 @@ fn decode<T: Stored>(key: &[u8], bytes: &[u8]) -> Result<T> {
     codec::decode(bytes).map_err(|error| StorageError::of_codec(format!("key {key:02x?}"), error))
 }
 
+/// Reads every row of a state; an error if one is not as it was written.
+pub(super) fn intact(state: State<'_>) -> Result<()> {
+    let mut result = Ok(());
+    state.0.scan(&[0x10], &[0xff], &mut |key, value| {
+        if keys::is_framed(key) {
+            result = codec::check(value).map_err(|error| damaged(key, error.to_string()));
+        }
+        result.is_ok()
+    })?;
+    result
+}
+
 fn damaged(key: &[u8], reason: String) -> StorageError {
     StorageError::Damaged { place: format!("key {key:02x?}"), reason }
 }

@@ -76,6 +76,16 @@ impl GroupNetwork {
         Some(self.router.route(self.id(), self.target))
     }
 
+    /// A receiver found what this node sent damaged. Is it the state itself, the node stops; else it was the transfer, and is
+    /// sent again.
+    fn inspect(&self, name: &str, refusal: &tonic::Status) {
+        let reason = refusal.message();
+        tracing::warn!(group = %self.id(), to = %self.target, snapshot = name, reason, "a snapshot was refused as damaged");
+        if let Err(error) = self.machine.inspect() {
+            tracing::error!(group = %self.id(), %error, "the state that snapshots are taken of is damaged");
+        }
+    }
+
     async fn ask_vote(
         &self,
         rpc: VoteRequest<Config>,
@@ -112,7 +122,7 @@ impl RaftNetworkV2<Config> for GroupNetwork {
             previous: rpc.prev_log_id.as_ref().map(log_id_to),
             entries: entries.map_err(|error| unreachable(&error))?,
             leader_committed: rpc.leader_commit.as_ref().map(log_id_to),
-            quorum_age_ms: self.group.get().and_then(WeakGroup::staleness).map(|age| age.as_millis() as u64),
+            freshness: self.group.get().and_then(|group| group.freshness(self.router.stamps().echo(self.target)?)),
         };
         let (name, deadline) = if rpc.entries.is_empty() {
             ("heartbeat", option.soft_ttl())
@@ -129,6 +139,7 @@ impl RaftNetworkV2<Config> for GroupNetwork {
         }
         let reply = reply.map_err(|error| unreachable(&error))?;
         self.router.saw_clock(self.target, reply.clock_ms);
+        reply.stamp.into_iter().for_each(|stamp| self.router.stamps().keep(self.target, stamp));
         Ok(match reply.kind() {
             peer::append_reply::Kind::Success => AppendEntriesResponse::Success,
             peer::append_reply::Kind::Partial => AppendEntriesResponse::PartialSuccess(reply.matched.map(log_id_from)),
@@ -191,7 +202,15 @@ impl RaftNetworkV2<Config> for GroupNetwork {
         let call =
             self.router.call("install", &self.address, INSTALL_DEADLINE, async |mut peer| peer.install(request).await);
         let reply = tokio::select! {
-            reply = call => reply.map_err(|error| failed(&error))?,
+            reply = call => match reply {
+                Ok(reply) => reply,
+                Err(error) => {
+                    if error.code() == tonic::Code::DataLoss {
+                        self.inspect(name, &error);
+                    }
+                    return Err(failed(&error));
+                }
+            },
             closed = cancel => return Err(StreamingError::Closed(closed)),
         };
         let vote = vote_from(reply.vote).ok_or_else(|| failed(&"the peer's answer has no vote"))?;

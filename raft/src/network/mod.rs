@@ -4,10 +4,12 @@
 mod client;
 mod server;
 mod skew;
+mod stamps;
 
 pub use client::{GroupNetwork, GroupNetworks};
 pub use server::PeerService;
 pub use skew::Skew;
+use stamps::Stamps;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,24 +46,28 @@ struct Inner {
     network: Arc<dyn Network>,
     clock: Arc<dyn Clock>,
     metrics: PeerMetrics,
+    stamps: Stamps,
     /// By address, with a number that tells a connection from the one before.
     channels: Mutex<Channels>,
     skew: Mutex<Skew>,
 }
 
+/// What a router stands on.
+pub struct Ground {
+    pub network: Arc<dyn Network>,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: PeerMetrics,
+    /// A random number that tells this start of the node from all others.
+    pub start: u64,
+}
+
 impl Router {
     /// A router that speaks for a node.
-    pub fn new(
-        cluster: ClusterId,
-        me: NodeId,
-        key_check: Token,
-        address: String,
-        network: Arc<dyn Network>,
-        clock: Arc<dyn Clock>,
-        metrics: PeerMetrics,
-    ) -> Self {
-        let (channels, skew) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { cluster, me, key_check, address, network, clock, metrics, channels, skew }))
+    pub fn new(cluster: ClusterId, me: NodeId, key_check: Token, address: String, ground: Ground) -> Self {
+        let Ground { network, clock, metrics, start } = ground;
+        let (channels, skew, stamps) =
+            (Mutex::default(), Mutex::default(), Stamps::new(start, tokio::time::Instant::now()));
+        Self(Arc::new(Inner { cluster, me, key_check, address, network, clock, metrics, stamps, channels, skew }))
     }
 
     /// The node that it speaks for.
@@ -87,6 +93,11 @@ impl Router {
     /// The clock that entries are stamped with.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
+    }
+
+    /// Moments as this node and its peers tell each other.
+    pub(crate) fn stamps(&self) -> &Stamps {
+        &self.0.stamps
     }
 
     /// What stands in every message.

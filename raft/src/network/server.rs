@@ -95,11 +95,9 @@ fn fault_of(error: &GroupError) -> peer::Fault {
 #[tonic::async_trait]
 impl Peer for PeerService {
     async fn append(&self, request: Request<peer::AppendRequest>) -> Result<Response<peer::AppendReply>, Status> {
-        let received = Instant::now();
         let request = request.into_inner();
         let (group, from) = self.admit(request.route.as_ref())?;
         self.saw_clock(from, request.route.as_ref());
-        let quorum_age = request.quorum_age_ms.map(Duration::from_millis);
         let entries: Result<Vec<_>, _> = request.entries.iter().map(|entry| decode_entry(entry)).collect();
         let rpc = AppendEntriesRequest {
             vote: required_vote(request.vote)?,
@@ -107,10 +105,9 @@ impl Peer for PeerService {
             entries: entries.map_err(|error| Status::invalid_argument(format!("entries: {error}")))?,
             leader_commit: request.leader_committed.map(log_id_from),
         };
-        let committed = rpc.leader_commit.as_ref().map(|id| id.index);
         let reply = group.raft().append_entries(rpc).await.map_err(stopped)?;
         if matches!(reply, AppendEntriesResponse::Success | AppendEntriesResponse::PartialSuccess(_)) {
-            committed.zip(quorum_age).into_iter().for_each(|(committed, age)| group.heard(received, age, committed));
+            request.freshness.iter().for_each(|freshness| group.heard(freshness));
         }
         let (kind, matched, vote) = match reply {
             AppendEntriesResponse::Success => (peer::append_reply::Kind::Success, None, None),
@@ -123,6 +120,7 @@ impl Peer for PeerService {
             matched: matched.as_ref().map(log_id_to),
             vote: vote.as_ref().map(vote_to),
             clock_ms: self.groups.router().clock().now().0,
+            stamp: Some(self.groups.router().stamps().give(Instant::now())),
         }))
     }
 
@@ -176,7 +174,8 @@ impl Peer for PeerService {
         let installed = tokio::spawn(async move {
             let _transfer = transfer;
             // Before openraft sees it: a bad transfer is a reason to send again, not to stop the replica.
-            let verified = group.machine().store().verify(&manifest).await;
+            let machine = group.machine();
+            let verified = machine.store().verify(&manifest, machine.check_of(&meta)).await;
             verified.map_err(|error| Status::data_loss(error.to_string()))?;
             let snapshot = Snapshot { meta, snapshot: SnapshotFiles::Received(manifest) };
             group.raft().install_full_snapshot(vote, snapshot).await.map_err(stopped)

@@ -114,14 +114,23 @@ async fn snapshots(engine: &dyn Engine) {
 
     transfer(&*from, "one", &*to, Some(1)).await;
     let manifest = from.manifest("one").await.unwrap();
-    assert!(matches!(to.verify(&manifest).await, Err(StorageError::Snapshot(_))), "a part does not verify");
     let fine: Check = Arc::new(|_| Ok(()));
+    let unread = to.verify(&manifest, fine.clone()).await;
+    assert!(matches!(unread, Err(StorageError::Snapshot(_))), "a part does not verify");
     let part = to.install(&manifest, fine.clone()).await;
     assert!(matches!(part, Err(StorageError::Snapshot(_))), "and is not installed");
     assert!(to.get(b"before").unwrap().is_some(), "and changes nothing");
     let manifest = transfer(&*from, "one", &*to, None).await;
     assert_eq!(manifest, from.manifest("one").await.unwrap());
-    to.verify(&manifest).await.unwrap();
+    let bad: Check = Arc::new(|reader| {
+        assert!(reader.get(&0u32.to_be_bytes())?.is_some(), "what was received is read");
+        Err(StorageError::Snapshot("it was damaged where it came from".into()))
+    });
+    assert!(to.verify(&manifest, bad).await.is_err());
+    let kept = to.received(&manifest).await.unwrap();
+    assert!(kept.iter().all(|bytes| *bytes == 0), "what is whole and wrong is dropped");
+    transfer(&*from, "one", &*to, None).await;
+    to.verify(&manifest, fine.clone()).await.unwrap();
     to.install(&manifest, fine).await.unwrap();
     assert_eq!(to.get(b"before").unwrap(), None, "the state is replaced whole");
     assert_eq!(to.get(b"later").unwrap(), None, "a checkpoint is one moment");

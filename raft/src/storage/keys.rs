@@ -58,6 +58,12 @@ pub fn purged(group: GroupId) -> Vec<u8> {
     key(0x04, &[&group.number().to_be_bytes()])
 }
 
+/// Whether a row of a state has a value with a checksum of its own. The others are empty or of fixed length, and what the
+/// storage engine reads back is all that they are checked by.
+pub fn is_framed(key: &[u8]) -> bool {
+    matches!(key.first(), Some(0x10 | 0x11 | 0x12 | 0x14 | 0x16 | 0x17 | 0x20 | 0x30 | 0x40 | 0x42 | 0x50 | 0x51))
+}
+
 pub const APPLIED: &[u8] = &[0x10];
 pub const SLOT_MAP: &[u8] = &[0x16];
 pub const FRONTIER: &[u8] = &[0x42];

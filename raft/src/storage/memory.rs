@@ -478,10 +478,11 @@ impl StateStore for MemoryStore {
         Ok(())
     }
 
-    fn verify<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<()>> {
+    fn verify<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let mut kept = lock(&self.kept);
             let files = kept.incoming.entry(manifest.digest()).or_default();
+            let mut table = Table::new();
             for file in &manifest.files {
                 let bytes = files.get(&file.name).map(Vec::as_slice).unwrap_or_default();
                 if <[u8; 32]>::from(Sha256::digest(bytes)) != file.sha256 || bytes.len() as u64 != file.length {
@@ -490,14 +491,19 @@ impl StateStore for MemoryStore {
                     }
                     return Err(StorageError::Snapshot(format!("{} does not have its digest", file.name)));
                 }
+                read_rows(bytes, &mut table)?;
             }
-            Ok(())
+            let checked = check(&table);
+            if checked.is_err() {
+                kept.incoming.remove(&manifest.digest());
+            }
+            checked
         })
     }
 
     fn install<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            self.verify(manifest).await?;
+            self.verify(manifest, check.clone()).await?;
             let mut seen = self.seen_mut();
             let mut kept = lock(&self.kept);
             let files = kept.incoming.get(&manifest.digest()).cloned().unwrap_or_default();
@@ -505,7 +511,6 @@ impl StateStore for MemoryStore {
             for file in &manifest.files {
                 read_rows(files.get(&file.name).map(Vec::as_slice).unwrap_or_default(), &mut table)?;
             }
-            check(&table)?;
             kept.incoming.remove(&manifest.digest());
             kept.unsynced.clear();
             kept.table = table.clone();

@@ -181,8 +181,9 @@ pub trait StateStore: Store {
     fn received<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<Vec<u64>>>;
     /// Takes the next bytes of an announced file.
     fn receive(&self, manifest: &Manifest, file: usize, offset: u64, bytes: &[u8]) -> Result<()>;
-    /// Checks what was received against the manifest; what is whole and wrong is dropped, so that it comes again.
-    fn verify<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<()>>;
+    /// Checks what was received against the manifest, and reads it with `check`; what is whole and wrong is dropped, so that it
+    /// comes again.
+    fn verify<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>>;
     /// Verifies, then replaces the state by what was received, whole or not at all; `check` sees it before it is in force.
     fn install<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>>;
 }

@@ -411,9 +411,19 @@ impl StateStore for RocksState {
         write().map_err(|error| broken("writing a snapshot", &path, error))
     }
 
-    fn verify<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<()>> {
-        let (incoming, manifest) = (self.incoming_dir(manifest), manifest.clone());
-        blocking(move || verify(&incoming, &manifest))
+    fn verify<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>> {
+        let (incoming, manifest, options) = (self.incoming_dir(manifest), manifest.clone(), self.options.clone());
+        blocking(move || {
+            verify(&incoming, &manifest)?;
+            let checked = DB::open_for_read_only(&options, &incoming, false)
+                .map_err(|error| broken("opening a received state", &incoming, error))
+                .and_then(|db| view(&db, &mut |reader| check(reader)));
+            if checked.is_err() {
+                // It was damaged where it came from: kept, it would be found whole and wrong for ever.
+                remove_dir(&incoming)?;
+            }
+            checked
+        })
     }
 
     fn install<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>> {

@@ -164,7 +164,7 @@ pub async fn live(config: Config, env: Env, slot: Slot, trace: Trace) {
             () = tokio::time::sleep(LOOK) => {
                 looks += 1;
                 note_copies(&node, &slot);
-                if looks % LOOKS_BETWEEN == 0 {
+                if looks.is_multiple_of(LOOKS_BETWEEN) {
                     note_queues(&node, &slot);
                 }
             }

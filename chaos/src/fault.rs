@@ -227,7 +227,7 @@ pub fn draw(world: &World, rng: &mut Rng) -> Vec<Fault> {
     let (from, to) = (world.settle_ms, world.settle_ms + world.faulty_ms);
     let count = rng.between(6, 20);
     // Swarm: a run has some sorts of faults only, so that rare ones are not drowned by the frequent.
-    let mut weights: Vec<(u64, u64)> = [24u64, 4, 4, 6, 5, 5, 4, 5, 4, 4, 3, 3, 3, 5, 3, 3, 4, 6, 4, 6, 4, 4, 4]
+    let mut weights: Vec<(u64, u64)> = [24u64, 4, 4, 6, 5, 5, 4, 5, 4, 4, 3, 3, 5, 3, 3, 6, 4, 6, 4, 6, 4, 4, 4]
         .iter()
         .enumerate()
         .map(|(sort, weight)| (sort as u64, *weight))
@@ -305,13 +305,29 @@ pub fn draw(world: &World, rng: &mut Rng) -> Vec<Fault> {
                 if damaged > 1 || world.nodes < 3 {
                     continue;
                 }
-                Kind::Rot { node, group: rng.percent(60).then_some(group), number: rng.number() }
+                // In a log of the audit most of what is damaged is not read for long, and may be handed on.
+                let group = if rng.percent(60) { world.group_number(groups - 1) } else { group };
+                let rotten = rng.percent(70).then_some(group);
+                if let Some(group) = rotten {
+                    // Whoever is damaged leads, and somebody comes who needs its snapshot.
+                    let mut then = |after, kind| faults.push(Fault { at_ms: at_ms + after, kind });
+                    then(2_000, Kind::Transfer { group, to: node });
+                    then(2_500, Kind::Crash { node: other, left, down_ms: 4_000, silent: rng.percent(50) });
+                    then(5_500, Kind::Snapshot { node });
+                }
+                Kind::Rot { node, group: rotten, number: rng.number() }
             }
             16 => {
                 let size = if rng.percent(50) { rng.between(100, 3_000) } else { rng.between(3_000, 60_000) } as i64;
                 Kind::ClockJump { node, by_ms: if rng.percent(50) { size } else { -size }, for_ms }
             }
-            17 => Kind::CutTransfer { node, pieces: rng.between(1, 6), crash: rng.percent(50) },
+            17 => {
+                // While it is away the others forget the log that it would need.
+                let others = first.iter().filter(|other| **other != node);
+                faults
+                    .extend(others.map(|other| Fault { at_ms: at_ms + 1_900, kind: Kind::Snapshot { node: *other } }));
+                Kind::CutTransfer { node, pieces: rng.between(1, 3), crash: rng.percent(50) }
+            }
             18 => Kind::Redeliver { node },
             19 => Kind::Transfer { group, to: node },
             20 => Kind::Snapshot { node },

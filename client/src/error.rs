@@ -143,6 +143,10 @@ impl Failure {
             Code::Cancelled | Code::Unknown | Code::Internal | Code::Aborted => verdict.is_none(),
             _ => false,
         };
+        if verdict.is_none() && retry && error.kind == ErrorKind::Internal {
+            // A connection that broke is no mistake of anybody's program.
+            (error.kind, error.code) = (ErrorKind::Unavailable, "unavailable".to_string());
+        }
         // A node whose deadline passed, or that failed within, may have proposed the write before.
         let broke = late || status.code() == Code::Internal;
         let refusal = verdict.as_deref().and_then(RefusalCode::from_code);
@@ -194,6 +198,7 @@ mod tests {
     fn a_status_made_on_the_way_leaves_the_outcome_open_and_a_verdict_does_not() {
         let lost = Failure::of(&Status::unknown("transport error"), "n1:1");
         assert!(lost.retry && lost.maybe_done && !lost.settles);
+        assert_eq!((lost.error.kind, lost.error.code.as_str()), (ErrorKind::Unavailable, "unavailable"));
         let busy = Failure::of(&with(Status::resource_exhausted("busy"), &[("portcullis-code", "busy")]), "n1:1");
         assert!(busy.retry && !busy.maybe_done);
         let unknown = [("portcullis-code", "outcome-unknown"), ("portcullis-outcome", "unknown")];

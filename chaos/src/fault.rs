@@ -227,7 +227,7 @@ pub fn draw(world: &World, rng: &mut Rng) -> Vec<Fault> {
     let (from, to) = (world.settle_ms, world.settle_ms + world.faulty_ms);
     let count = rng.between(6, 20);
     // Swarm: a run has some sorts of faults only, so that rare ones are not drowned by the frequent.
-    let mut weights: Vec<(u64, u64)> = [24u64, 4, 4, 6, 5, 5, 4, 5, 4, 4, 3, 3, 5, 3, 3, 6, 4, 6, 4, 6, 4, 4, 4]
+    let mut weights: Vec<(u64, u64)> = [24u64, 4, 4, 6, 5, 5, 4, 5, 4, 4, 3, 3, 5, 5, 3, 6, 4, 6, 4, 6, 4, 4, 4]
         .iter()
         .enumerate()
         .map(|(sort, weight)| (sort as u64, *weight))

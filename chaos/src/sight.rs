@@ -50,7 +50,7 @@ pub struct SeenVersion {
 pub type Leader = (u64, u64);
 
 /// Clocks of two nodes tick a little differently.
-pub const CLOCKS_DIFFER_MS: u64 = 50;
+pub const CLOCKS_DIFFER_MS: u64 = 10;
 
 /// Who votes: one set, or two while they change.
 type Voters = Vec<BTreeSet<u64>>;

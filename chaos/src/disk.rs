@@ -296,11 +296,11 @@ impl StateStore for State {
     fn verify<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>> {
         self.store.verify(manifest, check)
     }
-    fn install<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>> {
+    fn install<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             self.disk.room()?;
             self.disk.synced().await;
-            self.store.install(manifest, check).await?;
+            self.store.install(manifest).await?;
             self.disk.sight.installed(self.disk.node, self.group, &*self.store);
             Ok(())
         })

@@ -117,7 +117,7 @@ async fn snapshots(engine: &dyn Engine) {
     let fine: Check = Arc::new(|_| Ok(()));
     let unread = to.verify(&manifest, fine.clone()).await;
     assert!(matches!(unread, Err(StorageError::Snapshot(_))), "a part does not verify");
-    let part = to.install(&manifest, fine.clone()).await;
+    let part = to.install(&manifest).await;
     assert!(matches!(part, Err(StorageError::Snapshot(_))), "and is not installed");
     assert!(to.get(b"before").unwrap().is_some(), "and changes nothing");
     let manifest = transfer(&*from, "one", &*to, None).await;
@@ -131,7 +131,7 @@ async fn snapshots(engine: &dyn Engine) {
     assert!(kept.iter().all(|bytes| *bytes == 0), "what is whole and wrong is dropped");
     transfer(&*from, "one", &*to, None).await;
     to.verify(&manifest, fine.clone()).await.unwrap();
-    to.install(&manifest, fine).await.unwrap();
+    to.install(&manifest).await.unwrap();
     assert_eq!(to.get(b"before").unwrap(), None, "the state is replaced whole");
     assert_eq!(to.get(b"later").unwrap(), None, "a checkpoint is one moment");
     assert_eq!(keys(&*to, &[], &[0xff; 8], false).unwrap().len(), 1_000);
@@ -148,7 +148,8 @@ async fn snapshots(engine: &dyn Engine) {
     assert!(same.count() > 0, "{have:?} of {later:?}");
     let manifest = transfer(&*from, "two", &*to, None).await;
     let refuses: Check = Arc::new(|_| Err(StorageError::Snapshot("not what was announced".into())));
-    assert!(to.install(&manifest, refuses).await.is_err());
+    assert!(to.verify(&manifest, refuses).await.is_err());
+    assert!(to.install(&manifest).await.is_err(), "what was refused is not there to be installed");
     assert!(to.get(b"after").unwrap().is_some(), "what the check refuses is not in force");
     from.remove_checkpoint("one").await.unwrap();
     assert_eq!(from.checkpoints().unwrap(), ["two"], "old checkpoints go");

@@ -501,9 +501,9 @@ impl StateStore for MemoryStore {
         })
     }
 
-    fn install<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>> {
+    fn install<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            self.verify(manifest, check.clone()).await?;
+            self.verify(manifest, Arc::new(|_| Ok(()))).await?;
             let mut seen = self.seen_mut();
             let mut kept = lock(&self.kept);
             let files = kept.incoming.get(&manifest.digest()).cloned().unwrap_or_default();

@@ -184,8 +184,8 @@ pub trait StateStore: Store {
     /// Checks what was received against the manifest, and reads it with `check`; what is whole and wrong is dropped, so that it
     /// comes again.
     fn verify<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>>;
-    /// Verifies, then replaces the state by what was received, whole or not at all; `check` sees it before it is in force.
-    fn install<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>>;
+    /// Replaces the state by what was received, whole or not at all; what is not as the manifest says is refused.
+    fn install<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<()>>;
 }
 
 /// Opens the stores of one node.

@@ -426,7 +426,7 @@ impl StateStore for RocksState {
         })
     }
 
-    fn install<'a>(&'a self, manifest: &'a Manifest, check: Check) -> BoxFuture<'a, Result<()>> {
+    fn install<'a>(&'a self, manifest: &'a Manifest) -> BoxFuture<'a, Result<()>> {
         let (incoming, home, options) = (self.incoming_dir(manifest), self.home.clone(), self.options.clone());
         let number = self.open.read().unwrap_or_else(PoisonError::into_inner).number;
         let manifest = manifest.clone();
@@ -440,7 +440,6 @@ impl StateStore for RocksState {
                 fs::rename(&incoming, &target).map_err(|error| broken("installing a snapshot", &target, error))?;
                 sync_dir(&home)?;
                 let db = open_state(&options, &target)?;
-                view(&db, &mut |reader| check(reader))?;
                 // Checkpoints are of the replaced state: gone at once, so that a crash leaves none that looks whole.
                 let (checkpoints, gone) = (home.join("checkpoints"), home.join(GONE));
                 remove_dir(&gone)?;

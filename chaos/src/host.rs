@@ -36,7 +36,7 @@ pub fn address(node: u64) -> String {
 }
 
 /// What a replica says of its copy of a group.
-pub struct Copy {
+pub struct HeldCopy {
     pub group: GroupId,
     /// How old it may be.
     pub age: Duration,
@@ -61,7 +61,7 @@ pub struct Inside {
     pub groups: Option<Groups>,
     pub ended: Option<Ended>,
     /// What its replicas last said of themselves, until somebody takes it.
-    pub copies: Vec<Copy>,
+    pub copies: Vec<HeldCopy>,
     /// By name, the highest value that a queue's metric had.
     pub queues: BTreeMap<String, f64>,
     stop: Option<Arc<Notify>>,
@@ -185,7 +185,11 @@ fn end(slot: &Slot, error: &NodeError) {
 /// Asked here, since only inside of the process its clock runs.
 fn note_copies(node: &Node, slot: &Slot) {
     let copy = |group: &raft::group::Group| {
-        Some(Copy { group: group.id(), age: group.staleness()?, applied: group.machine().progress().borrow().applied })
+        Some(HeldCopy {
+            group: group.id(),
+            age: group.staleness()?,
+            applied: group.machine().progress().borrow().applied,
+        })
     };
     slot.inside().copies = node.groups().iter().filter_map(copy).collect();
 }

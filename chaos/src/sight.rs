@@ -17,7 +17,7 @@ use raft::storage::{Batch, Op, Reader, keys};
 use raft::{Position, StoredEntry, StoredPayload, StoredVote};
 
 use crate::event;
-use crate::host::Copy;
+use crate::host::HeldCopy;
 use crate::trace::Trace;
 
 /// A promise that was broken.
@@ -207,7 +207,7 @@ impl Sight {
     }
 
     /// A replica says that its copy lacks nothing that was committed before so much time.
-    pub fn dated(&self, node: u64, copy: &Copy) {
+    pub fn dated(&self, node: u64, copy: &HeldCopy) {
         let now = self.trace.now_ms();
         let mut seen = self.seen();
         let age = copy.age.as_millis() as u64;

@@ -34,7 +34,10 @@ pub fn aims(bug: KnownBug) -> &'static [&'static str] {
         Bug::OutboxTakenTwice => &["OutboxOnce"],
         Bug::LogPurgedAboveFlushed => &["Running", "Durable", "SameState"],
         Bug::OrderVariesInApply => &["SameState", "AppendOnlyAudit"],
-        Bug::StaleCopyLooksFresh | Bug::WaitingMessageLooksFresh | Bug::LeaderAlwaysFresh => &["Dated"],
+        Bug::StaleCopyLooksFresh
+        | Bug::WaitingMessageLooksFresh
+        | Bug::UnconfirmedLeaderBelieved
+        | Bug::LeaderAlwaysFresh => &["Dated"],
         Bug::DamagedSnapshotTaken => &["SameState", "AppendOnlyAudit", "Running"],
         Bug::VersionNotCompared => &["Linearizable"],
         Bug::PartialLooksWhole => &["NoMissedLookout"],

@@ -69,6 +69,8 @@ bugs! {
     "stale-copy-looks-fresh" => StaleCopyLooksFresh,
     /// A message that waited on its way counts as sent when it came.
     "waiting-message-looks-fresh" => WaitingMessageLooksFresh,
+    /// What a leader says counts whether or not a quorum has confirmed it since.
+    "unconfirmed-leader-believed" => UnconfirmedLeaderBelieved,
     /// A leader's own copy counts as fresh whatever it has applied.
     "leader-always-fresh" => LeaderAlwaysFresh,
     /// An update does not look at the version that it was made on.

@@ -22,13 +22,15 @@ const HEARD_MAX: usize = 256;
 pub(crate) struct WeakGroup(Weak<Inner>);
 
 impl WeakGroup {
-    /// What a message of this leader says of the age of the receiver's copy; `echo` is the receiver's newest stamp.
-    pub fn freshness(&self, echo: peer::Stamp) -> Option<peer::Freshness> {
-        // Its own commit, and not the one in openraft's message: that was made earlier, and may know less than the quorum's word
-        // that the age is counted from.
-        let (age, committed) = Group(self.0.upgrade()?).led()?;
-        let quorum_age_ms = age.as_millis() as u64 + 1;
-        Some(peer::Freshness { echo: Some(echo), quorum_age_ms, committed })
+    /// What a message of this leader says of the age of the receiver's copy.
+    pub fn freshness(&self, receiver: NodeId) -> Option<peer::Freshness> {
+        let group = Group(self.0.upgrade()?);
+        // Its own commit, and not the one in openraft's message: that was made earlier, and may know less than the quorum's
+        // word that the age is counted from.
+        let (confirmed, committed) = group.led()?;
+        let before = if planted(KnownBug::UnconfirmedLeaderBelieved) { Instant::now() } else { confirmed };
+        let echo = group.0.router.stamps().echo(receiver, before)?;
+        Some(peer::Freshness { echo: Some(echo), committed })
     }
 
     /// Whether the group has members that do not vote.
@@ -74,16 +76,14 @@ impl Group {
         self.0.machine.progress().borrow().applied
     }
 
-    /// A leader's message was taken. It was sent after the moment that it gives back, and a quorum had confirmed the leader not
-    /// longer than that age before: a message that waited on its way, or a leader that was deposed without noticing, makes no
-    /// copy look fresh.
+    /// A leader's message was taken. After the moment that it gives back a quorum confirmed the leader: a message that waited on
+    /// its way, a leader that was deposed without noticing, or one whose clock stood still, makes no copy look fresh.
     pub(crate) fn heard(&self, freshness: &peer::Freshness) {
         let now = Instant::now();
-        let mut sent = freshness.echo.as_ref().and_then(|echo| self.0.router.stamps().read(echo, now));
+        let mut at = freshness.echo.as_ref().and_then(|echo| self.0.router.stamps().read(echo, now));
         if planted(KnownBug::WaitingMessageLooksFresh) {
-            sent = Some(now);
+            at = Some(now);
         }
-        let at = sent.and_then(|sent| sent.checked_sub(Duration::from_millis(freshness.quorum_age_ms)));
         let mut heard = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
         if planted(KnownBug::StaleCopyLooksFresh) {
             heard.heard(now, 0, u64::MAX);
@@ -97,8 +97,8 @@ impl Group {
         WeakGroup(Arc::downgrade(&self.0))
     }
 
-    /// Leading: how long ago a quorum last confirmed it, and up to where all lies that was committed until then.
-    fn led(&self) -> Option<(Duration, u64)> {
+    /// Leading: when it sent what a quorum has confirmed, and up to where all lies that was committed until then.
+    fn led(&self) -> Option<(Instant, u64)> {
         let metrics = self.0.raft.metrics();
         let metrics = metrics.borrow_watched();
         // A new leader knows all that was committed once an entry of its own is applied. Its term alone does not tell: one
@@ -109,9 +109,11 @@ impl Group {
             return None;
         }
         let alone = metrics.membership_config.membership().voter_ids().count() == 1;
-        let age = if alone { Duration::ZERO } else { metrics.last_quorum_acked?.elapsed() };
+        // The clock is read first, so that what is given back is not later than what openraft noted.
+        let now = Instant::now();
+        let confirmed = if alone { now } else { now.checked_sub(metrics.last_quorum_acked?.elapsed())? };
         let committed = metrics.cluster_committed.or(metrics.local_committed).map_or(0, |id| id.index);
-        Some((age, committed))
+        Some((confirmed, committed))
     }
 
     /// How old this replica's copy may be: the time since a leader's word of what was committed, all of which is applied
@@ -121,15 +123,13 @@ impl Group {
         let led = self.led();
         let applied = self.applied_now();
         let mut heard = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((age, mut committed)) = led
-            && let Some(at) = Instant::now().checked_sub(age)
-        {
+        if let Some((confirmed, mut committed)) = led {
             // A quorum of the others may have committed what its own disk does not have yet, and what so is not applied here.
             if planted(KnownBug::LeaderAlwaysFresh) {
                 committed = 0;
             }
             // Kept: when it leads no more, the copy is as old as it was then, and not unknown until the next leader speaks.
-            heard.heard(at, committed, applied);
+            heard.heard(confirmed, committed, applied);
         }
         heard.take(applied).map(|fresh| fresh.elapsed())
     }

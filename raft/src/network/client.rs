@@ -14,6 +14,7 @@ use openraft::raft::{
     VoteRequest, VoteResponse,
 };
 use proto::peer;
+use tokio::time::Instant;
 
 use super::Router;
 use crate::group::WeakGroup;
@@ -122,7 +123,7 @@ impl RaftNetworkV2<Config> for GroupNetwork {
             previous: rpc.prev_log_id.as_ref().map(log_id_to),
             entries: entries.map_err(|error| unreachable(&error))?,
             leader_committed: rpc.leader_commit.as_ref().map(log_id_to),
-            freshness: self.group.get().and_then(|group| group.freshness(self.router.stamps().echo(self.target)?)),
+            freshness: self.group.get().and_then(|group| group.freshness(self.target)),
         };
         let (name, deadline) = if rpc.entries.is_empty() {
             ("heartbeat", option.soft_ttl())
@@ -139,7 +140,7 @@ impl RaftNetworkV2<Config> for GroupNetwork {
         }
         let reply = reply.map_err(|error| unreachable(&error))?;
         self.router.saw_clock(self.target, reply.clock_ms);
-        reply.stamp.into_iter().for_each(|stamp| self.router.stamps().keep(self.target, stamp));
+        reply.stamp.into_iter().for_each(|stamp| self.router.stamps().keep(self.target, stamp, Instant::now()));
         Ok(match reply.kind() {
             peer::append_reply::Kind::Success => AppendEntriesResponse::Success,
             peer::append_reply::Kind::Partial => AppendEntriesResponse::PartialSuccess(reply.matched.map(log_id_from)),

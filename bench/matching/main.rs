@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
+use model::date::BirthDate;
 use model::ids::RecordId;
 use model::lookout::{Action, Country, CountryRole, Lookout, Name, NameKind, SubjectKind};
 use model::screen::{Query, Score};
@@ -81,6 +82,8 @@ enum Failure {
     File(PathBuf, #[source] std::io::Error),
     #[error("{}, line {line}", path.display())]
     Line { path: PathBuf, line: usize, source: serde_json::Error },
+    #[error("{id}: {text:?} is no date of birth")]
+    Date { id: String, text: String, source: model::error::Invalid },
     #[error("no such queries")]
     NoQueries,
     #[error(transparent)]
@@ -158,7 +161,7 @@ impl<'a> Matcher<'a> {
         let mut changes = Vec::new();
         for (number, record) in listed.iter().enumerate() {
             let id = RecordId((number as u128 + 1).to_be_bytes());
-            let lookout = lookout_of(record);
+            let lookout = lookout_of(record)?;
             let prepared = Arc::new(PreparedRecord::new(&lookout, &tables));
             changes.push(IndexChange::Put(id, prepared.clone()));
             records.insert(id, (record.id.as_str(), lookout, prepared));
@@ -171,8 +174,7 @@ impl<'a> Matcher<'a> {
 
     fn answer<'b>(&'b self, asked: &'b Asked) -> Result<Answer<'b>, Failure> {
         let alone = Query { name: Some(asked.name.clone()), limit: BEST, ..Query::default() };
-        // A date that cannot be read is not asked for; `prepare.py` writes full dates only.
-        let birth_date = asked.birth_date.as_deref().and_then(|date| date.parse().ok());
+        let birth_date = asked.birth_date.as_deref().map(|text| date(&asked.id, text)).transpose()?;
         let full = Query { birth_date, nationality: asked.country.clone(), ..alone.clone() };
         let (name, by_name) = self.best(&alone, asked.truth.as_deref())?;
         let (full, in_full) = self.best(&full, asked.truth.as_deref())?;
@@ -203,7 +205,11 @@ impl<'a> Matcher<'a> {
     }
 }
 
-fn lookout_of(listed: &Listed) -> Lookout {
+fn date(id: &str, text: &str) -> Result<BirthDate, Failure> {
+    text.parse().map_err(|source| Failure::Date { id: id.to_string(), text: text.to_string(), source })
+}
+
+fn lookout_of(listed: &Listed) -> Result<Lookout, Failure> {
     let subject = match listed.kind.as_str() {
         "entity" => SubjectKind::Business,
         "vessel" => SubjectKind::Vessel,
@@ -226,8 +232,8 @@ fn lookout_of(listed: &Listed) -> Lookout {
             original: None,
         });
     }
-    lookout.birth_dates = listed.birth_dates.iter().filter_map(|date| date.parse().ok()).collect();
+    lookout.birth_dates = listed.birth_dates.iter().map(|text| date(&listed.id, text)).collect::<Result<_, _>>()?;
     lookout.countries =
         listed.countries.iter().map(|code| Country { role: CountryRole::Nationality, code: code.clone() }).collect();
-    lookout
+    Ok(lookout)
 }

@@ -16,6 +16,10 @@ use crate::error::{ClientError, Failure};
 /// Bytes of an answer that are taken: a node's messages are bounded, and a margin covers their frame.
 pub(crate) const ANSWER_BYTES_MAX: usize = MESSAGE_BYTES_MAX + 64 * 1024;
 
+/// Endpoints that are asked after one that answered, but not with all that it should know. Few, so that a part of the cluster
+/// that nobody reaches does not multiply the questions to the rest.
+const ELSEWHERE_MAX: usize = 2;
+
 /// How a call is carried out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
@@ -111,15 +115,39 @@ impl Client {
         F: Fn(Channel, Request<M>) -> Sent,
         Sent: Future<Output = Result<Response<R>, Status>>,
     {
+        self.unary_whole(plan, message, send, |_| true).await
+    }
+
+    /// As [`Self::unary`]; an answer that is not whole is given only when, within the time of one more attempt, no other
+    /// endpoint has a whole one: a node that just started, or that is slow, lacks what its neighbours have.
+    pub(crate) async fn unary_whole<M, R, F, Sent>(
+        &self,
+        plan: Plan,
+        message: M,
+        send: F,
+        whole: impl Fn(&R) -> bool,
+    ) -> Result<R, ClientError>
+    where
+        M: Clone,
+        F: Fn(Channel, Request<M>) -> Sent,
+        Sent: Future<Output = Result<Response<R>, Status>>,
+    {
         let endpoints = &self.shared.endpoints;
-        let until = Instant::now() + plan.deadline;
+        let mut until = Instant::now() + plan.deadline;
         let mut backoff = Backoff::new(self.shared.config.backoff);
         let mut course = Course { effect: plan.effect, maybe_done: false };
         let mut at = endpoints.current();
         let mut failed_in_round = 0;
         // What a node said last: of several failures the one that explains.
         let mut said: Option<ClientError> = None;
+        // The first answer that was not whole, and how many endpoints were asked since.
+        let mut part: Option<R> = None;
+        let mut elsewhere = 0;
         loop {
+            let asked_enough = elsewhere > ELSEWHERE_MAX.min(endpoints.len() - 1) || Instant::now() >= until;
+            if let Some(part) = part.take_if(|_| asked_enough) {
+                return Ok(part);
+            }
             let left = until.saturating_duration_since(Instant::now());
             let timeout = plan.attempt.min(left);
             let (address, channel) = endpoints.get(at);
@@ -128,13 +156,28 @@ impl Client {
             let margin = timeout / 10;
             let failure = match tokio::time::timeout(timeout + margin, send(channel, request)).await {
                 Ok(Ok(response)) => {
-                    endpoints.worked(at);
-                    return Ok(response.into_inner());
+                    let answer = response.into_inner();
+                    if whole(&answer) {
+                        endpoints.worked(at);
+                        return Ok(answer);
+                    }
+                    if part.is_none() {
+                        until = until.min(Instant::now() + plan.attempt);
+                        part = Some(answer);
+                    }
+                    elsewhere += 1;
+                    at = (at + 1) % endpoints.len();
+                    continue;
                 }
                 Ok(Err(status)) => Failure::of(&status, address),
                 Err(_) => Failure::timed_out(address, timeout),
             };
             tracing::debug!(endpoint = address, code = failure.error.code, retry = failure.retry, "attempt failed");
+            if part.is_some() {
+                elsewhere += 1;
+                at = (at + 1) % endpoints.len();
+                continue;
+            }
             course.maybe_done |= failure.maybe_done;
             if !failure.retry || (course.maybe_done && plan.effect == Effect::Change) {
                 return Err(course.finish(failure.error, failure.settles));

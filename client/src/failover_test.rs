@@ -6,7 +6,7 @@ use proto::v1;
 use tonic::Status;
 
 use crate::ErrorKind;
-use crate::fake::Behaviour::{BreakAfter, Down, Fail, Hang, Work};
+use crate::fake::Behaviour::{BreakAfter, Down, Fail, Hang, Part, Work};
 use crate::fake::{Fake, client};
 
 const SHORT: Duration = Duration::from_millis(600);
@@ -25,6 +25,23 @@ async fn a_question_goes_past_nodes_that_are_down_or_hang_and_the_next_one_begin
     client.screen(v1::ScreenRequest::default()).await.expect("answered");
     assert_eq!(fake.calls("n2:1").len(), 1);
     assert_eq!(fake.calls("n3:1"), ["officer", "officer"]);
+}
+
+#[tokio::test]
+async fn a_partial_answer_is_given_only_when_neighbours_have_no_whole_one_in_time() {
+    let asked = |fake: &Fake| ["n1:1", "n2:1", "n3:1", "n4:1"].map(|node| fake.calls(node).len());
+    for (scripts, partial, expected) in [
+        ([[Part], [Down], [Work], [Work]], false, [1, 0, 1, 0]),
+        ([[Part], [Part], [Part], [Work]], true, [1, 1, 1, 0]),
+        ([[Down], [Part], [Hang], [Work]], true, [0, 1, 1, 0]),
+    ] {
+        let fake = Fake::new(scripts.each_ref().map(|script| &script[..]));
+        let answer = client(&fake, LONG).screen(v1::ScreenRequest::default()).await.expect("answered");
+        assert_eq!((answer.partial, asked(&fake)), (partial, expected));
+    }
+    let alone = Fake::new([&[Part]]);
+    assert!(client(&alone, LONG).screen(v1::ScreenRequest::default()).await.expect("answered").partial);
+    assert_eq!(alone.calls("n1:1").len(), 1);
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ pub enum Behaviour {
     Fail(Status),
     /// Answers.
     Work,
+    /// Answers a question, but not with all that it should know.
+    Part,
     /// An import: takes so many batches, acknowledges all but the last, and breaks the stream.
     BreakAfter(usize),
 }
@@ -70,6 +72,10 @@ impl Fake {
     /// What a node was asked.
     pub fn calls(&self, node: &str) -> Vec<String> {
         self.nodes.lock().expect("lock")[node].calls.clone()
+    }
+
+    fn is_next_part(&self, node: &str) -> bool {
+        matches!(self.nodes.lock().expect("lock")[node].script.front(), Some(Behaviour::Part))
     }
 
     fn next(&self, node: &str, call: String) -> Behaviour {
@@ -120,7 +126,7 @@ struct Served {
 impl Served {
     async fn meet<T>(&self, call: String, answer: T) -> Result<Response<T>, Status> {
         match self.fake.next(&self.node, call) {
-            Behaviour::Work => Ok(Response::new(answer)),
+            Behaviour::Work | Behaviour::Part => Ok(Response::new(answer)),
             Behaviour::Fail(status) => Err(status),
             Behaviour::Hang => std::future::pending().await,
             Behaviour::Down | Behaviour::BreakAfter(_) => Err(Status::internal(self.name)),
@@ -175,7 +181,8 @@ impl UnaryService<v1::ScreenRequest> for Screening {
         Box::pin(async move {
             let user = request.metadata().get(proto::metadata::USER).expect("user").to_str().expect("text").to_string();
             assert!(request.metadata().get("grpc-timeout").is_some());
-            served.meet(user, v1::ScreenResponse::default()).await
+            let partial = served.fake.is_next_part(&served.node);
+            served.meet(user, v1::ScreenResponse { partial, ..Default::default() }).await
         })
     }
 }

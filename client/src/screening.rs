@@ -8,11 +8,11 @@ use crate::{Client, ClientError};
 
 impl Client {
     /// Asks whether anybody looks for a traveller, document, vehicle, vessel or aircraft. Many at once are many calls:
-    /// each then finds its own way around a dead node.
+    /// each then finds its own way around a dead node. An answer is partial only if two more nodes had no whole one.
     pub async fn screen(&self, message: v1::ScreenRequest) -> Result<v1::ScreenResponse, ClientError> {
-        self.unary(self.read(), message, |channel, request| async move {
+        let send = |channel, request| async move {
             ScreeningClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX).screen(request).await
-        })
-        .await
+        };
+        self.unary_whole(self.read(), message, send, |answer| !answer.partial).await
     }
 }

@@ -75,7 +75,7 @@ fn strangers(world: &World) -> Vec<Traveller> {
 /// How alike two names are: the mean over the words of the first of the best likeness to a word of the second.
 fn alike(a: &str, b: &str) -> u32 {
     let words: Vec<&str> = a.split(' ').collect();
-    let best = |word: &&str| b.split(' ').map(|other| u32::from(likeness(word, other).parts())).max().unwrap_or(0);
+    let best = |word: &&str| b.split(' ').map(|other| likeness(word, other).parts()).max().unwrap_or(0);
     words.iter().map(best).sum::<u32>() / words.len().max(1) as u32
 }
 
@@ -97,7 +97,7 @@ mod tests {
             assert!(listed.iter().all(|name| name.full != five[3].name));
             for innocent in [&five[0], &five[2], &five[4]] {
                 let most = listed.iter().map(|name| alike(&innocent.name, &name.full)).max().expect("a list");
-                assert!(most < 4_500, "{} resembles somebody: {most}", innocent.name);
+                assert!(most < 450_000, "{} resembles somebody: {most}", innocent.name);
             }
         }
         assert!(demo_travellers(&lists(&Config { seed: 1, people: 0 })).is_empty());

@@ -207,7 +207,7 @@ pub(crate) fn likeness(a: &str, b: &str) -> Score {
     let total = a.len() + b.len();
     let shared =
         a.iter().filter(|pair| b.iter().position(|other| other == *pair).map(|at| b.swap_remove(at)).is_some()).count();
-    Score::from_parts((shared * 20_000).checked_div(total).unwrap_or(0) as u32)
+    Score::from_parts((shared * 2_000_000).checked_div(total).unwrap_or(0) as u32)
 }
 
 #[cfg(test)]

@@ -8,32 +8,33 @@ use crate::ids::RecordId;
 use crate::limits::{HITS_MAX, NAME_CHARS_MAX, NUMBER_CHARS_MAX};
 use crate::lookout::{Action, NumberKind, name_letters, number, text};
 
-/// A score from 0 to 10,000: whole numbers, so that order never depends on rounding.
+/// A score from 0 to 1,000,000: whole numbers, so that order never depends on rounding, and so many that two records of which
+/// different things speak have different scores.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Score(u16);
+pub struct Score(u32);
 
 impl Score {
     /// The highest score.
-    pub const MAX: Score = Score(10_000);
+    pub const MAX: Score = Score(1_000_000);
 
-    /// A score from ten-thousandths, cut at the highest.
-    pub fn from_parts(parts: u32) -> Self {
-        Self(parts.min(10_000) as u16)
+    /// A score from millionths, cut at the highest.
+    pub const fn from_parts(parts: u32) -> Self {
+        Self(if parts < Self::MAX.0 { parts } else { Self::MAX.0 })
     }
 
-    /// A score from a fraction of 0 to 1, rounded to ten-thousandths.
+    /// A score from a fraction of 0 to 1, rounded to millionths.
     pub fn from_fraction(fraction: f64) -> Self {
-        Self((fraction.clamp(0.0, 1.0) * 10_000.0).round() as u16)
+        Self((fraction.clamp(0.0, 1.0) * 1_000_000.0).round() as u32)
     }
 
     /// The score as a fraction of 0 to 1.
     pub fn fraction(self) -> f64 {
-        f64::from(self.0) / 10_000.0
+        f64::from(self.0) / 1_000_000.0
     }
 
-    /// The score in ten-thousandths.
-    pub fn parts(self) -> u16 {
+    /// The score in millionths.
+    pub fn parts(self) -> u32 {
         self.0
     }
 }
@@ -55,11 +56,11 @@ pub struct Query {
 }
 
 /// The score at which a name counts as a hit when the caller names none.
-pub const THRESHOLD_DEFAULT: Score = Score(7_000);
+pub const THRESHOLD_DEFAULT: Score = Score(700_000);
 
 /// Down to this threshold an answer is complete. A lower one is answered from the same candidates: with none at all, a
 /// frequent word would make half of a list candidates.
-pub const THRESHOLD_COMPLETE: Score = Score(5_000);
+pub const THRESHOLD_COMPLETE: Score = Score(200_000);
 
 impl Query {
     /// Checks every field; a question needs a name or a number.
@@ -104,9 +105,9 @@ pub struct Evidence {
     pub asked: String,
     /// What the record holds.
     pub found: String,
-    /// How well they agree, 0 to 10,000.
+    /// How well they agree, in millionths.
     pub agreement: Score,
-    /// Points of the total that this field added (or, below zero, took), in ten-thousandths.
+    /// Points of the total that this field added (or, below zero, took), in millionths.
     pub weight: i32,
     /// The reason in plain words, such as `sounds alike`.
     pub note: String,

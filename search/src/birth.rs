@@ -8,20 +8,20 @@ use model::date::{BirthDate, PartialDate};
 /// What two dates say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// How well they agree, 0 to 10,000.
-    pub agreement: u16,
-    /// Thousandths of the gap to certainty that this closes or, below zero, of the score that it takes.
+    /// How well they agree, in millionths.
+    pub agreement: u32,
+    /// Hundredths of a bit that this adds or, below zero, takes.
     pub gain: i32,
     pub note: &'static str,
 }
 
-const fn verdict(agreement: u16, gain: i32, note: &'static str) -> Verdict {
-    Verdict { agreement, gain, note }
+const fn verdict(agreement: u32, gain: i32, note: &'static str) -> Verdict {
+    Verdict { agreement: agreement * 100, gain, note }
 }
 
 /// The most that a date can gain.
-pub const GAIN_MAX: i32 = 350;
-const CONFLICT: Verdict = verdict(0, -220, "dates of birth differ");
+pub const GAIN_MAX: i32 = 1_000;
+const CONFLICT: Verdict = verdict(0, -490, "dates of birth differ");
 /// Years by which `circa` may be off.
 const CIRCA_YEARS: i32 = 2;
 
@@ -42,14 +42,14 @@ pub fn compare(a: BirthDate, b: BirthDate) -> Verdict {
     match (day(a), day(b)) {
         (Some(one), Some(other)) => days(a, b, one, other, years),
         _ if years > 1 => CONFLICT,
-        _ if years == 1 => verdict(3_000, -60, "a year apart"),
+        _ if years == 1 => verdict(3_000, -50, "a year apart"),
         _ => match (month(a), month(b)) {
-            (Some(one), Some(other)) if one == other => verdict(8_000, 220, "same month and year"),
-            (Some(_), Some(_)) => verdict(4_000, -60, "same year, another month"),
+            (Some(one), Some(other)) if one == other => verdict(8_000, 640, "same month and year"),
+            (Some(_), Some(_)) => verdict(4_000, -100, "same year, another month"),
             _ if a == b && a.day().is_some() => {
-                verdict(8_000, 200, "same date, but 1 January often stands for the year")
+                verdict(8_000, 500, "same date, but 1 January often stands for the year")
             }
-            _ => verdict(6_000, 150, "same year"),
+            _ => verdict(6_000, 380, "same year"),
         },
     }
 }
@@ -59,14 +59,14 @@ fn days(a: PartialDate, b: PartialDate, one: (u8, u8), other: (u8, u8), years: u
         return verdict(10_000, GAIN_MAX, "same date");
     }
     if years == 0 && one == (other.1, other.0) {
-        return verdict(9_000, 280, "day and month swapped");
+        return verdict(9_000, 680, "day and month swapped");
     }
     if one_digit(a, b) {
-        return verdict(7_500, 180, "one digit differs");
+        return verdict(7_500, 460, "one digit differs");
     }
     match years {
-        0 => verdict(4_000, -60, "same year, another day"),
-        1 => verdict(2_500, -120, "a year apart, another day"),
+        0 => verdict(4_000, 0, "same year, another day"),
+        1 => verdict(2_500, -210, "a year apart, another day"),
         _ => CONFLICT,
     }
 }
@@ -100,13 +100,13 @@ fn spans(a: BirthDate, b: BirthDate) -> Verdict {
     if a_from <= b_to && b_from <= a_to {
         let years = (a_to.0 - a_from.0).max(b_to.0 - b_from.0);
         return match years {
-            0..=1 => verdict(7_000, 180, "within the range of dates"),
-            2..=5 => verdict(6_000, 120, "within the range of years"),
-            _ => verdict(5_000, 60, "within a wide range of years"),
+            0..=1 => verdict(7_000, 380, "within the range of dates"),
+            2..=5 => verdict(6_000, 280, "within the range of years"),
+            _ => verdict(5_000, 100, "within a wide range of years"),
         };
     }
     let apart = if a_to < b_from { b_from.0 - a_to.0 } else { a_from.0 - b_to.0 };
-    if apart <= 1 { verdict(3_000, -60, "just outside the range") } else { CONFLICT }
+    if apart <= 1 { verdict(3_000, -50, "just outside the range") } else { CONFLICT }
 }
 
 type Day = (i32, u8, u8);

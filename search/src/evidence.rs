@@ -4,15 +4,13 @@
 use model::screen::{Evidence, Score};
 
 use crate::align::Alignment;
-use crate::similarity::How;
+use crate::pair::How;
+use crate::score::scaled;
 
-/// The highest score; never reached, so that more evidence always ranks higher.
-const TOP: i32 = 10_000;
-
-/// A score in the making.
+/// A score in the making, in hundredths of a bit.
 #[derive(Debug, Default)]
 pub struct Tally {
-    score: i32,
+    bits: i32,
     evidence: Vec<Evidence>,
 }
 
@@ -21,72 +19,63 @@ pub struct Field<'a> {
     pub name: &'static str,
     pub asked: &'a str,
     pub found: &'a str,
-    pub agreement: u16,
+    /// How well they agree, in millionths.
+    pub agreement: u32,
     pub note: String,
 }
 
 impl Tally {
-    /// The score so far.
-    pub fn score(&self) -> i32 {
-        self.score
+    /// Hundredths of a bit so far.
+    pub fn bits(&self) -> i32 {
+        self.bits
     }
 
-    /// Points that close so many thousandths of the gap to the highest score; below zero, that take so many of the score.
-    pub fn share(&self, thousandths: i32) -> i32 {
-        share(self.score, thousandths)
-    }
-
-    /// Adds a part.
-    pub fn add(&mut self, points: i32, field: Field<'_>) {
-        let before = self.score;
-        self.score = (before + points).clamp(0, TOP);
+    /// Adds a part, or takes it.
+    pub fn add(&mut self, bits: i32, field: Field<'_>) {
+        let before = scaled(self.bits);
+        self.bits = (self.bits + bits).max(0);
         self.evidence.push(Evidence {
             field: field.name.to_string(),
             asked: field.asked.to_string(),
             found: field.found.to_string(),
-            agreement: Score::from_parts(field.agreement.into()),
-            weight: self.score - before,
+            agreement: Score::from_parts(field.agreement),
+            weight: scaled(self.bits).parts() as i32 - before.parts() as i32,
             note: field.note,
         });
     }
 
     /// The score and its parts.
     pub fn finish(self) -> (Score, Vec<Evidence>) {
-        (Score::from_parts(self.score.max(0) as u32), self.evidence)
+        (scaled(self.bits), self.evidence)
     }
-}
-
-/// As [`Tally::share`], of a score.
-pub fn share(score: i32, thousandths: i32) -> i32 {
-    let of = if thousandths >= 0 { TOP - score } else { score };
-    of * thousandths / 1000
 }
 
 /// What an alignment of names says, in plain words.
 pub fn name_note(alignment: &Alignment, weak: bool) -> String {
     let mut notes: Vec<&str> = Vec::new();
-    let partial = alignment.query_left || alignment.name_left;
-    if alignment.how.is_empty() {
+    let mut hows: Vec<How> = alignment.met.iter().map(|met| met.likeness.how).collect();
+    hows.sort_unstable();
+    hows.dedup();
+    if hows.is_empty() {
         notes.push("names differ");
     }
-    for how in &alignment.how {
+    for how in &hows {
         notes.push(match how {
-            How::Same if alignment.how.len() == 1 && !partial => "same name",
+            How::Same if hows.len() == 1 && alignment.whole.is_some() => "same name",
             How::Same => continue,
             How::Variant => "another spelling of the name",
+            How::Script => "written in another script",
             How::Spelt => "spelt alike",
-            How::Sounds => "sounds alike",
             How::Joined => "written together or apart",
             How::Cut => "cut short",
             How::Initial => "initial only",
-            How::Alike => "somewhat alike",
         });
     }
-    if alignment.swapped {
+    if alignment.turns > 0 {
         notes.push("other order");
     }
-    match (alignment.query_left, alignment.name_left) {
-        _ if alignment.how.is_empty() => {}
+    match (alignment.asked_left.0 > 0, alignment.held_left.0 > 0) {
+        _ if hows.is_empty() => {}
         (true, true) => notes.push("part of the name differs"),
         (true, false) => notes.push("the record has fewer names"),
         (false, true) => notes.push("the record has more names"),

@@ -4,19 +4,18 @@
 //! Assumes one writer of the place at a time (a lock file sees to it). Answers depend on the records alone and never on
 //! segments: exact look-ups, no relevance, ids in order. A [`View`] joins what is searched with what it covers.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use model::ids::RecordId;
 use tantivy::directory::{Directory, DirectoryLock, INDEX_WRITER_LOCK, MmapDirectory};
 use tantivy::error::DataCorruption;
-use tantivy::index::SegmentReader;
 use tantivy::indexer::NoMergePolicy;
-use tantivy::schema::IndexRecordOption;
-use tantivy::{DocSet, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, TantivyError};
+use tantivy::{IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
-use crate::bound::Shared;
-use crate::layout::{self, Fields, ID_HIGH, ID_LOW};
+use crate::layout::{self, Fields, TEXT};
+use crate::lookup::Lookup;
 use crate::prepared::{PreparedQuery, PreparedRecord};
 use crate::segments;
 use crate::tables::Tables;
@@ -62,6 +61,7 @@ pub enum IndexChange {
 /// What is searched: the state of one commit, and the applied index that it covers.
 #[derive(Clone)]
 pub struct View {
+    tables: Arc<Tables>,
     searcher: Searcher,
     fields: Fields,
     covered: u64,
@@ -111,9 +111,9 @@ impl Index {
         writer.set_merge_policy(Box::new(NoMergePolicy));
         let covered = index.load_metas()?.payload.as_deref().and_then(layout::covered);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        let view = View { searcher: reader.searcher(), fields, covered: covered.unwrap_or(0) };
+        let view = View { tables: tables.clone(), searcher: reader.searcher(), fields, covered: covered.unwrap_or(0) };
         let opened = Self { tables, fields, reader, writer: Mutex::new(writer), view: RwLock::new(view) };
-        if covered.is_none() && opened.view().records() > 0 {
+        if covered.is_none() && opened.view().searcher.num_docs() > 0 {
             opened.clear()?;
         }
         Ok(opened)
@@ -167,11 +167,20 @@ impl Index {
     }
 
     fn stage(&self, writer: &IndexWriter, changes: &[IndexChange]) -> Result<(), IndexError> {
+        // A word is in the index once, with the first record that has it, and stays when no record has it any more.
+        let known = self.view().searcher;
+        let mut words = BTreeSet::new();
         for change in changes {
             match change {
                 IndexChange::Put(id, record) => {
                     writer.delete_term(self.fields.id_term(*id));
-                    writer.add_document(self.fields.document(*id, record, &self.tables))?;
+                    writer.add_document(self.fields.record(*id, record))?;
+                    for token in record.words() {
+                        if words.insert(token.text.clone()) && known.doc_freq(&self.fields.text_term(&token.text))? == 0
+                        {
+                            writer.add_document(self.fields.word(token))?;
+                        }
+                    }
                 }
                 IndexChange::Delete(id) => {
                     writer.delete_term(self.fields.id_term(*id));
@@ -183,7 +192,7 @@ impl Index {
 
     fn show(&self, covered: u64) -> Result<(), IndexError> {
         self.reader.reload()?;
-        let view = View { searcher: self.reader.searcher(), fields: self.fields, covered };
+        let view = View { tables: self.tables.clone(), searcher: self.reader.searcher(), fields: self.fields, covered };
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = view;
         Ok(())
     }
@@ -200,9 +209,15 @@ impl View {
         self.covered
     }
 
-    /// How many records it holds.
+    /// How many records it holds, and not words.
     pub fn records(&self) -> u64 {
-        self.searcher.num_docs()
+        let words = self.searcher.segment_readers().iter().map(|segment| {
+            let columns = segment.fast_fields();
+            let short = columns.u64(TEXT[0]).map_or(0, |column| column.values.num_vals());
+            let long = columns.bytes(layout::LONG).ok().flatten().map_or(0, |column| column.ords().values.num_vals());
+            u64::from(short) + u64::from(long)
+        });
+        self.searcher.num_docs().saturating_sub(words.sum())
     }
 
     /// In how many segments they lie.
@@ -212,45 +227,7 @@ impl View {
 
     /// The records to score, in the order of their ids.
     pub fn candidates(&self, query: &PreparedQuery) -> Result<Vec<RecordId>, IndexError> {
-        let mut found = Vec::new();
-        for segment in self.searcher.segment_readers() {
-            self.of_segment(segment, query, &mut found)?;
-        }
-        found.sort_unstable();
-        Ok(found)
-    }
-
-    fn of_segment(
-        &self,
-        segment: &SegmentReader,
-        query: &PreparedQuery,
-        found: &mut Vec<RecordId>,
-    ) -> Result<(), IndexError> {
-        let keys = segment.inverted_index(self.fields.key)?;
-        let mut shared: Vec<(u32, Shared)> = Vec::new();
-        for key in query.keys() {
-            let term = self.fields.key_term(&key.text);
-            let Some(mut records) = keys.read_postings(&term, IndexRecordOption::Basic)? else { continue };
-            while records.doc() != TERMINATED {
-                shared.push((records.doc(), key.shared));
-                records.advance();
-            }
-        }
-        shared.sort_unstable_by_key(|(record, _)| *record);
-        let columns = segment.fast_fields();
-        let (high, low) = (columns.u64(ID_HIGH)?, columns.u64(ID_LOW)?);
-        for same in shared.chunk_by(|a, b| a.0 == b.0) {
-            let record = same[0].0;
-            let mut all = Shared::default();
-            same.iter().for_each(|(_, more)| all |= *more);
-            if !query.accepts(all) || segment.is_deleted(record) {
-                continue;
-            }
-            if let (Some(high), Some(low)) = (high.first(record), low.first(record)) {
-                found.push(layout::id_of(high, low));
-            }
-        }
-        Ok(())
+        Lookup { searcher: &self.searcher, fields: self.fields, tables: &self.tables }.candidates(query)
     }
 }
 

@@ -1,19 +1,25 @@
-//! What the index holds of a record: its id, to delete it by, and its keys. No stored document, no norms, no frequencies.
+//! What the index holds. Of a record: its id, to delete it by, its words and its numbers. Of each distinct word, once: its
+//! keys, under which a question finds it, and itself. No stored document, no norms, no frequencies.
 //!
-//! The id is kept twice more as two numbers in columns, from which candidates are read without a look-up. Raise
-//! `LAYOUT_VERSION` with any change: an index of another layout is emptied and fed again.
+//! A record's id is kept twice more as two numbers in columns, and a word in four, from which they are read without a
+//! look-up. Raise `LAYOUT_VERSION` with any change: an index of another layout is emptied and fed again.
 
 use model::ids::RecordId;
 use tantivy::schema::{BytesOptions, FAST, Field, Schema};
 use tantivy::{TantivyDocument, Term};
 
+use crate::keys::{self, Key};
+use crate::normalise::Token;
 use crate::prepared::PreparedRecord;
 use crate::tables::Tables;
 
-const LAYOUT_VERSION: u32 = 1;
+const LAYOUT_VERSION: u32 = 2;
 /// Names of the two columns of an id.
 pub const ID_HIGH: &str = "id_high";
 pub const ID_LOW: &str = "id_low";
+/// Names of the columns of a word, eight bytes each; a longer word has its text in `LONG`.
+pub const TEXT: [&str; 3] = ["text_0", "text_1", "text_2"];
+pub const LONG: &str = "text_long";
 
 /// The fields of the index.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +27,12 @@ pub struct Fields {
     id: Field,
     id_high: Field,
     id_low: Field,
+    /// Words and numbers of a record.
+    pub word: Field,
+    /// A word itself.
+    pub text: Field,
+    columns: [Field; 3],
+    long: Field,
     pub key: Field,
 }
 
@@ -33,6 +45,10 @@ impl Fields {
             id: schema.add_bytes_field("id", exact.clone()),
             id_high: schema.add_u64_field(ID_HIGH, FAST),
             id_low: schema.add_u64_field(ID_LOW, FAST),
+            word: schema.add_bytes_field("word", exact.clone()),
+            text: schema.add_bytes_field("text", exact.clone()),
+            columns: TEXT.map(|name| schema.add_u64_field(name, FAST)),
+            long: schema.add_bytes_field(LONG, BytesOptions::default().set_fast()),
             key: schema.add_bytes_field("key", exact),
         };
         (schema.build(), fields)
@@ -43,23 +59,64 @@ impl Fields {
         Term::from_field_bytes(self.id, &id.0)
     }
 
+    /// The term of a word or number of records.
+    pub fn word_term(&self, word: &str) -> Term {
+        Term::from_field_bytes(self.word, word.as_bytes())
+    }
+
+    /// The term of a word itself.
+    pub fn text_term(&self, text: &str) -> Term {
+        Term::from_field_bytes(self.text, text.as_bytes())
+    }
+
     /// The term of a key.
-    pub fn key_term(&self, key: &str) -> Term {
-        Term::from_field_bytes(self.key, key.as_bytes())
+    pub fn key_term(&self, key: Key) -> Term {
+        Term::from_field_bytes(self.key, &key.to_be_bytes())
     }
 
     /// The document of a record.
-    pub fn document(&self, id: RecordId, record: &PreparedRecord, tables: &Tables) -> TantivyDocument {
+    pub fn record(&self, id: RecordId, record: &PreparedRecord) -> TantivyDocument {
         let mut document = TantivyDocument::default();
         let number = u128::from_be_bytes(id.0);
         document.add_bytes(self.id, &id.0);
         document.add_u64(self.id_high, (number >> 64) as u64);
         document.add_u64(self.id_low, number as u64);
-        for key in record.keys(tables).iter() {
-            document.add_bytes(self.key, key.as_bytes());
+        for token in record.words() {
+            document.add_bytes(self.word, token.text.as_bytes());
+        }
+        for (kind, number) in &record.numbers {
+            document.add_bytes(self.word, keys::number(*kind, number).as_bytes());
         }
         document
     }
+
+    /// The document of a word.
+    pub fn word(&self, token: &Token) -> TantivyDocument {
+        let mut document = TantivyDocument::default();
+        document.add_bytes(self.text, token.text.as_bytes());
+        match pack(&token.text) {
+            Some(packed) => self.columns.iter().zip(packed).for_each(|(field, part)| document.add_u64(*field, part)),
+            None => document.add_bytes(self.long, token.text.as_bytes()),
+        }
+        for key in keys::of_held(token) {
+            document.add_bytes(self.key, &key.to_be_bytes());
+        }
+        document
+    }
+}
+
+/// A word of up to 24 bytes as three numbers.
+fn pack(text: &str) -> Option<[u64; 3]> {
+    let mut bytes = [0; 24];
+    bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+    let part = |at: usize| bytes[at..at + 8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    Some([part(0), part(8), part(16)])
+}
+
+/// The word of three numbers.
+pub fn unpack(parts: [u64; 3]) -> Option<String> {
+    let bytes: Vec<u8> = parts.into_iter().flat_map(u64::to_be_bytes).take_while(|byte| *byte != 0).collect();
+    String::from_utf8(bytes).ok()
 }
 
 /// The id of the two columns.
@@ -84,6 +141,7 @@ fn fingerprint() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_payload_reads_as_it_is_written_and_another_version_does_not() {
@@ -97,5 +155,12 @@ mod tests {
         let id = RecordId(*b"0123456789abcdef");
         let number = u128::from_be_bytes(id.0);
         assert_eq!(id_of((number >> 64) as u64, number as u64), id);
+    }
+
+    proptest! {
+        #[test]
+        fn a_word_survives_its_columns(text in "[a-zа-я王ا]{1,12}") {
+            prop_assert_eq!(pack(&text).and_then(unpack), (text.len() <= 24).then_some(text));
+        }
     }
 }

@@ -6,22 +6,25 @@
 //! what is applied and not yet indexed, then [`score`] on the opened lookout of each candidate. All is deterministic: no
 //! clock, no randomness, no order that depends on segments. The crate knows nothing of Raft or of how records are stored.
 
-pub mod align;
+mod align;
 mod birth;
-mod bound;
-pub mod candidate;
+mod bones;
+mod candidate;
+pub mod channel;
 mod evidence;
 pub mod index;
-pub mod keys;
+mod keys;
 mod layout;
+mod learned;
+mod lookup;
 pub mod normalise;
+mod pair;
 pub mod prepared;
 mod score;
-mod script;
+pub mod script;
 mod segments;
-mod similarity;
-mod sound;
 pub mod tables;
+mod words;
 
 pub use candidate::is_candidate;
 pub use index::{Index, IndexChange, IndexError, Place, View};

@@ -1,93 +1,170 @@
-//! Names to tokens: NFKC, marks and invisible characters off, case folded, written in Latin letters, split, titles dropped,
-//! legal forms in one spelling, the part after a comma first (`PUTIN, Vladimir`).
+//! Names to tokens: NFKC, marks and invisible characters off, case folded, split, titles dropped, legal forms in one
+//! spelling, Arabic compounds as one word (`Abd al-Rahman`), the part after a comma first (`PUTIN, Vladimir`). A word stays
+//! in its own script, in one form of its variants; the learned tables know how scripts write each other's names.
 //!
-//! Total: any text gives tokens, at most [`TOKENS_MAX`] of at most [`TOKEN_CHARS_MAX`] letters, in linear time. Assumes
-//! callers check [`NAME_CHARS_MAX`] and say so to the user; what lies beyond is not read.
+//! Total: any text gives at most [`READINGS_MAX`] readings of at most [`TOKENS_MAX`] tokens of at most [`TOKEN_CHARS_MAX`]
+//! letters, in linear time. Assumes callers check [`NAME_CHARS_MAX`] and say so to the user; what lies beyond is not read.
 
 use model::limits::NAME_CHARS_MAX;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::script::{self, Role};
-use crate::sound::Sound;
+use crate::bones;
+use crate::learned::Variant;
+use crate::script::{self, Role, Script};
 use crate::tables::{Class, Tables};
 
 /// Tokens of one name.
 pub const TOKENS_MAX: usize = 32;
 /// Letters of one token.
 pub const TOKEN_CHARS_MAX: usize = 48;
-/// Longest Han or Hangul word that is taken for a person's name.
-const SYLLABIC_NAME_CHARS: std::ops::RangeInclusive<usize> = 2..=4;
+/// Ways in which one text is read: a word of Han characters does not say where the family name ends.
+pub const READINGS_MAX: usize = 3;
 
 /// One word of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// Lower-case ASCII letters and digits; empty when nobody knows the letters in Latin.
+    /// The word in its script: lower-case Latin letters and digits, or the folded letters of another script.
+    pub text: Box<str>,
+    pub script: Script,
+    /// The word in lower-case Latin letters, for people to read; empty when nobody knows them.
     pub latin: Box<str>,
-    /// The word in its own script, unless that is Latin.
-    pub native: Option<Box<str>>,
     pub class: Class,
-    /// Spellings of one frequent name have one group.
-    pub group: Option<u16>,
-    /// How it sounds.
-    pub sound: Sound,
-    /// Which letters it has, a bit each: two words that differ by few edits differ by few bits.
-    pub letters: u32,
-    /// Known to be a given name; its weight is lower.
+    /// Known to be a given name.
     pub given: bool,
+    /// How rare it is, in hundredths of a bit: what it says when it is met.
+    pub rarity: u16,
+    /// How rare its letters are; a typo of a usual name is far rarer than any name is believed to be.
+    pub letters_rarity: u16,
+    /// A Latin word in folded form (`bones.rs`); another one as it is.
+    pub folded: Box<str>,
+    /// The consonants of a Latin word; of another script, those of the Latin words that it may stand for.
+    pub bones: Box<[Box<str>]>,
+    /// The classes of equal names that a Latin word is in.
+    pub variants: Box<[Variant]>,
 }
 
 impl Token {
-    fn new(latin: String, native: String, tables: &Tables) -> Self {
-        let latin: Box<str> = match tables.legal_form(&latin) {
-            Some(form) => form.into(),
-            None => latin.into(),
+    /// The token of a word that is in its form already.
+    pub(crate) fn of(text: &str, tables: &Tables) -> Self {
+        let script = match text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+            true => Script::Latin,
+            false => text.chars().map(Script::of).find(|script| *script != Script::Latin).unwrap_or(Script::Other),
         };
-        let entry = tables.entry(&latin);
-        let letters = latin.bytes().filter(u8::is_ascii_lowercase).fold(0, |bits, b| bits | 1 << (b - b'a'));
+        let latin = if script == Script::Latin { text.to_string() } else { String::new() };
+        Self::new(text.to_string(), script, latin, tables)
+    }
+
+    fn new(text: String, script: Script, latin: String, tables: &Tables) -> Self {
+        let text = match tables.legal_form(&text) {
+            Some(form) => form.to_string(),
+            None => text,
+        };
+        let class = tables.class(&text);
+        let (letters_rarity, rarity) = tables.rarity(&text, class);
+        let (folded, bones) = match (script, tables.channel(script)) {
+            (Script::Latin, _) => {
+                let folded = bones::fold(&text);
+                let bones = bones::bones(&folded);
+                (folded, vec![bones])
+            }
+            (Script::Han, Some(channel)) => (text.clone(), channel.spellings(&text, |latin| latin.to_string())),
+            (_, Some(channel)) => (text.clone(), channel.spellings(&text, |latin| bones::bones(&bones::fold(latin)))),
+            (_, None) => (text.clone(), Vec::new()),
+        };
+        let bones = bones.into_iter().map(String::into_boxed_str).collect();
+        let variants = if class == Class::Name { tables.variants(&text).collect() } else { Box::default() };
         Self {
-            sound: Sound::of(&latin),
-            native: (latin.is_empty() || native.chars().any(|c| !c.is_ascii() && !latin_script(c)))
-                .then(|| native.into()),
-            class: if latin.is_empty() { Class::Rare } else { entry.class },
-            group: entry.group,
-            letters,
+            text: text.into(),
+            script,
+            latin: latin.into(),
+            class,
             given: false,
-            latin,
+            rarity,
+            letters_rarity,
+            folded: folded.into(),
+            bones,
+            variants,
         }
     }
 
-    /// Whether its script writes hardly any vowels: Hebrew, Arabic, Syriac.
-    pub fn vowels_unwritten(&self) -> bool {
-        self.native.as_deref().is_some_and(|word| word.contains(|c| matches!(c, '\u{590}'..='\u{77f}')))
+    /// Whether it is a Latin name that is written so when folded.
+    pub(crate) fn folds_to(&self, folded: &str) -> bool {
+        self.script == Script::Latin && matches!(self.class, Class::Name | Class::Business) && &*self.folded == folded
     }
 
-    /// Points of the token in its name.
-    pub fn weight(&self) -> u32 {
-        let weight = match self.class {
-            // Two letters are as good as frequent: Xi, Un, Bo.
-            Class::Rare if self.latin.len() == 2 && self.native.is_none() => Class::Common.weight(),
-            class => class.weight(),
-        };
-        if self.given { weight * 4 / 5 } else { weight }
+    /// A word made of neighbours.
+    pub(crate) fn joined(parts: &[Self], tables: &Tables) -> Self {
+        let text: String = parts.iter().map(|part| &*part.text).collect();
+        let latin = parts.iter().map(|part| &*part.latin).collect();
+        Self::new(text, parts[0].script, latin, tables)
     }
 }
 
-/// The tokens of a name in reading order.
+/// The tokens of a name in reading order, as it is most likely read.
 pub fn normalise(name: &str, tables: &Tables) -> Vec<Token> {
-    let mut parts: Vec<Vec<Token>> = Vec::new();
-    for part in name_parts(&plain(name)) {
-        let mut tokens = Vec::new();
-        for word in part.split_whitespace() {
-            read_word(word, tables, &mut tokens);
+    readings(name, tables).swap_remove(0)
+}
+
+/// The ways in which a name may be read, the likeliest first; at least one.
+pub fn readings(name: &str, tables: &Tables) -> Vec<Vec<Token>> {
+    let text = plain(name);
+    let mut all = vec![reading(&text, tables, split_first)];
+    if text.chars().any(script::syllabic) {
+        for split in [split_second as Split, split_all] {
+            let other = reading(&text, tables, split);
+            if !all.contains(&other) {
+                all.push(other);
+            }
         }
-        parts.push(tokens);
+    }
+    all
+}
+
+/// Where a word of so many syllables is parted: for each place, whether a new word begins there.
+type Split = fn(at: usize, syllables: usize, han: bool, whole: bool) -> bool;
+
+/// A whole name in one word: the family name has one syllable, or two of four Han.
+fn split_first(at: usize, syllables: usize, han: bool, whole: bool) -> bool {
+    whole
+        && match (syllables, han) {
+            (2 | 3, _) | (4, false) => at == 1,
+            (4, true) => at == 2,
+            _ => false,
+        }
+}
+
+fn split_second(at: usize, syllables: usize, han: bool, whole: bool) -> bool {
+    whole
+        && match (syllables, han) {
+            (3, _) | (4, false) | (5, true) => at == 2,
+            (4, true) => at == 1,
+            _ => false,
+        }
+}
+
+/// Each syllable by itself, as many write them in Latin: `Tsai Ing-wen`, `Kim Jong Un`.
+fn split_all(_: usize, syllables: usize, _: bool, _: bool) -> bool {
+    (2..=4).contains(&syllables)
+}
+
+fn reading(text: &str, tables: &Tables, split: Split) -> Vec<Token> {
+    let whole = text.split([' ', ',']).filter(|word| word.chars().any(script::syllabic)).count() == 1;
+    let mut parts: Vec<Vec<Token>> = Vec::new();
+    for part in text.split(',').filter(|part| !part.trim().is_empty()) {
+        let mut words = Vec::new();
+        for word in part.split_whitespace() {
+            read_word(word, tables, split, whole, &mut words);
+        }
+        parts.push(
+            compounds(words).into_iter().map(|(text, script, latin)| Token::new(text, script, latin, tables)).collect(),
+        );
     }
     if parts.len() == 2 && parts[1].iter().any(|token| token.class != Class::LegalForm) {
         parts.swap(0, 1);
     }
     let mut tokens: Vec<Token> = parts.into_iter().flatten().collect();
-    // Only Latin titles: `Omar` in Arabic letters becomes `amr` or, elsewhere, `mr`. A name of titles alone is still a name.
-    let is_title = |token: &Token| token.native.is_none() && tables.is_dropped(&token.latin);
+    let is_title = |token: &Token| tables.is_dropped(&token.text);
+    // A name of titles alone is still a name.
     if !tokens.iter().all(is_title) {
         tokens.retain(|token| !is_title(token));
     }
@@ -101,7 +178,7 @@ fn plain(name: &str) -> String {
     let mut unmarked = String::with_capacity(name.len().min(4 * NAME_CHARS_MAX));
     let mut base = ' ';
     for c in visible.nfkc().nfd().take(4 * NAME_CHARS_MAX) {
-        if !script::mark(c) {
+        if !script::mark(c) && !matches!(c, '\u{3099}' | '\u{309a}') {
             base = c;
             unmarked.push(c);
         } else if script::keeps_marks(base) {
@@ -120,56 +197,219 @@ fn plain(name: &str) -> String {
     text
 }
 
-fn name_parts(text: &str) -> Vec<&str> {
-    text.split(',').filter(|part| !part.trim().is_empty()).collect()
-}
+/// A word in its script, and in Latin letters.
+type Word = (String, Script, String);
 
 /// Reads one word without blanks: `L.L.C.` and `A/S` are one token when they are a legal form, else they split.
-fn read_word(word: &str, tables: &Tables, tokens: &mut Vec<Token>) {
+fn read_word(word: &str, tables: &Tables, split: Split, whole: bool, words: &mut Vec<Word>) {
     if word.contains(['.', '/']) {
         let joined: String = word.chars().filter(|c| !matches!(c, '.' | '/')).collect();
         if tables.legal_form(&joined).is_some() {
-            push(&joined, tables, tokens);
+            push(&joined, words);
             return;
         }
     }
     for part in word.split(['.', '/', ',']) {
-        if let Some(rest) = arabic_article(part) {
-            push("al", tables, tokens);
-            push(rest, tables, tokens);
-        } else if part.chars().all(script::syllabic) && SYLLABIC_NAME_CHARS.contains(&part.chars().count()) {
-            let family = part.chars().next().map_or(0, char::len_utf8);
-            push(&part[..family], tables, tokens);
-            push(&part[family..], tables, tokens);
-        } else {
-            push(part, tables, tokens);
+        let syllables = if part.chars().all(script::syllabic) { part.chars().count() } else { 0 };
+        let han = part.chars().any(script::han);
+        let mut from = 0;
+        for (count, (at, _)) in part.char_indices().enumerate().skip(1) {
+            if syllables > 0 && split(count, syllables, han, whole) {
+                push(&part[from..at], words);
+                from = at;
+            }
         }
+        push(&part[from..], words);
     }
 }
 
-fn push(word: &str, tables: &Tables, tokens: &mut Vec<Token>) {
-    if word.is_empty() || tokens.len() > 2 * TOKENS_MAX {
+fn push(word: &str, words: &mut Vec<Word>) {
+    if word.is_empty() || words.len() > 2 * TOKENS_MAX {
         return;
     }
+    let letters = word.chars().take(TOKEN_CHARS_MAX);
+    let mixed = letters.clone().any(|c| c.is_ascii_alphabetic());
     let mut latin = String::new();
-    for c in word.chars() {
-        script::latin(c, &mut latin);
+    for c in letters.clone() {
+        match script::looks_latin(c).filter(|_| mixed) {
+            Some(letter) => latin.push(letter),
+            None => script::latin(c, &mut latin),
+        }
         if latin.len() >= TOKEN_CHARS_MAX {
             latin.truncate(TOKEN_CHARS_MAX);
             break;
         }
     }
-    let native = word.chars().take(TOKEN_CHARS_MAX).collect();
-    tokens.push(Token::new(latin, native, tables));
+    if mixed {
+        letters_for_digits(&mut latin);
+    }
+    let script = letters.clone().map(Script::of).find(|script| *script != Script::Latin).filter(|_| !mixed);
+    match script {
+        // Letters that nobody writes in Latin otherwise stand for themselves.
+        None if latin.is_empty() => words.push((letters.collect(), Script::Other, latin)),
+        None => words.push((compound(&latin).unwrap_or_else(|| latin.clone()), Script::Latin, latin)),
+        // No table of its own: as it is read.
+        Some(Script::Other) if !latin.is_empty() => words.push((latin.clone(), Script::Latin, latin)),
+        Some(script) => {
+            let mut text = String::new();
+            letters.clone().for_each(|c| script::folded(c, &mut text));
+            if text.is_empty() {
+                text = letters.collect();
+            }
+            words.push((text, script, latin));
+        }
+    }
+    words.retain(|(text, ..)| !text.is_empty());
 }
 
-/// What follows the Arabic article, which is written without a blank.
-fn arabic_article(word: &str) -> Option<&str> {
-    word.strip_prefix("\u{627}\u{644}").filter(|rest| rest.chars().count() >= 3)
+/// A digit within letters, or before three of them, is a letter that was misread: `Sm1th`, `0mar`.
+fn letters_for_digits(word: &mut String) {
+    let bytes = word.as_bytes();
+    let letter = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_lowercase);
+    let digits: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at].is_ascii_digit()).collect();
+    let fits = |at: usize| letter(at + 1) && (at > 0 && letter(at - 1) || at == 0 && letter(at + 2) && letter(at + 3));
+    if digits.is_empty() || bytes.len() < 4 || !digits.iter().all(|at| fits(*at)) {
+        return;
+    }
+    *word = word
+        .chars()
+        .map(|c| match c {
+            '0' => 'o',
+            '1' => 'l',
+            '5' => 's',
+            '6' => 'g',
+            '8' => 'b',
+            other => other,
+        })
+        .collect();
 }
 
-fn latin_script(c: char) -> bool {
-    matches!(c, '\u{80}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' | '\u{250}'..='\u{2af}')
+const ARABIC_ARTICLE: &str = "ال";
+const ARTICLES: [&str; 26] = [
+    "al", "el", "ul", "ur", "ud", "us", "ar", "ad", "as", "ash", "an", "az", "at", "il", "ol", "or", "er", "ed", "ez",
+    "es", "аль", "ал", "ар", "эль", "эр", "ас",
+];
+const SERVANT: [&str; 16] = [
+    "abd",
+    "abdul",
+    "abdel",
+    "abdal",
+    "abdu",
+    "abdoul",
+    "abdur",
+    "abdus",
+    "abdol",
+    "abdool",
+    "abdil",
+    "abdou",
+    "абд",
+    "абдул",
+    "абдель",
+    "абдуль",
+];
+const FAITH: [&str; 14] = [
+    "din",
+    "deen",
+    "dine",
+    "uddin",
+    "eddin",
+    "eddine",
+    "aldin",
+    "addin",
+    "uddeen",
+    "aldeen",
+    "eldin",
+    "eldine",
+    "дин",
+    "эддин",
+];
+const GOD: [&str; 8] = ["allah", "ullah", "ollah", "alla", "ulla", "llah", "аллах", "улла"];
+
+/// A compound that is written as one word, in the one way that `compounds` writes those in several: `Abdurrahman`,
+/// `Abdelrahman`, `Nureddine`, `Nasrallah`.
+fn compound(word: &str) -> Option<String> {
+    if word.len() < 7 {
+        return None;
+    }
+    let consonant = |byte: Option<&u8>| byte.is_some_and(|byte| !b"aeiou".contains(byte));
+    if let Some(rest) = word.strip_prefix("abd") {
+        let rest = rest.strip_prefix("ou").or_else(|| rest.strip_prefix(['a', 'e', 'i', 'o', 'u']))?;
+        let bytes = rest.as_bytes();
+        // The article stays or becomes the consonant that follows.
+        let doubled = consonant(bytes.first()) && bytes.first() == bytes.get(1) && !rest.starts_with("ll");
+        let name = if doubled { Some(&rest[1..]) } else { rest.strip_prefix('l') };
+        return name.filter(|name| name.len() >= 3).map(|name| format!("abdul{name}"));
+    }
+    let vowel_off = |text: &str| text.strip_suffix(['a', 'e', 'i', 'o', 'u']).map(str::to_string);
+    for faith in ["dine", "din", "deen", "dean"] {
+        if let Some(stem) = word.strip_suffix(faith).and_then(|stem| stem.strip_suffix(['d', 'l'])).and_then(vowel_off)
+        {
+            return Some(stem).filter(|stem| stem.len() >= 3).map(|stem| stem + "uddin");
+        }
+    }
+    for god in ["lah", "la"] {
+        if let Some(stem) = word.strip_suffix(god).and_then(|stem| stem.strip_suffix('l')).and_then(vowel_off) {
+            return Some(stem).filter(|stem| stem.len() >= 4).map(|stem| stem + "ullah");
+        }
+    }
+    None
+}
+
+/// Arabic compounds written apart become the one word that others write: `abd al rahman`, `shams ud din`, `nasr allah`. The
+/// article of an Arabic word goes, which is no part of the name.
+fn compounds(words: Vec<Word>) -> Vec<Word> {
+    let mut made: Vec<Word> = Vec::with_capacity(words.len());
+    let mut rest = words.into_iter().peekable();
+    while let Some(mut word) = rest.next() {
+        let is = |list: &[&str], word: &Word| list.contains(&word.0.as_str());
+        if word.1 == Script::Arabic {
+            if word.0 == "عبد"
+                && let Some(next) = rest.next_if(|next| next.1 == Script::Arabic)
+            {
+                word = (word.0 + &next.0, word.1, word.2 + &next.2);
+            } else if let Some(faith) = rest.next_if(|next| matches!(next.0.as_str(), "الدين" | "الله")) {
+                word = (word.0 + &faith.0, word.1, word.2 + &faith.2);
+            }
+            if let Some(bare) = word.0.strip_prefix(ARABIC_ARTICLE).filter(|bare| bare.chars().count() >= 3) {
+                word.0 = bare.to_string();
+            }
+            made.push(word);
+            continue;
+        }
+        let cyrillic = word.1 == Script::Cyrillic;
+        if is(&SERVANT, &word) {
+            let _ = rest.next_if(|next| is(&ARTICLES, next));
+            if let Some(next) = rest.next_if(|next| next.1 == word.1 && next.0.chars().count() > 2) {
+                let god = is(&GOD, &next);
+                let text = match (cyrillic, god) {
+                    (false, true) => "abdullah".to_string(),
+                    (true, true) => "абдулла".to_string(),
+                    (false, false) => format!("abdul{}", next.0),
+                    (true, false) => format!("абдул{}", next.0),
+                };
+                made.push((text, word.1, format!("abdul{}", next.2)));
+                continue;
+            }
+        }
+        let last = made.len();
+        let article = last >= 2 && is(&ARTICLES, &made[last - 1]);
+        let compound = (is(&FAITH, &word) || is(&GOD, &word)) && last > usize::from(article);
+        let before = last.wrapping_sub(1 + usize::from(article));
+        if compound && made[before].1 == word.1 && made[before].0.chars().count() > 2 {
+            let end = match (is(&GOD, &word), cyrillic) {
+                (true, false) => "ullah",
+                (true, true) => "улла",
+                (false, false) => "uddin",
+                (false, true) => "уддин",
+            };
+            made.truncate(before + 1);
+            made[before].0.push_str(end);
+            made[before].2.push_str(if is(&GOD, &word) { "ullah" } else { "uddin" });
+            continue;
+        }
+        made.push(word);
+    }
+    made
 }
 
 #[cfg(test)]
@@ -178,23 +418,35 @@ mod tests {
     use proptest::prelude::*;
 
     fn words(name: &str) -> Vec<String> {
-        normalise(name, Tables::shared()).into_iter().map(|token| token.latin.into()).collect()
+        normalise(name, Tables::shared()).into_iter().map(|token| token.text.into()).collect()
     }
 
     #[test]
-    fn names_become_latin_words() {
+    fn names_become_words() {
         for (name, expected) in [
             ("Dr. Jörg MÜLLER-Lüdenscheidt", "jorg muller ludenscheidt"),
             ("PUTIN, Vladimir", "vladimir putin"),
-            ("Владимир Путин", "vladimir putin"),
+            ("Владимир Путин", "владимир путин"),
             ("O\u{2019}Neill\u{200d}", "oneill"),
             ("ANGLO-CARIBBEAN CO., L.T.D.", "anglo caribbean co ltd"),
             ("Maersk A/S", "maersk as"),
             ("J.R. Smith", "j r smith"),
             ("11420 CORP.", "11420 corp"),
             ("ＡＢＣ １２", "abc 12"),
-            ("习近平", "xi jinping"),
-            ("الظواهري", "al zwahry"),
+            ("习近平", "习 近平"),
+            ("الظواهري", "ظواهري"),
+            ("Abd al-Rahman al-Rashid", "abdulrahman al rashid"),
+            ("Abdul Rahman", "abdulrahman"),
+            ("Salah ud-Din", "salahuddin"),
+            (
+                "Abdurrahman Abdelrahman Abdallah Nureddine Nasrallah",
+                "abdulrahman abdulrahman abdullah nuruddin nasrullah",
+            ),
+            ("NASR ALLAH, Hassan", "hassan nasrullah"),
+            ("عبد الرحمن", "عبدالرحمن"),
+            ("ガンダム", "がんだむ"),
+            ("Рaul", "paul"),
+            ("Sm1th 0mar A320 M16", "smlth omar a320 m16"),
             ("a\u{202e}b\u{7}c\td", "abc d"),
             ("Dr. Mr.", "dr mr"),
             ("", ""),
@@ -205,10 +457,15 @@ mod tests {
     }
 
     #[test]
-    fn the_original_script_is_kept() {
-        let tokens = normalise("Путин", Tables::shared());
-        assert_eq!(tokens[0].native.as_deref(), Some("путин"));
-        assert_eq!(normalise("Müller", Tables::shared())[0].native, None);
+    fn a_word_of_han_is_read_in_three_ways() {
+        let all: Vec<Vec<String>> = readings("山田太郎", Tables::shared())
+            .into_iter()
+            .map(|tokens| tokens.into_iter().map(|token| token.text.into()).collect())
+            .collect();
+        let words = |all: &[&str]| all.iter().map(|word| word.to_string()).collect::<Vec<_>>();
+        assert_eq!(all, [words(&["山田", "太郎"]), words(&["山", "田太郎"]), words(&["山", "田", "太", "郎"])]);
+        assert_eq!(readings("Müller", Tables::shared()).len(), 1);
+        assert_eq!(readings("習 近平", Tables::shared()).len(), 2, "the blank says where");
     }
 
     proptest! {
@@ -216,14 +473,16 @@ mod tests {
         fn any_text_gives_bounded_tokens(text in any::<String>(), wild in proptest::collection::vec(any::<char>(), 0..700)) {
             let tables = Tables::shared();
             for name in [text, wild.into_iter().collect()] {
-                let tokens = normalise(&name, tables);
-                prop_assert!(tokens.len() <= TOKENS_MAX);
-                for token in &tokens {
-                    prop_assert!(token.latin.len() <= TOKEN_CHARS_MAX);
-                    prop_assert!(token.latin.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
-                    prop_assert!(!token.latin.is_empty() || token.native.is_some());
+                let all = readings(&name, tables);
+                prop_assert!((1..=READINGS_MAX).contains(&all.len()));
+                for tokens in &all {
+                    prop_assert!(tokens.len() <= TOKENS_MAX);
+                    for token in tokens {
+                        prop_assert!(!token.text.is_empty());
+                        prop_assert!(token.script != Script::Latin || token.text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+                    }
                 }
-                prop_assert_eq!(&tokens, &normalise(&name, tables));
+                prop_assert_eq!(&all, &readings(&name, tables));
             }
         }
     }

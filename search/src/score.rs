@@ -1,31 +1,52 @@
-//! The score of a record for a question: numbers, name, date of birth and nationality, in this order, each moving the score
-//! by a part of what is left. So it never saturates, more evidence ranks higher, and a conflict lowers without excluding.
+//! The score of a record for a question: numbers, name, date of birth and nationality, in this order, each adding or taking
+//! hundredths of a bit of evidence; the sum is shown on a scale of which `docs/matching.md` says what it means. It never
+//! saturates, more evidence ranks higher, and a conflict lowers without excluding.
 //!
 //! Pure and in whole numbers. Assumes that `prepared` and `record` were made from `query` and `lookout` with these tables.
 
 use model::lookout::{CountryRole, Lookout, NameKind, NumberKind, normalise_number};
-use model::screen::{Evidence, Query, Score};
+use model::screen::{Evidence, Query, Score, THRESHOLD_COMPLETE};
 
-use crate::align::{Alignment, align};
+use crate::align::{Alignment, INITIAL, align};
 use crate::birth;
-use crate::evidence::{Field, Tally, name_note, share};
+use crate::evidence::{Field, Tally, name_note};
 use crate::prepared::{PreparedName, PreparedQuery, PreparedRecord};
 use crate::tables::Tables;
 
-/// The score of the same full name and nothing else.
-const NAME_ALONE: u32 = 9_300;
-/// The score of the same number and nothing else, and of one too short to be unique.
-const NUMBER_ALONE: i32 = 9_600;
-const SHORT_NUMBER_ALONE: i32 = 8_000;
+/// What the same number says, and one too short to be unique.
+const NUMBER: i32 = 1_600;
+const SHORT_NUMBER: i32 = 780;
 const SHORT_NUMBER_CHARS: usize = 4;
-/// Agreement from which a name speaks for a record that was found by number.
-const NAME_AGREES: u32 = 6_000;
-/// Share of the score that a wholly different name takes from a number that is equal.
-const NAME_CONFLICT: i32 = 100;
-/// A weak alias is worth less.
-const WEAK_ALIAS: u32 = 950;
-/// Thousandths of the gap to certainty that the same nationality closes.
-const SAME_NATIONALITY: i32 = 60;
+/// A second number that is the same.
+const NUMBER_MORE: i32 = 800;
+/// A person has several documents, so another number says little.
+const NUMBER_OTHER: i32 = -20;
+/// What a name speaks against a number that is equal at most, and from how much it speaks for it.
+const NAME_CONFLICT: i32 = -500;
+const NAME_AGREES: i32 = 200;
+/// Nationalities.
+const COUNTRY_SAME: i32 = 150;
+const COUNTRY_LIVED: i32 = 75;
+const COUNTRY_OTHER: i32 = -100;
+
+// Fitted on real aliases and on people who stand on no list (`bench/matching`): what parts those best who are told apart worst.
+/// Hundredths: words of one name are not independent, so together they say less than their sum.
+const WORDS: i64 = 62;
+/// A name of which one word met only.
+const ONE_WORD: i32 = -170;
+const TURN: i32 = -300;
+const INITIALS: i32 = 0;
+const WEAK: i32 = -100;
+/// A word that met none, of the question and of the record, by how many did: one, two, more.
+const ASKED_LEFT: [i32; 3] = [-130, -135, -60];
+const HELD_LEFT: [i32; 3] = [-60, -180, -120];
+/// A company of one name and a person who bears it: `IGNATIA LLC` is no Ignatia Daniels.
+const COMPANY: i32 = -150;
+/// A whole name, each word of it met, is a hit at the usual threshold however frequent it is, unless it is written very
+/// unlikely: what goes beyond so much a word counts a so-manieth.
+const WHOLE: i32 = 780;
+const WORD_COST: u32 = 450;
+const WHOLE_PER_COST: u32 = 25;
 
 /// A score with its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,40 +55,76 @@ pub struct Scored {
     pub evidence: Vec<Evidence>,
 }
 
+/// Evidence in hundredths of a bit, and the score in millionths that it is shown as; straight lines between. Up to 0.99 it is
+/// the share of true pairs among the best hits of as many listed as unlisted people, on a list of 9,000 (`docs/matching.md`).
+const SCALE: [(i32, u32); 16] = [
+    (0, 0),
+    (200, 100_000),
+    (400, 210_000),
+    (600, 430_000),
+    (700, 590_000),
+    (760, 700_000),
+    (820, 780_000),
+    (900, 870_000),
+    (1_000, 930_000),
+    (1_200, 970_000),
+    (1_500, 987_000),
+    (2_000, 995_000),
+    (3_000, 998_000),
+    (6_000, 999_600),
+    (20_000, 999_990),
+    (200_000, 1_000_000),
+];
+
+/// The score that evidence is shown as; strictly rising up to 100 bits and never 1.
+pub(crate) fn scaled(bits: i32) -> Score {
+    let bits = bits.clamp(0, 199_999);
+    let above = SCALE.iter().position(|(from, _)| *from > bits).unwrap_or(SCALE.len() - 1).max(1);
+    let ((low, from), (high, to)) = (SCALE[above - 1], SCALE[above]);
+    Score::from_parts(from + ((i64::from(to - from) * i64::from(bits - low)) / i64::from(high - low)) as u32)
+}
+
+/// Hundredths of a bit that a record's words must say together for it to reach the threshold with all that may be added.
+pub(crate) fn need(query: &Query, tokens: u32) -> u32 {
+    let threshold = query.threshold.max(THRESHOLD_COMPLETE);
+    let most = |words: u32| {
+        let name = (i64::from(words + tokens.saturating_sub(1) * INITIAL) * WORDS / 100) as i32;
+        let dated = if query.birth_date.is_some() { birth::GAIN_MAX.min(date_most(name)) } else { 0 };
+        scaled(name + dated + if query.nationality.is_some() { COUNTRY_SAME } else { 0 })
+    };
+    // Rises with the words: the first that is enough.
+    let (mut low, mut high) = (0, 60_000);
+    while low < high {
+        let middle = (low + high) / 2;
+        if most(middle) >= threshold { high = middle } else { low = middle + 1 }
+    }
+    low
+}
+
+/// What a date may add to a name: beside an unlikely name it is chance.
+fn date_most(name: i32) -> i32 {
+    (name + 800).max(0)
+}
+
 /// Scores a record for a question.
 pub fn score(
     query: &Query,
     prepared: &PreparedQuery,
     lookout: &Lookout,
     record: &PreparedRecord,
-    _tables: &Tables,
+    tables: &Tables,
 ) -> Scored {
     let mut tally = Tally::default();
     numbers(query, prepared, lookout, &mut tally);
-    let by_number = tally.score() > 0;
-    let agreement = name(query, prepared, lookout, record, &mut tally);
-    // A date or a country makes a likely name likelier; beside an unlikely name it is chance.
-    let trust = if by_number { 10_000 } else { agreement as i32 };
-    if tally.score() > 0 {
+    let by_number = tally.bits() > 0;
+    let name = name(query, prepared, lookout, record, tables, &mut tally);
+    if tally.bits() > 0 {
         missing_numbers(query, lookout, &mut tally);
-        birth_date(query, lookout, trust, &mut tally);
-        nationality(query, lookout, trust, &mut tally);
+        birth_date(query, lookout, if by_number { birth::GAIN_MAX } else { date_most(name) }, &mut tally);
+        nationality(query, lookout, &mut tally);
     }
     let (score, evidence) = tally.finish();
     Scored { score, evidence }
-}
-
-/// The highest score of a record whose name agrees so far and which shares no number. Grows with the agreement.
-pub(crate) fn most(agreement: u32, dated: bool, national: bool) -> Score {
-    let mut score = name_alone(agreement);
-    for gain in [if dated { birth::GAIN_MAX } else { 0 }, if national { SAME_NATIONALITY } else { 0 }] {
-        score += trusted(share(score, gain), agreement as i32);
-    }
-    Score::from_parts(score as u32)
-}
-
-fn name_alone(agreement: u32) -> i32 {
-    (agreement * NAME_ALONE / 10_000) as i32
 }
 
 fn field_of(kind: NumberKind) -> &'static str {
@@ -94,14 +151,13 @@ fn numbers(query: &Query, prepared: &PreparedQuery, lookout: &Lookout, tally: &m
             continue;
         };
         let short = number.chars().count() < SHORT_NUMBER_CHARS;
-        let alone = if short { SHORT_NUMBER_ALONE } else { NUMBER_ALONE };
-        let points = if tally.score() == 0 { alone } else { tally.share(500) };
+        let alone = if short { SHORT_NUMBER } else { NUMBER };
+        let bits = if tally.bits() == 0 { alone } else { NUMBER_MORE };
         let note = if short { "same number, but a short one" } else { "same number" };
-        tally.add(points, Field { name: field_of(kind), asked, found, agreement: 10_000, note: note.into() });
+        tally.add(bits, Field { name: field_of(kind), asked, found, agreement: 1_000_000, note: note.into() });
     }
 }
 
-/// A person has several documents, so another number says little.
 fn missing_numbers(query: &Query, lookout: &Lookout, tally: &mut Tally) {
     for (kind, asked) in query.numbers() {
         let number = normalise_number(asked);
@@ -110,39 +166,70 @@ fn missing_numbers(query: &Query, lookout: &Lookout, tally: &mut Tally) {
             continue;
         }
         let note = "another number".to_string();
-        tally.add(tally.share(-15), Field { name: field_of(kind), asked, found: held[0], agreement: 0, note });
+        tally.add(NUMBER_OTHER, Field { name: field_of(kind), asked, found: held[0], agreement: 0, note });
     }
 }
 
-/// Adds the name that agrees best; returns how well it does.
-fn name(query: &Query, prepared: &PreparedQuery, lookout: &Lookout, record: &PreparedRecord, tally: &mut Tally) -> u32 {
-    let Some(asked) = &query.name else { return 0 };
-    let all = record.names.iter().map(|name| (name, weighted(align(&prepared.tokens, &name.tokens), name.kind)));
-    // The first of equals, in the order of the record.
-    let best = all.reduce(|best, next| if next.1.agreement > best.1.agreement { next } else { best });
-    let Some((name, alignment)) = best.filter(|_| !prepared.tokens.is_empty()) else { return 0 };
-    let agreement = alignment.agreement;
-    let points = if tally.score() == 0 {
-        name_alone(agreement)
-    } else if agreement >= NAME_AGREES {
-        tally.share((agreement / 20) as i32)
-    } else {
-        tally.share(-NAME_CONFLICT * (NAME_AGREES - agreement) as i32 / NAME_AGREES as i32)
+/// What the laid out name says.
+pub(crate) fn name_bits(alignment: &Alignment, weak: bool) -> i32 {
+    if alignment.total == 0 {
+        return 0;
+    }
+    let words = (i64::from(alignment.total) * WORDS / 100) as i32;
+    let met = (alignment.words.max(1) as usize - 1).min(2);
+    let left = |count: u32, each: [i32; 3]| each[met] * count.min(6) as i32;
+    let one = if alignment.words <= 1 { ONE_WORD } else { 0 };
+    let bits = words
+        + one
+        + TURN * alignment.turns.min(2) as i32
+        + INITIALS * alignment.initials as i32
+        + left(alignment.asked_left.0, ASKED_LEFT)
+        + left(alignment.held_left.0, HELD_LEFT)
+        + if alignment.company && alignment.asked_left.0 > 0 { COMPANY } else { 0 };
+    let bits = match alignment.whole {
+        Some(cost) => bits.max(whole(cost, alignment.words)),
+        None => bits,
     };
-    let mut note = name_note(&alignment, name.kind == NameKind::WeakAlias);
-    if tally.score() > 0 && agreement < NAME_AGREES {
-        note = format!("same number under another name: {note}");
-    }
-    let field = Field { name: "name", asked, found: text_of(name, lookout), agreement: agreement as u16, note };
-    tally.add(points, field);
-    agreement
+    if weak { bits + WEAK } else { bits }
 }
 
-fn weighted(mut alignment: Alignment, kind: NameKind) -> Alignment {
-    if kind == NameKind::WeakAlias {
-        alignment.agreement = alignment.agreement * WEAK_ALIAS / 1000;
-    }
-    alignment
+/// What a whole name says at least, of so many words that are written so unlikely.
+fn whole(cost: u32, words: u32) -> i32 {
+    WHOLE - (cost.saturating_sub(words * WORD_COST) / WHOLE_PER_COST) as i32
+}
+
+/// Adds the name that agrees best; returns what it says.
+fn name(
+    query: &Query,
+    prepared: &PreparedQuery,
+    lookout: &Lookout,
+    record: &PreparedRecord,
+    tables: &Tables,
+    tally: &mut Tally,
+) -> i32 {
+    let Some(asked) = &query.name else { return 0 };
+    let all = prepared.readings.iter().flat_map(|reading| {
+        record.names.iter().map(move |name| {
+            let alignment = align(reading, &name.tokens, tables);
+            let bits = name_bits(&alignment, name.kind == NameKind::WeakAlias);
+            (name, alignment, bits)
+        })
+    });
+    // The first of equals, in the order of the record.
+    let best = all.reduce(|best, next| if next.2 > best.2 { next } else { best });
+    let Some((name, alignment, bits)) = best else { return 0 };
+    let by_number = tally.bits() > 0;
+    let mut note = name_note(&alignment, name.kind == NameKind::WeakAlias);
+    let counted = match by_number {
+        true if bits < NAME_AGREES => {
+            note = format!("same number under another name: {note}");
+            NAME_CONFLICT * (NAME_AGREES - bits.max(0)) / NAME_AGREES
+        }
+        _ => bits.max(0),
+    };
+    let agreement = scaled(bits).parts();
+    tally.add(counted, Field { name: "name", asked, found: text_of(name, lookout), agreement, note });
+    bits
 }
 
 fn text_of<'a>(name: &PreparedName, lookout: &'a Lookout) -> &'a str {
@@ -150,37 +237,30 @@ fn text_of<'a>(name: &PreparedName, lookout: &'a Lookout) -> &'a str {
     if name.original { held.original.as_deref().unwrap_or(&held.full) } else { &held.full }
 }
 
-fn birth_date(query: &Query, lookout: &Lookout, trust: i32, tally: &mut Tally) {
+fn birth_date(query: &Query, lookout: &Lookout, most: i32, tally: &mut Tally) {
     let Some(asked) = query.birth_date else { return };
     let Some((found, verdict)) = birth::best(asked, &lookout.birth_dates) else { return };
-    let points = trusted(tally.share(verdict.gain), trust);
     let (asked, found) = (asked.to_string(), found.to_string());
     let (agreement, note) = (verdict.agreement, verdict.note.to_string());
-    tally.add(points, Field { name: "birth_date", asked: &asked, found: &found, agreement, note });
+    tally.add(verdict.gain.min(most), Field { name: "birth_date", asked: &asked, found: &found, agreement, note });
 }
 
-/// What speaks for a record counts as far as its name is trusted; what speaks against it counts in full.
-fn trusted(points: i32, trust: i32) -> i32 {
-    if points > 0 { points * trust / 10_000 } else { points }
-}
-
-fn nationality(query: &Query, lookout: &Lookout, trust: i32, tally: &mut Tally) {
+fn nationality(query: &Query, lookout: &Lookout, tally: &mut Tally) {
     let Some(asked) = &query.nationality else { return };
     let code = country(asked);
     let own = |role| matches!(role, CountryRole::Nationality | CountryRole::Citizenship | CountryRole::Flag);
     let (owned, other): (Vec<_>, Vec<_>) = lookout.countries.iter().partition(|country| own(country.role));
     let same = |countries: &[&model::lookout::Country]| countries.iter().any(|held| country(&held.code) == code);
-    let (gain, agreement, found, note) = if same(&owned) {
-        (SAME_NATIONALITY, 10_000, code.as_str(), "same nationality")
+    let (bits, agreement, found, note) = if same(&owned) {
+        (COUNTRY_SAME, 1_000_000, code.as_str(), "same nationality")
     } else if same(&other) {
-        (30, 6_000, code.as_str(), "lived or was born there")
+        (COUNTRY_LIVED, 600_000, code.as_str(), "lived or was born there")
     } else if let Some(first) = owned.first() {
-        (-25, 0, first.code.as_str(), "another nationality")
+        (COUNTRY_OTHER, 0, first.code.as_str(), "another nationality")
     } else {
         return;
     };
-    let points = trusted(tally.share(gain), trust);
-    tally.add(points, Field { name: "nationality", asked, found, agreement, note: note.into() });
+    tally.add(bits, Field { name: "nationality", asked, found, agreement, note: note.into() });
 }
 
 /// Alpha-3 where a table knows the country, else the text as written.

@@ -1,4 +1,5 @@
-//! Characters: what is dropped, what joins a word, what ends it, and what a letter is in Latin.
+//! Characters: what is dropped, what joins a word, what ends it, which script it is of, and what a letter is in Latin or, in
+//! another script, in the one form that its variants share.
 //!
 //! Assumes text after NFKC; the exception is `apostrophe`, which is asked before it, since NFKC turns some into a blank.
 
@@ -11,6 +12,81 @@ pub enum Role {
     Dropped,
     /// Ends a word.
     Break,
+}
+
+/// Scripts that names are told apart by. Those that the learned tables know beside Latin have a channel of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Script {
+    Latin,
+    Arabic,
+    Cyrillic,
+    Greek,
+    Hebrew,
+    Han,
+    Hangul,
+    Kana,
+    Thai,
+    Devanagari,
+    Georgian,
+    Armenian,
+    /// Read by its letters in Latin alone.
+    Other,
+}
+
+impl Script {
+    /// The scripts with learned tables, Latin first.
+    pub const LEARNED: [Self; 12] = [
+        Self::Latin,
+        Self::Arabic,
+        Self::Cyrillic,
+        Self::Greek,
+        Self::Hebrew,
+        Self::Han,
+        Self::Hangul,
+        Self::Kana,
+        Self::Thai,
+        Self::Devanagari,
+        Self::Georgian,
+        Self::Armenian,
+    ];
+
+    /// The script of a letter; digits and signs have none and count as Latin.
+    pub fn of(c: char) -> Self {
+        match c {
+            '\0'..='\u{24f}' | '\u{250}'..='\u{2af}' | '\u{1e00}'..='\u{1eff}' => Self::Latin,
+            '\u{370}'..='\u{3ff}' | '\u{1f00}'..='\u{1fff}' => Self::Greek,
+            '\u{400}'..='\u{52f}' => Self::Cyrillic,
+            '\u{531}'..='\u{58f}' => Self::Armenian,
+            '\u{591}'..='\u{5f4}' => Self::Hebrew,
+            '\u{600}'..='\u{6ff}' | '\u{750}'..='\u{77f}' | '\u{8a0}'..='\u{8ff}' => Self::Arabic,
+            '\u{900}'..='\u{97f}' => Self::Devanagari,
+            '\u{e00}'..='\u{e7f}' => Self::Thai,
+            '\u{10a0}'..='\u{10ff}' | '\u{1c90}'..='\u{1cbf}' | '\u{2d00}'..='\u{2d2f}' => Self::Georgian,
+            '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7a3}' => Self::Hangul,
+            '\u{3041}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' => Self::Kana,
+            _ if han(c) => Self::Han,
+            _ => Self::Other,
+        }
+    }
+
+    /// ISO 15924, as the tables are named.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Latin => "Latn",
+            Self::Arabic => "Arab",
+            Self::Cyrillic => "Cyrl",
+            Self::Greek => "Grek",
+            Self::Hebrew => "Hebr",
+            Self::Han => "Hani",
+            Self::Hangul => "Hang",
+            Self::Kana => "Kana",
+            Self::Thai => "Thai",
+            Self::Devanagari => "Deva",
+            Self::Georgian => "Geor",
+            Self::Armenian => "Armn",
+            Self::Other => "Zyyy",
+        }
+    }
 }
 
 /// Whether a character is written inside names as an apostrophe (`O'Neill`, `Ba'ath`): dropped, the word goes on.
@@ -49,6 +125,8 @@ pub fn mark(c: char) -> bool {
         | '\u{fe20}'..='\u{fe2f}' // Latin, Greek, Cyrillic
         | '\u{591}'..='\u{5c7}' // Hebrew points
         | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{6d6}'..='\u{6ed}' // Arabic points
+        | '\u{93c}' // Devanagari nukta
+        | '\u{e48}'..='\u{e4e}' // Thai tones
     )
 }
 
@@ -56,15 +134,19 @@ fn vowel_sign(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
 }
 
-/// Cyrillic letters keep their marks: `й` is another letter than `и`.
+/// Cyrillic letters keep their marks: `й` is another letter than `и`. So do Kana: `ガ` is another one than `カ`.
 pub fn keeps_marks(base: char) -> bool {
-    matches!(base, '\u{400}'..='\u{52f}')
+    matches!(base, '\u{400}'..='\u{52f}' | '\u{3041}'..='\u{30ff}')
 }
 
-/// Han and Hangul: written without blanks, family name first.
+/// Han: written without blanks, family name first.
+pub fn han(c: char) -> bool {
+    matches!(c, '\u{3005}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3134f}')
+}
+
+/// Han and Hangul syllables: written without blanks, family name first.
 pub fn syllabic(c: char) -> bool {
-    matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}'
-        | '\u{20000}'..='\u{3134f}')
+    han(c) || matches!(c, '\u{ac00}'..='\u{d7a3}')
 }
 
 /// Appends what a letter is in lower-case Latin letters and digits.
@@ -80,4 +162,58 @@ pub fn latin(c: char, to: &mut String) {
         _ => any_ascii::any_ascii_char(c),
     };
     to.extend(text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()));
+}
+
+/// The Latin letter that a Cyrillic or Greek one looks like, where it stands in a Latin word: there it was put to deceive,
+/// or by a keyboard in the wrong state.
+pub fn looks_latin(c: char) -> Option<char> {
+    Some(match c {
+        'а' | 'α' => 'a',
+        'в' | 'β' => 'b',
+        'с' | 'ϲ' => 'c',
+        'ԁ' => 'd',
+        'е' | 'ε' | 'є' => 'e',
+        'һ' | 'н' => 'h',
+        'і' | 'ї' | 'ι' => 'i',
+        'ј' => 'j',
+        'к' | 'κ' => 'k',
+        'м' | 'μ' => 'm',
+        'ո' | 'η' => 'n',
+        'о' | 'ο' | 'օ' => 'o',
+        'р' | 'ρ' => 'p',
+        'ԛ' => 'q',
+        'ѕ' => 's',
+        'т' | 'τ' => 't',
+        'υ' => 'u',
+        'ν' | 'ѵ' => 'v',
+        'ѡ' | 'ω' => 'w',
+        'х' | 'χ' => 'x',
+        'у' | 'γ' => 'y',
+        _ => return None,
+    })
+}
+
+/// Appends a letter of another script in the form that its variants share: Arabic as written with or without hamza and by
+/// Persians, final letters of Greek and Hebrew, Katakana as Hiragana, Hangul syllables as their parts.
+pub fn folded(c: char, to: &mut String) {
+    match c {
+        'آ' | 'أ' | 'إ' | 'ٱ' | 'ٲ' | 'ٳ' => to.push('ا'),
+        'ى' | 'ی' | 'ئ' | 'ې' | 'ۍ' | 'ێ' | 'ے' => to.push('ي'),
+        'ؤ' | 'ۆ' | 'ۇ' | 'ۋ' => to.push('و'),
+        'ة' | 'ە' | 'ہ' | 'ھ' | 'ۀ' | 'ۃ' => to.push('ه'),
+        'ک' | 'ڪ' => to.push('ك'),
+        'ء' => {}
+        'ς' => to.push('σ'),
+        'ך' => to.push('כ'),
+        'ם' => to.push('מ'),
+        'ן' => to.push('נ'),
+        'ף' => to.push('פ'),
+        'ץ' => to.push('צ'),
+        'ё' => to.push('е'),
+        // The long vowel mark and the middle dot say nothing that writers agree on.
+        'ー' | '・' => {}
+        '\u{30a1}'..='\u{30f6}' => to.extend(char::from_u32(c as u32 - 0x60)),
+        '\u{ac00}'..='\u{d7a3}' => unicode_normalization::char::decompose_canonical(c, |part| to.push(part)),
+        _ => to.push(c),
+    }
 }

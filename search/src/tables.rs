@@ -5,20 +5,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::channel::Channel;
+use crate::learned::{Learned, Variant};
+use crate::script::Script;
+
 const TITLES: &str = include_str!("../data/titles.txt");
 const PARTICLES: &str = include_str!("../data/particles.txt");
 const LEGAL_FORMS: &str = include_str!("../data/legal_forms.txt");
-const FREQUENT: &str = include_str!("../data/frequent.txt");
+const BUSINESS: &str = include_str!("../data/business.txt");
 
-/// How much a token says about who bears it.
+/// Hundredths of a bit that words say which name nobody.
+const BUSINESS_RARITY: u16 = 550;
+const TITLE_RARITY: u16 = 150;
+const INITIAL_RARITY: u16 = 150;
+const PARTICLE_RARITY: u16 = 30;
+/// A number of so many digits: the longer the rarer.
+const DIGIT_RARITY: usize = 200;
+const NUMBER_RARITY_MAX: usize = 1_400;
+
+/// What kind of word a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// In no table.
-    Rare,
-    /// A frequent name.
-    Common,
-    /// A name of millions.
-    Top,
+    /// A name.
+    Name,
     /// A word of many firms or vessels.
     Business,
     /// `al`, `bin`, `van` ...
@@ -34,55 +43,38 @@ pub enum Class {
 }
 
 impl Class {
-    /// Points of the class in a name.
-    pub fn weight(self) -> u32 {
-        match self {
-            Self::Rare => 100,
-            Self::Common | Self::Number => 60,
-            Self::Top => 45,
-            Self::Business => 25,
-            Self::Initial => 20,
-            Self::Title => 12,
-            Self::Particle | Self::LegalForm => 8,
-        }
-    }
-
     /// Whether tokens of the class carry a name: only these count when candidates are chosen.
     pub fn carries(self) -> bool {
-        matches!(self, Self::Rare | Self::Common | Self::Top | Self::Business | Self::Number)
+        matches!(self, Self::Name | Self::Business | Self::Number)
     }
-}
-
-/// What the tables say of a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
-    pub class: Class,
-    /// Spellings of one name have one group.
-    pub group: Option<u16>,
 }
 
 /// The tables, ready for look-up.
 #[derive(Debug)]
 pub struct Tables {
-    entries: BTreeMap<&'static str, Entry>,
-    groups: Vec<&'static str>,
+    classes: BTreeMap<&'static str, Class>,
     legal_forms: BTreeMap<&'static str, &'static str>,
     dropped: BTreeSet<&'static str>,
+    learned: Learned,
 }
 
 impl Tables {
     /// Raised with every change of the tables or of how names become keys: an index of another version is rebuilt.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// The tables that the crate carries.
     pub fn standard() -> Self {
+        Self { learned: Learned::standard(), ..Self::unlearned() }
+    }
+
+    /// Without what is learned from names: what the learning itself begins with.
+    pub fn unlearned() -> Self {
         let mut tables = Self {
-            entries: BTreeMap::new(),
-            groups: Vec::new(),
+            classes: BTreeMap::new(),
             legal_forms: BTreeMap::new(),
             dropped: BTreeSet::new(),
+            learned: Learned::default(),
         };
-        tables.read_frequent();
         tables.read_words();
         tables
     }
@@ -94,25 +86,10 @@ impl Tables {
         SHARED.get_or_init(Self::standard)
     }
 
-    fn read_frequent(&mut self) {
-        for line in rows(FREQUENT) {
-            let mut words = line.split_whitespace();
-            let class = match words.next() {
-                Some("top") => Class::Top,
-                Some("common") => Class::Common,
-                _ => Class::Business,
-            };
-            let group = self.groups.len() as u16;
-            for (at, word) in words.enumerate() {
-                if at == 0 {
-                    self.groups.push(word);
-                }
-                self.entries.insert(word, Entry { class, group: Some(group) });
-            }
-        }
-    }
-
     fn read_words(&mut self) {
+        for word in rows(BUSINESS).flat_map(str::split_whitespace) {
+            self.classes.insert(word, Class::Business);
+        }
         for line in rows(TITLES) {
             let mut words = line.split_whitespace();
             let dropped = words.next() == Some("drop");
@@ -120,41 +97,58 @@ impl Tables {
                 if dropped {
                     self.dropped.insert(word);
                 } else {
-                    self.entries.insert(word, Entry { class: Class::Title, group: None });
+                    self.classes.insert(word, Class::Title);
                 }
             }
         }
         for word in rows(PARTICLES).flat_map(str::split_whitespace) {
-            self.entries.insert(word, Entry { class: Class::Particle, group: None });
+            self.classes.insert(word, Class::Particle);
         }
         for line in rows(LEGAL_FORMS) {
             let mut words = line.split_whitespace();
             let Some(canonical) = words.next() else { continue };
             for word in std::iter::once(canonical).chain(words) {
                 self.legal_forms.insert(word, canonical);
-                self.entries.insert(word, Entry { class: Class::LegalForm, group: None });
+                self.classes.insert(word, Class::LegalForm);
             }
         }
     }
 
-    /// What the tables say of a normalised Latin token.
-    pub fn entry(&self, latin: &str) -> Entry {
-        if let Some(entry) = self.entries.get(latin) {
-            return *entry;
-        }
-        let class = if latin.bytes().any(|b| b.is_ascii_digit()) {
+    /// What kind of word a token is.
+    pub fn class(&self, text: &str) -> Class {
+        if let Some(class) = self.classes.get(text) {
+            *class
+        } else if text.chars().any(|c| c.is_ascii_digit()) {
             Class::Number
-        } else if latin.len() == 1 {
+        } else if text.len() == 1 {
             Class::Initial
         } else {
-            Class::Rare
-        };
-        Entry { class, group: None }
+            Class::Name
+        }
     }
 
-    /// The canonical spelling of a group.
-    pub fn spelling(&self, group: u16) -> &'static str {
-        self.groups.get(usize::from(group)).copied().unwrap_or("")
+    /// How rare a token is among people, in hundredths of a bit (300 is one of eight): as its letters say, and as far as that
+    /// is to be believed.
+    pub fn rarity(&self, text: &str, class: Class) -> (u16, u16) {
+        let rarity = match class {
+            Class::Name => return self.learned.rarity(text),
+            Class::Business => BUSINESS_RARITY,
+            Class::Particle | Class::LegalForm => PARTICLE_RARITY,
+            Class::Title => TITLE_RARITY,
+            Class::Initial => INITIAL_RARITY,
+            Class::Number => (text.len() * DIGIT_RARITY).min(NUMBER_RARITY_MAX) as u16,
+        };
+        (rarity, rarity)
+    }
+
+    /// The classes of equal names that a token is in, in their order.
+    pub fn variants(&self, text: &str) -> impl Iterator<Item = Variant> {
+        self.learned.variants(text)
+    }
+
+    /// How names are written in a script by those who know them in Latin letters.
+    pub fn channel(&self, script: Script) -> Option<&Channel> {
+        self.learned.channel(script)
     }
 
     /// The form that a legal form is written as here.
@@ -177,31 +171,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_lower_case_ascii_and_no_spelling_stands_twice() {
-        let mut seen = BTreeSet::new();
-        for line in rows(FREQUENT) {
-            let class = line.split_whitespace().next().expect("a class");
-            assert!(["top", "common", "business"].contains(&class), "{line}");
-            for word in line.split_whitespace().skip(1) {
-                assert!(seen.insert(word), "{word} stands twice");
-            }
-        }
-        for text in [TITLES, PARTICLES, LEGAL_FORMS, FREQUENT] {
+    fn files_name_their_source_and_hold_lower_case_words() {
+        for text in [TITLES, PARTICLES, LEGAL_FORMS, BUSINESS] {
             assert!(text.starts_with("# "), "a data file names its source");
             for word in rows(text).flat_map(str::split_whitespace) {
-                assert!(word.bytes().all(|b| b.is_ascii_lowercase()), "{word}");
+                assert!(word.chars().all(char::is_alphabetic) && word == word.to_lowercase(), "{word}");
             }
         }
     }
 
     #[test]
-    fn spellings_of_one_name_meet() {
+    fn frequent_names_say_less_than_rare_ones() {
         let tables = Tables::shared();
-        let (one, other) = (tables.entry("mohamed"), tables.entry("muhammad"));
-        assert_eq!(one, other);
-        assert_eq!(tables.spelling(one.group.expect("a group")), "mohammed");
-        assert_eq!(tables.entry("zawahiri").class, Class::Rare);
-        assert_eq!(tables.entry("11420").class, Class::Number);
+        let rarity = |text| tables.rarity(text, tables.class(text)).1;
+        for (frequent, rare) in
+            [("mohammed", "zawahiri"), ("smith", "smythe"), ("company", "smith"), ("محمد", "ظواهري")]
+        {
+            assert!(rarity(frequent) < rarity(rare), "{frequent} {} {rare} {}", rarity(frequent), rarity(rare));
+        }
+        assert_eq!(tables.class("11420"), Class::Number);
         assert_eq!(tables.legal_form("limited"), Some("ltd"));
     }
 }

@@ -102,7 +102,7 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
         }
         let Some(query) = query(message) else { continue };
         let prepared = PreparedQuery::new(&query, &tables);
-        let mut expected: BTreeMap<RecordId, (u64, u16)> = BTreeMap::new();
+        let mut expected: BTreeMap<RecordId, (u64, u32)> = BTreeMap::new();
         let mut meant = Vec::new();
         for (group, applied) in &positions {
             for (id, versions) in records.get(group).into_iter().flatten() {
@@ -123,7 +123,7 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
         if !in_order {
             found.push((operation.begun_ms, format!("the hits of answer {number} are not in order")));
         }
-        let got: BTreeMap<RecordId, (u64, u16)> = answer
+        let got: BTreeMap<RecordId, (u64, u32)> = answer
             .hits
             .iter()
             .filter_map(|hit| Some((hit.id.parse().ok()?, (hit.version, Score::from_fraction(hit.score).parts()))))

@@ -158,9 +158,9 @@ pub struct ResultRef {
     pub id: [u8; 16],
     #[n(1)]
     pub version: u64,
-    /// Ten-thousandths.
+    /// Millionths.
     #[n(2)]
-    pub score: u16,
+    pub score: u32,
 }
 
 /// The position of a group in an answer.

@@ -131,7 +131,7 @@ impl Api {
                 .map(|result| message::AuditResult {
                     id: to_hex(&result.id),
                     version: result.version,
-                    score: f64::from(result.score) / 10_000.0,
+                    score: f64::from(result.score) / 1_000_000.0,
                 })
                 .collect(),
             text: payload.text.unwrap_or_default(),

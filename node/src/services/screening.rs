@@ -197,7 +197,7 @@ fn hit_message(hit: model::screen::Hit) -> message::Hit {
                 asked: evidence.asked,
                 found: evidence.found,
                 agreement: evidence.agreement.fraction(),
-                weight: f64::from(evidence.weight) / 10_000.0,
+                weight: f64::from(evidence.weight) / 1_000_000.0,
                 note: evidence.note,
             })
             .collect(),

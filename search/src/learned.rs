@@ -1,0 +1,165 @@
+//! What was learned from names of real people and from classes of equal names, read from `data/`: how rare a word is, and how
+//! words of each script are written by those who know them in Latin letters ([`Channel`]). `bench/matching/train` makes the
+//! files; each names its source. Costs are hundredths of a bit: whole numbers, the same on every machine.
+
+use std::collections::BTreeMap;
+
+use crate::channel::Channel;
+use crate::script::Script;
+
+const FREQUENCY: &str = include_str!("../data/frequency.txt");
+const LETTERS: &str = include_str!("../data/letters.txt");
+const VARIANTS: &str = include_str!("../data/variants.txt");
+const CHANNEL: &str = include_str!("../data/channel.txt");
+
+/// The rarest that a word may be: what is seen once in half a million names.
+pub const RARITY_MAX: u16 = 1_900;
+/// The rarest by its letters.
+const LETTERS_MAX: u16 = 3_200;
+/// A word of so many Latin letters says at most this much, however rare it is: short ones are met by chance.
+const SHORT: [u16; 6] = [400, 400, 850, 1_100, 1_400, 1_700];
+/// The share of words in no table, 3 %, which letters tell apart.
+const UNSEEN: u32 = 506;
+/// What a shorter run of letters costs where the longer one was never seen, and a letter that was never seen.
+const BACK_OFF: u32 = 300;
+const UNKNOWN_LETTER: u32 = 1_400;
+
+/// The learned tables.
+#[derive(Debug, Default)]
+pub struct Learned {
+    frequency: Costs,
+    /// Runs of up to three letters, the last one after the others; `^` begins a word and `$` ends it.
+    letters: Costs,
+    /// Sorted: a word, a class of equal names that it is in, and how rare it is among them.
+    variants: Vec<(&'static str, u32, u16)>,
+    channels: BTreeMap<Script, Channel>,
+}
+
+/// A class of equal names that a word is in, and how rare it is among them, in hundredths of a bit.
+pub type Variant = (u32, u16);
+
+impl Learned {
+    /// The tables that the crate carries.
+    pub fn standard() -> Self {
+        let channels = Script::LEARNED.into_iter().map(|script| (script, Channel::new(script, CHANNEL))).collect();
+        Self { frequency: Costs::new(FREQUENCY), letters: Costs::new(LETTERS), variants: variants(), channels }
+    }
+
+    /// How rare a word is among people, in hundredths of a bit: as its letters say, and as far as that is to be believed of a
+    /// name that the corpus may not know.
+    pub fn rarity(&self, text: &str) -> (u16, u16) {
+        let cap = match text.is_ascii() {
+            true => SHORT.get(text.len()).copied().unwrap_or(RARITY_MAX),
+            false => RARITY_MAX,
+        };
+        let by_letters = || (UNSEEN + self.by_letters(text)).min(u32::from(LETTERS_MAX)) as u16;
+        let rarity = self.frequency.get(text).unwrap_or_else(by_letters);
+        (rarity, rarity.min(cap))
+    }
+
+    fn by_letters(&self, text: &str) -> u32 {
+        let mut word = String::with_capacity(text.len() + 2);
+        word.push('^');
+        word.push_str(text);
+        word.push('$');
+        let starts: Vec<usize> = word.char_indices().map(|(at, _)| at).chain([word.len()]).collect();
+        let cost_of = |last: usize| {
+            let longest = (last - 1).max(2) - 2;
+            let mut runs = (longest..last).zip(0..);
+            let known = runs.find_map(|(from, back)| {
+                let cost = self.letters.get(&word[starts[from]..starts[last]])?;
+                Some(u32::from(cost) + back * BACK_OFF)
+            });
+            known.unwrap_or(UNKNOWN_LETTER)
+        };
+        (2..starts.len()).map(cost_of).sum()
+    }
+
+    /// The classes of equal names that a word is in, in their order.
+    pub fn variants(&self, text: &str) -> impl Iterator<Item = Variant> {
+        let from = self.variants.partition_point(|(word, ..)| *word < text);
+        let same = self.variants[from..].iter().take_while(move |(word, ..)| *word == text);
+        same.map(|(_, class, cost)| (*class, *cost)).collect::<Vec<_>>().into_iter()
+    }
+
+    /// The channel of a script.
+    pub fn channel(&self, script: Script) -> Option<&Channel> {
+        self.channels.get(&script)
+    }
+}
+
+/// The rows `key cost` of a file, which are sorted.
+fn sorted(text: &'static str) -> Vec<(&'static str, u16)> {
+    let rows = text.lines().filter(|row| !row.starts_with('#'));
+    rows.filter_map(|row| row.split_once(' ').and_then(|(key, cost)| Some((key, cost.parse().ok()?)))).collect()
+}
+
+fn variants() -> Vec<(&'static str, u32, u16)> {
+    let mut all = Vec::new();
+    for (row, class) in VARIANTS.lines().filter(|row| !row.starts_with('#')).zip(0..) {
+        let mut fields = row.split(' ');
+        while let (Some(word), Some(Ok(cost))) = (fields.next(), fields.next().map(str::parse)) {
+            all.push((word, class, cost));
+        }
+    }
+    all.sort_unstable();
+    all
+}
+
+/// Costs by word in an open table: looked up for every letter of every word that is compared.
+#[derive(Debug, Default)]
+struct Costs {
+    /// Place of the row plus one; 0 is free.
+    slots: Vec<u32>,
+    rows: Vec<(&'static str, u16)>,
+}
+
+impl Costs {
+    fn new(text: &'static str) -> Self {
+        let rows = sorted(text);
+        let mut slots = vec![0; (rows.len() * 2 + 2).next_power_of_two()];
+        for (row, (key, _)) in rows.iter().enumerate() {
+            let mut at = slot(key, slots.len());
+            while slots[at] != 0 {
+                at = (at + 1) & (slots.len() - 1);
+            }
+            slots[at] = row as u32 + 1;
+        }
+        Self { slots, rows }
+    }
+
+    fn get(&self, key: &str) -> Option<u16> {
+        let mut at = slot(key, self.slots.len().max(1));
+        loop {
+            let row = self.slots.get(at)?.checked_sub(1)?;
+            let (held, cost) = self.rows[row as usize];
+            if held == key {
+                return Some(cost);
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+    }
+}
+
+/// Where a key is looked for first among so many slots, a power of two (FNV-1a).
+fn slot(key: &str, slots: usize) -> usize {
+    let hash = key
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    (hash ^ hash >> 29) as usize & (slots - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_read_and_they_are_sorted() {
+        for text in [FREQUENCY, LETTERS] {
+            assert!(text.starts_with("# "), "a data file names its source");
+            let rows = sorted(text);
+            assert_eq!(rows.len(), text.lines().filter(|row| !row.starts_with('#')).count());
+            assert!(rows.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        }
+    }
+}

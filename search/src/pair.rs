@@ -1,0 +1,241 @@
+//! What two words say when they meet: how many hundredths of a bit it speaks for one name rather than two people's words met
+//! by chance. A wrong spelling of a rare word says more than the same frequent word.
+//!
+//! The evidence is the likelihood ratio of the learned channel over the rarity, less what a list says that has a frequent
+//! word in any case: `-log2( P(asked) / P(asked | held) + P(held) )`. Only words that are near ([`near`]) are compared: the
+//! keys of `keys.rs` find all of these, and a property test holds the two together.
+
+use crate::channel::Target;
+use crate::normalise::Token;
+use crate::script::Script;
+use crate::tables::{Class, Tables};
+
+/// A word that people write the same costs this, another spelling this beside the channel's cost: nine of ten are the same.
+const SAME: u32 = 30;
+const VARIANT: u32 = 150;
+/// The least that a known variant costs: its bearers may be known by the held form alone.
+const VARIANT_MIN: u32 = 100;
+/// One typo in another script, which has no channel to itself.
+const NATIVE_TYPO: u32 = 900;
+/// Letters from which a word may be cut short.
+pub const CUT_FROM: usize = 5;
+/// What is lost when one begins the other.
+const CUT: u32 = 500;
+/// Up to this cost of the channel a word is said to be another spelling, beyond it a typo.
+const SPELLING_MAX: u32 = 950;
+
+/// How two words agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum How {
+    Same,
+    Variant,
+    /// Written in another script.
+    Script,
+    Spelt,
+    Joined,
+    Cut,
+    Initial,
+}
+
+/// What two words say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Likeness {
+    /// Hundredths of a bit.
+    pub bits: u32,
+    pub how: How,
+    /// How unlikely the word is written so by those who mean the held one, in hundredths of a bit.
+    pub cost: u32,
+}
+
+/// A word of a question, ready to be compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub token: Token,
+    target: Option<Target>,
+    /// Made of neighbours: of which a word that is one of them is no beginning.
+    joined: bool,
+}
+
+impl Asked {
+    /// Prepares a word.
+    pub fn new(token: Token, joined: bool, tables: &Tables) -> Self {
+        let target = tables.channel(token.script).map(|channel| channel.target(&token.text));
+        Self { token, target, joined }
+    }
+}
+
+/// What the word says when it is met by a held one.
+pub fn likeness(asked: &Asked, held: &Token, tables: &Tables) -> Option<Likeness> {
+    let token = &asked.token;
+    if token.text == held.text {
+        return evidence(u32::from(token.rarity), SAME, held.rarity).map(|bits| Likeness {
+            bits,
+            how: How::Same,
+            cost: 0,
+        });
+    }
+    if !near(token, held) {
+        return None;
+    }
+    let (source, target, script, rarity, other) = match (token.script, held.script) {
+        (Script::Latin, Script::Latin) => (held, None, Script::Latin, token.letters_rarity, held.rarity),
+        (script, Script::Latin) => (held, None, script, token.rarity, held.rarity),
+        (Script::Latin, script) => (token, Some(held), script, held.rarity, token.rarity),
+        _ => {
+            let bits = evidence(token.rarity.into(), NATIVE_TYPO, held.rarity)?;
+            return Some(Likeness { bits, how: How::Spelt, cost: NATIVE_TYPO });
+        }
+    };
+    let channel = tables.channel(script)?;
+    let rarity = u32::from(rarity);
+    let source = channel.source(&source.text);
+    let limit = rarity.saturating_sub(VARIANT);
+    let cost = match target {
+        Some(held) => channel.cost(&source, &channel.target(&held.text), limit),
+        None => channel.cost(&source, asked.target.as_ref()?, limit),
+    };
+    let cut = if begins(token, held) && !asked.joined { Some(CUT) } else { None };
+    let cost = match variant(token, held) {
+        Some(variant) => Some(cost.unwrap_or(u32::MAX).min(variant.max(VARIANT_MIN))).filter(|cost| *cost <= limit),
+        None => cost,
+    };
+    let (cost, how) = match (cost, cut) {
+        (Some(cost), Some(cut)) if cut < cost => (cut, How::Cut),
+        (None, Some(cut)) => (cut, How::Cut),
+        (Some(cost), _) if script != Script::Latin => (cost, How::Script),
+        (Some(cost), _) if cost <= SPELLING_MAX => (cost, How::Variant),
+        (Some(cost), _) => (cost, How::Spelt),
+        (None, None) => return None,
+    };
+    evidence(rarity, VARIANT + cost, other).map(|bits| Likeness { bits, how, cost: VARIANT + cost })
+}
+
+fn evidence(rarity: u32, cost: u32, held: u16) -> Option<u32> {
+    let ratio = rarity.checked_sub(cost)?;
+    Some(ratio.min(u32::from(held)).saturating_sub(one_more(ratio.abs_diff(u32::from(held))))).filter(|bits| *bits > 0)
+}
+
+/// `100 log2(1 + 2^-d/100)`: what a sum of two shares is more than the larger one, by how far they are apart.
+fn one_more(apart: u32) -> u32 {
+    const STEPS: [u8; 65] = [
+        100, 94, 88, 82, 77, 72, 67, 63, 58, 54, 51, 47, 44, 41, 38, 35, 32, 30, 28, 25, 23, 22, 20, 18, 17, 16, 14,
+        13, 12, 11, 10, 10, 9, 8, 7, 7, 6, 6, 5, 5, 4, 4, 4, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+        1, 1, 1,
+    ];
+    STEPS.get(apart as usize * 2 / 25).copied().unwrap_or(0).into()
+}
+
+/// How rare the one is among names that are equal to the other, if they are known as such.
+fn variant(asked: &Token, held: &Token) -> Option<u32> {
+    let of_class = |class| held.variants.iter().any(|(other, _)| *other == class);
+    asked.variants.iter().filter(|(class, _)| of_class(*class)).map(|(_, cost)| u32::from(*cost)).min()
+}
+
+/// Edits between folded words of which the shorter has so many letters.
+pub fn edits(letters: usize) -> usize {
+    match letters {
+        0..=3 => 0,
+        4..=5 => 1,
+        _ => 2,
+    }
+}
+
+/// Whether two different words are compared at all.
+pub fn near(a: &Token, b: &Token) -> bool {
+    let names = |token: &Token| matches!(token.class, Class::Name | Class::Business);
+    if !names(a) || !names(b) {
+        return false;
+    }
+    match (a.script, b.script) {
+        (Script::Latin, Script::Latin) => {
+            spelt_alike(&a.folded, &b.folded) || bones_meet(a, b) || begins(a, b) || variant(a, b).is_some()
+        }
+        (one, other) if one == other => spelt_alike_natively(&a.text, &b.text),
+        (Script::Latin, Script::Han) => b.bones.contains(&a.text),
+        (Script::Han, Script::Latin) => a.bones.contains(&b.text),
+        (Script::Latin, _) => b.bones.contains(&a.bones[0]),
+        (_, Script::Latin) => a.bones.contains(&b.bones[0]),
+        _ => false,
+    }
+}
+
+fn spelt_alike(a: &str, b: &str) -> bool {
+    let edits = edits(a.len().min(b.len()));
+    if a.len().abs_diff(b.len()) > edits {
+        return false;
+    }
+    // An edit changes at most two of the letters that a word has. This spares most of the distances.
+    let letters = |word: &str| word.bytes().fold(0u32, |bits, letter| bits | 1 << (letter & 31));
+    a == b
+        || edits > 0
+            && (letters(a) ^ letters(b)).count_ones() as usize <= 2 * edits
+            && strsim::osa_distance(a, b) <= edits
+}
+
+/// One edit in words of four letters and more of another script.
+fn spelt_alike_natively(a: &str, b: &str) -> bool {
+    let letters = a.chars().count().min(b.chars().count());
+    letters >= NATIVE_EDIT_FROM && strsim::osa_distance(a, b) <= 1
+}
+
+/// Letters from which a word of another script is compared with one edit.
+pub const NATIVE_EDIT_FROM: usize = 4;
+/// Bones from which equal ones are compared, and from which one may differ.
+pub const BONES_FROM: usize = 2;
+pub const BONES_EDIT_FROM: usize = 5;
+
+fn bones_meet(a: &Token, b: &Token) -> bool {
+    let (one, other) = (&*a.bones[0], &*b.bones[0]);
+    let shorter = one.len().min(other.len());
+    match shorter {
+        ..BONES_FROM => false,
+        2 => one == other && a.folded.as_bytes()[0] == b.folded.as_bytes()[0],
+        BONES_EDIT_FROM.. => {
+            one == other || (one.len().abs_diff(other.len()) <= 1 && strsim::osa_distance(one, other) <= 1)
+        }
+        _ => one == other,
+    }
+}
+
+/// Whether one Latin word is the beginning of the other.
+fn begins(a: &Token, b: &Token) -> bool {
+    a.script == Script::Latin
+        && b.script == Script::Latin
+        && a.text.len().min(b.text.len()) >= CUT_FROM
+        && (a.text.starts_with(&*b.text) || b.text.starts_with(&*a.text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::normalise::normalise;
+    use proptest::prelude::*;
+
+    fn bits(a: &str, b: &str) -> u32 {
+        let tables = Tables::shared();
+        let (a, b) = (normalise(a, tables).swap_remove(0), normalise(b, tables).swap_remove(0));
+        likeness(&Asked::new(a, false, tables), &b, tables).map_or(0, |likeness| likeness.bits)
+    }
+
+    #[test]
+    fn words_say_more_the_rarer_and_the_closer_they_are() {
+        assert!(bits("zawahiri", "zawahiri") > bits("smith", "smith"));
+        assert!(bits("mohamed", "muhammad") > 400);
+        assert!(bits("smyth", "smith") > 0);
+        assert!(bits("zawahiri", "zawahri") > bits("zawahiri", "zwahrai"));
+        assert!(bits("الظواهري", "zawahiri") > 500, "vowels unwritten");
+        assert!(bits("Гончаренко", "honcharenko") > 900);
+        assert!(bits("王", "wang") > 300);
+        assert!(bits("김", "kim") > 200);
+        assert_eq!(bits("bush", "habbash"), 0);
+        assert_eq!(bits("11420", "11421"), 0);
+        assert_eq!(bits("hassan", "peter"), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn a_word_says_most_when_it_is_the_same(a in "[a-z]{2,12}", b in "[a-z]{2,12}") {
+            prop_assert!(bits(&a, &b) <= bits(&a, &a));
+        }
+    }
+}

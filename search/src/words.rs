@@ -1,0 +1,162 @@
+//! A question's name as the words that are looked up: each word, neighbours that others write together, and what stays of a
+//! word without the particle that it was written together with.
+
+use crate::normalise::Token;
+use crate::pair::{Asked, How, Likeness};
+use crate::script::Script;
+use crate::tables::{Class, Tables};
+use crate::{align, pair};
+
+/// Letters of a word written together: shorter ones are chance, longer ones no name.
+const JOINED: std::ops::RangeInclusive<usize> = 4..=20;
+/// Letters of a word that an initial before it may belong to (`D Souza`), and of what stays without a particle.
+const AFTER_INITIAL_FROM: usize = 3;
+const STRIPPED_FROM: usize = 4;
+/// Letters of each part of a word that others write apart.
+const PART_FROM: usize = 2;
+/// Particles that are written together with what follows.
+const WRITTEN_TOGETHER: [&str; 16] = [
+    "vander", "vanden", "della", "dela", "del", "der", "van", "von", "bin", "ibn", "abu", "bou", "al", "el", "de", "di",
+];
+
+/// Where a word comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Single,
+    /// Neighbours, written together.
+    Joined,
+    /// Without the particle that it begins with.
+    Stripped,
+}
+
+/// A word that is looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    pub asked: Asked,
+    pub kind: Kind,
+    /// The tokens it stands for.
+    pub from: usize,
+    pub len: usize,
+    /// How often it stands in the name.
+    pub times: u32,
+    /// What is lost against the word itself.
+    pub loss: u32,
+    /// Whether it is a word of the question that carries a name; where none does, all do.
+    pub counts: bool,
+}
+
+/// A name as it is read, with its words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    pub tokens: Vec<Token>,
+    pub words: Vec<Word>,
+}
+
+impl Reading {
+    /// The words of a name's tokens.
+    pub fn new(tokens: Vec<Token>, tables: &Tables) -> Self {
+        let mut words: Vec<Word> = Vec::new();
+        let none_carries = !tokens.iter().any(|token| token.class.carries());
+        for (from, token) in tokens.iter().enumerate() {
+            if let Some(word) = words.iter_mut().find(|word| word.asked.token.text == token.text) {
+                word.times += 1;
+                continue;
+            }
+            let asked = Asked::new(token.clone(), false, tables);
+            words.push(Word {
+                asked,
+                kind: Kind::Single,
+                from,
+                len: 1,
+                times: 1,
+                loss: 0,
+                counts: token.class.carries() || none_carries,
+            });
+        }
+        for from in 0..words.len() {
+            if let Some(token) = stripped(&words[from].asked.token, tables) {
+                let Word { from, len, times, .. } = words[from];
+                let asked = Asked::new(token, false, tables);
+                words.push(Word { asked, kind: Kind::Stripped, from, len, times, loss: align::JOINED, counts: false });
+            }
+        }
+        for (from, len) in runs(&tokens) {
+            if let Some(token) = joined(&tokens[from..from + len], tables) {
+                let asked = Asked::new(token, true, tables);
+                words.push(Word { asked, kind: Kind::Joined, from, len, times: 1, loss: align::JOINED, counts: false });
+            }
+        }
+        Self { tokens, words }
+    }
+}
+
+impl Reading {
+    /// The words that carry the name.
+    pub fn counting(&self) -> impl Iterator<Item = usize> {
+        (0..self.words.len()).filter(|at| self.words[*at].counts)
+    }
+
+    /// What is made of a word, alone or with its neighbours.
+    pub fn covering(&self, at: usize) -> impl Iterator<Item = usize> {
+        let place = self.words[at].from;
+        let covers = move |word: &Word| word.kind != Kind::Single && (word.from..word.from + word.len).contains(&place);
+        (0..self.words.len()).filter(move |other| covers(&self.words[*other]))
+    }
+}
+
+impl Word {
+    /// Whether others may write the word apart, and what it says then at most.
+    pub fn apart_most(&self) -> Option<u32> {
+        let Asked { token, .. } = &self.asked;
+        let may = self.kind == Kind::Single && token.script == Script::Latin && token.class == Class::Name;
+        (may && token.folded.len() >= 2 * PART_FROM).then(|| u32::from(token.rarity).saturating_sub(align::JOINED))
+    }
+
+    /// The folded parts in which the word may be written apart.
+    pub fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let folded = &self.asked.token.folded;
+        let ends = if self.apart_most().is_some() { folded.len() - PART_FROM } else { 0 };
+        (PART_FROM..=ends).map(|at| folded.split_at(at))
+    }
+
+    /// What two neighbours of a record say that together are this word.
+    pub fn written_apart(&self, both: &[Token], tables: &Tables) -> Option<Likeness> {
+        let most = self.apart_most()?;
+        let [one, other] = both else { return None };
+        let fits = self.parts().any(|(first, second)| one.folds_to(first) && other.folds_to(second));
+        let joined = fits.then(|| Token::joined(both, tables))?;
+        let likeness = pair::likeness(&self.asked, &joined, tables)?;
+        let bits = likeness.bits.saturating_sub(align::JOINED).min(most);
+        (bits > 0).then_some(Likeness { bits, how: How::Joined, ..likeness })
+    }
+}
+
+/// All runs of tokens that may be one word, with where each begins and how many tokens it has.
+fn runs(tokens: &[Token]) -> impl Iterator<Item = (usize, usize)> {
+    (2..=3).flat_map(|len| (0..(tokens.len() + 1).saturating_sub(len)).map(move |from| (from, len)))
+}
+
+/// The word that two neighbours make together (`al zawahiri`, `d souza`), or three around a particle (`de la cruz`).
+fn joined(parts: &[Token], tables: &Tables) -> Option<Token> {
+    let length: usize = parts.iter().map(|part| part.text.len()).sum();
+    let apart = |part: &Token| part.script != Script::Latin || matches!(part.class, Class::LegalForm | Class::Number);
+    if !JOINED.contains(&length) || parts.iter().any(apart) {
+        return None;
+    }
+    let initial = |part: &Token| part.class == Class::Initial;
+    let fit = match parts {
+        [one, other] if initial(one) => other.class.carries() && other.text.len() >= AFTER_INITIAL_FROM,
+        [_, other] => !initial(other),
+        [one, middle, last] => middle.class == Class::Particle && last.class.carries() && !initial(one),
+        _ => false,
+    };
+    fit.then(|| Token::joined(parts, tables)).filter(|token| token.class == Class::Name)
+}
+
+fn stripped(token: &Token, tables: &Tables) -> Option<Token> {
+    if token.script != Script::Latin || token.class != Class::Name {
+        return None;
+    }
+    let rest = WRITTEN_TOGETHER.iter().find_map(|particle| token.text.strip_prefix(particle))?;
+    Some(Token::of(rest, tables)).filter(|token| rest.len() >= STRIPPED_FROM && token.class == Class::Name)
+}

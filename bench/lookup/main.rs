@@ -1,0 +1,299 @@
+//! `portcullis-lookup`: how fast names are found among many, on one core: build time, size, and how long a lookup takes for
+//! who is listed, who is listed with a typing error, who is not, and the worst that we know to ask.
+//!
+//! A lookup is what a node does for a question: prepare it, find the candidates, score them. Records are held in memory, as
+//! opening them is not measured here.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use model::ids::RecordId;
+use model::lookout::{Action, Lookout, Name, NameKind, SubjectKind};
+use model::screen::{Query, THRESHOLD_DEFAULT};
+use search::{Index, IndexChange, Place, PreparedQuery, PreparedRecord, Tables, score};
+use serde::Serialize;
+
+/// Records of one commit.
+const COMMIT: usize = 20_000;
+/// Questions of frequent words alone, of many words, of short ones, and of 64 letters.
+const WORST: [&str; 6] = [
+    "Mohammed Ali Hassan Ahmed",
+    "Kim Lee Park",
+    "Maria Jose Garcia Rodriguez Martinez Lopez Gonzalez Hernandez",
+    "Li Wu Xu Yu Ma He Hu Lu",
+    "Abdul Rahman Abdul Rahim Abdul Karim Abdul Aziz Abdul Malik Abd",
+    "John Smith David Jones Michael Brown James Williams Robert Davis",
+];
+
+/// Measures how fast names are found among many, on one core.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis-lookup", version, about)]
+struct Args {
+    /// How many records
+    #[arg(long, default_value_t = 100_000)]
+    records: usize,
+    /// Names, one a line (what follows a tab is not read); made ones when none is given
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
+    /// Questions of each kind
+    #[arg(long, default_value_t = 1_000)]
+    questions: usize,
+    /// Where the index lies while it is measured
+    #[arg(long, value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("cannot read {0}: {1}; give --names a file with one name a line")]
+    Names(PathBuf, std::io::Error),
+    #[error("cannot use the index directory: {0}")]
+    Directory(#[from] std::io::Error),
+    #[error(transparent)]
+    Index(#[from] search::IndexError),
+    #[error("{0} names are too few for {1} records and questions about people who are not listed")]
+    TooFew(usize, usize),
+}
+
+/// What was measured of one kind of question, in microseconds.
+#[derive(Debug, Serialize)]
+struct Measured {
+    kind: &'static str,
+    questions: usize,
+    p50: u64,
+    p99: u64,
+    p999: u64,
+    /// Candidates that were scored, in the mean.
+    candidates: usize,
+    /// Of who is listed: in how many cases the record was among the first ten.
+    found: Option<usize>,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    records: usize,
+    build_seconds: f64,
+    index_bytes: u64,
+    segments: usize,
+    kinds: Vec<Measured>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let report = run(&args).map(|report| match args.json {
+        true => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",
+        false => table(&report),
+    });
+    match report.and_then(|text| Ok(std::io::stdout().write_all(text.as_bytes())?)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("portcullis-lookup: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn table(report: &Report) -> String {
+    let Report { records, build_seconds, index_bytes, segments, .. } = report;
+    let megabytes = index_bytes / 1_000_000;
+    let mut text = format!("{records} records: built in {build_seconds:.1} s, {megabytes} MB, {segments} segments\n");
+    let mut row = |cells: [String; 7]| {
+        let [kind, numbers @ ..] = cells;
+        text += &format!("{kind:<12}");
+        numbers.iter().for_each(|number| text += &format!(" {number:>10}"));
+        text.push('\n');
+    };
+    row(["kind", "questions", "p50 ms", "p99 ms", "p99.9 ms", "candidates", "found"].map(String::from));
+    let ms = |micros: u64| format!("{:.2}", micros as f64 / 1_000.0);
+    for kind in &report.kinds {
+        row([
+            kind.kind.to_string(),
+            kind.questions.to_string(),
+            ms(kind.p50),
+            ms(kind.p99),
+            ms(kind.p999),
+            kind.candidates.to_string(),
+            kind.found.map_or("-".to_string(), |found| found.to_string()),
+        ]);
+    }
+    text
+}
+
+/// The names to list, and as many of people who are not listed as there are questions.
+fn names(args: &Args) -> Result<(Vec<String>, Vec<String>), Failure> {
+    let need = args.records + args.questions;
+    let mut all: Vec<String> = match &args.names {
+        Some(path) => {
+            let text = fs::read_to_string(path).map_err(|error| Failure::Names(path.clone(), error))?;
+            text.lines().map(|line| line.split('\t').next().unwrap_or(line).to_string()).collect()
+        }
+        None => {
+            let config = generator::Config { seed: 1, people: need };
+            generator::people(&config).filter_map(|subject| Some(subject.lookout.names.first()?.full.clone())).collect()
+        }
+    };
+    if all.len() < need {
+        return Err(Failure::TooFew(all.len(), args.records));
+    }
+    // Every so-manieth is not listed, so that a sorted file is no matter.
+    let every = all.len() / args.questions.max(1);
+    let mut strangers = Vec::new();
+    let mut at = 0;
+    all.retain(|name| {
+        at += 1;
+        let out = at % every == 0 && strangers.len() < args.questions;
+        if out {
+            strangers.push(name.clone());
+        }
+        !out
+    });
+    all.truncate(args.records);
+    Ok((all, strangers))
+}
+
+fn lookout(name: &str) -> Lookout {
+    let mut lookout = Lookout::new(SubjectKind::Person, Action::Refer, "measured");
+    let full = name.to_string();
+    lookout.names.push(Name { kind: NameKind::Primary, full, family: None, given: None, original: None });
+    lookout
+}
+
+fn run(args: &Args) -> Result<Report, Failure> {
+    let (listed, strangers) = names(args)?;
+    let tables = Arc::new(Tables::standard());
+    let temporary = tempfile::tempdir()?;
+    let place = args.directory.clone().unwrap_or_else(|| temporary.path().to_path_buf());
+    let index = Index::open(Place::Directory(place.clone()), tables.clone())?;
+    let begun = Instant::now();
+    let mut records = HashMap::new();
+    let mut prepared_in = Duration::ZERO;
+    for (number, some) in listed.chunks(COMMIT).enumerate() {
+        let prepare = Instant::now();
+        let mut changes = Vec::with_capacity(some.len());
+        for (at, name) in some.iter().enumerate() {
+            let id = RecordId(((number * COMMIT + at) as u128 + 1).to_be_bytes());
+            let record = Arc::new(PreparedRecord::new(&lookout(name), &tables));
+            changes.push(IndexChange::Put(id, record));
+            records.insert(id, name.as_str());
+        }
+        prepared_in += prepare.elapsed();
+        index.write(&changes, number as u64 + 1)?;
+        if (number + 1) % 10 == 0 {
+            eprintln!(
+                "portcullis-lookup: {} of {} records, {:.0} s",
+                records.len(),
+                listed.len(),
+                begun.elapsed().as_secs_f64()
+            );
+        }
+    }
+    let build_seconds = begun.elapsed().as_secs_f64();
+    let matcher = Matcher { tables: &tables, index: &index, records: &records };
+    let every = (listed.len() / args.questions.max(1)).max(1);
+    let hits: Vec<(String, Option<RecordId>)> = listed
+        .iter()
+        .enumerate()
+        .step_by(every)
+        .take(args.questions)
+        .map(|(at, name)| (name.clone(), Some(RecordId((at as u128 + 1).to_be_bytes()))))
+        .collect();
+    let misspelt = hits.iter().enumerate().map(|(at, (name, id))| (misspelt(name, at), *id)).collect();
+    let worst = WORST.iter().cycle().take(WORST.len() * 20).map(|name| (name.to_string(), None)).collect();
+    let kinds = vec![
+        matcher.measure("listed", hits),
+        matcher.measure("misspelt", misspelt),
+        matcher.measure("not listed", strangers.into_iter().map(|name| (name, None)).collect()),
+        matcher.measure("worst", worst),
+    ];
+    let kinds = kinds.into_iter().collect::<Result<_, Failure>>()?;
+    let segments = index.view().segments();
+    Ok(Report { records: listed.len(), build_seconds, index_bytes: size(&place)?, segments, kinds })
+}
+
+/// Swaps two letters somewhere in the longest word.
+fn misspelt(name: &str, seed: usize) -> String {
+    let longest = name.split(' ').max_by_key(|word| word.chars().count()).unwrap_or(name);
+    let mut letters: Vec<char> = longest.chars().collect();
+    if letters.len() > 3 {
+        let at = 1 + seed % (letters.len() - 2);
+        letters.swap(at, at + 1);
+    }
+    name.replacen(longest, &letters.into_iter().collect::<String>(), 1)
+}
+
+fn size(place: &Path) -> Result<u64, Failure> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(place)? {
+        bytes += entry?.metadata()?.len();
+    }
+    Ok(bytes)
+}
+
+struct Matcher<'a> {
+    tables: &'a Tables,
+    index: &'a Index,
+    records: &'a HashMap<RecordId, &'a str>,
+}
+
+impl Matcher<'_> {
+    fn measure(&self, kind: &'static str, questions: Vec<(String, Option<RecordId>)>) -> Result<Measured, Failure> {
+        let (mut took, mut candidates, mut found, mut listed) = (Vec::new(), 0, 0, false);
+        // Once without a clock: pages of the index come into memory.
+        for (name, _) in questions.iter().take(50) {
+            self.lookup(name)?;
+        }
+        for (name, truth) in &questions {
+            let (micros, scored, best) = self.lookup(name)?;
+            took.push(micros);
+            candidates += scored;
+            listed |= truth.is_some();
+            found += usize::from(truth.is_some_and(|truth| best.contains(&truth)));
+        }
+        took.sort_unstable();
+        let at = |share: f64| {
+            took.get(((took.len() as f64 * share) as usize).min(took.len().saturating_sub(1))).copied().unwrap_or(0)
+        };
+        Ok(Measured {
+            kind,
+            questions: took.len(),
+            p50: at(0.5),
+            p99: at(0.99),
+            p999: at(0.999),
+            candidates: candidates / took.len().max(1),
+            found: listed.then_some(found),
+        })
+    }
+
+    /// Microseconds, candidates, and the ten best; without the preparing of records, which a node keeps.
+    fn lookup(&self, name: &str) -> Result<(u64, usize, Vec<RecordId>), Failure> {
+        let query = Query { name: Some(name.to_string()), threshold: THRESHOLD_DEFAULT, limit: 10, ..Query::default() };
+        let begun = Instant::now();
+        let prepared = PreparedQuery::new(&query, self.tables);
+        let candidates = self.index.candidates(&prepared)?;
+        let mut spent = begun.elapsed();
+        let mut best = Vec::new();
+        for id in &candidates {
+            let Some(name) = self.records.get(id) else { continue };
+            let lookout = lookout(name);
+            let record = PreparedRecord::new(&lookout, self.tables);
+            let begun = Instant::now();
+            let scored = score(&query, &prepared, &lookout, &record, self.tables).score;
+            spent += begun.elapsed();
+            if scored >= query.threshold {
+                best.push((std::cmp::Reverse(scored), *id));
+            }
+        }
+        best.sort_unstable();
+        let count = candidates.len();
+        Ok((spent.as_micros() as u64, count, best.into_iter().take(10).map(|(_, id)| id).collect()))
+    }
+}

@@ -137,7 +137,7 @@ fn names(args: &Args) -> Result<(Vec<String>, Vec<String>), Failure> {
             text.lines().map(|line| line.split('\t').next().unwrap_or(line).to_string()).collect()
         }
         None => {
-            let config = generator::Config { seed: 1, people: need };
+            let config = generator::Config { seed: 1, people: need + need / 10 + 100 };
             generator::people(&config).filter_map(|subject| Some(subject.lookout.names.first()?.full.clone())).collect()
         }
     };

@@ -44,8 +44,10 @@ const KEYBOARD: [&[u8]; 3] = [b"qwertyuiop", b"asdfghjkl", b"zxcvbnm"];
 const LETTERS_MAX: usize = 32;
 /// Spellings of a word of another script, and Latin runs tried for a run of its letters; beyond so many hundredths of a bit
 /// from the likeliest one they are not tried.
-const SPELLINGS_MAX: usize = 40;
-const RUNS_MAX: usize = 24;
+const SPELLINGS_MAX: usize = 14;
+const RUNS_MAX: usize = 12;
+/// The same for a script of which a letter is a syllable or a word: few letters, many readings.
+const READINGS_MAX: usize = 30;
 const SPELLINGS_WITHIN: u32 = 1_100;
 /// A pair's target that stands for all targets of its source.
 const ANY: u32 = 0xff_ffff;
@@ -150,19 +152,20 @@ impl Channel {
     /// likeliest first. For that alone: letters that nobody writes (vowels of Arabic) are not guessed.
     pub fn spellings(&self, text: &str, form: impl Fn(&str) -> String) -> Vec<String> {
         let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).take(LETTERS_MAX).collect();
+        let (most, tried) = if self.target_max == 1 { (READINGS_MAX, READINGS_MAX) } else { (SPELLINGS_MAX, RUNS_MAX) };
         // Per place, the forms of what was read so far, each with its likeliest spelling and the cost.
         let mut read: Vec<BTreeMap<String, (u32, String)>> = vec![BTreeMap::new(); ends.len()];
         read[0].insert(String::new(), (0, String::new()));
         for at in 0..ends.len() - 1 {
             let mut best: Vec<(u32, String)> = std::mem::take(&mut read[at]).into_values().collect();
             best.sort_unstable();
-            best.truncate(SPELLINGS_MAX);
+            best.truncate(most);
             for (cost, so_far) in best {
                 for to in at + 1..=(at + self.target_max).min(ends.len() - 1) {
                     let runs = self.stand_for.get(&text[ends[at]..ends[to]]).map_or(&[][..], Vec::as_slice);
                     let skipped = [("", REPLACED as u16)];
                     let runs = if runs.is_empty() && to == at + 1 { &skipped[..] } else { runs };
-                    for (latin, more) in runs.iter().take(RUNS_MAX) {
+                    for (latin, more) in runs.iter().take(tried) {
                         let longer = format!("{so_far}{latin}");
                         let cost = cost + u32::from(*more);
                         let held = read[to].entry(form(&longer)).or_insert((cost, longer.clone()));
@@ -176,8 +179,8 @@ impl Channel {
         let last = read.pop().unwrap_or_default();
         let mut all: Vec<(u32, String)> = last.into_iter().map(|(form, (cost, _))| (cost, form)).collect();
         all.sort_unstable();
-        let most = all.first().map_or(0, |(cost, _)| cost + SPELLINGS_WITHIN);
-        all.into_iter().filter(|(cost, _)| *cost <= most).take(SPELLINGS_MAX).map(|(_, form)| form).collect()
+        let within = all.first().map_or(0, |(cost, _)| cost + SPELLINGS_WITHIN);
+        all.into_iter().filter(|(cost, _)| *cost <= within).take(most).map(|(_, form)| form).collect()
     }
 
     /// A Latin word, ready to be compared.

@@ -178,7 +178,7 @@ impl Index {
                     for token in record.words() {
                         if words.insert(token.text.clone()) && known.doc_freq(&self.fields.text_term(&token.text))? == 0
                         {
-                            writer.add_document(self.fields.word(token))?;
+                            writer.add_document(self.fields.word(token, &self.tables))?;
                         }
                     }
                 }

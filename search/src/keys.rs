@@ -9,7 +9,7 @@ use model::lookout::NumberKind;
 use crate::normalise::Token;
 use crate::pair::{BONES_EDIT_FROM, BONES_FROM, CUT_FROM, NATIVE_EDIT_FROM, edits};
 use crate::script::Script;
-use crate::tables::Class;
+use crate::tables::{Class, Tables};
 
 /// A key of a word.
 pub type Key = u64;
@@ -59,7 +59,7 @@ fn compared(token: &Token) -> bool {
 }
 
 /// The keys of a word of a record, sorted.
-pub fn of_held(token: &Token) -> Vec<Key> {
+pub fn of_held(token: &Token, tables: &Tables) -> Vec<Key> {
     let mut keys = vec![key(Kind::Text, &token.text)];
     if compared(token) {
         match token.script {
@@ -67,12 +67,12 @@ pub fn of_held(token: &Token) -> Vec<Key> {
                 keys.push(key(Kind::Folded, &token.folded));
                 of_variants(token, &mut keys);
                 neighbours(Kind::Neighbour, &token.folded, edits(token.folded.len()), &mut keys);
-                of_bones(&token.bones[0], 0, &mut keys);
+                of_bones(&token.bones(tables)[0], 0, &mut keys);
                 beginnings(token).for_each(|beginning| keys.push(key(Kind::Beginning, beginning)));
             }
             _ => {
                 natively(token, &mut keys);
-                token.bones.iter().for_each(|bones| keys.push(key(Kind::StandsFor, bones)));
+                token.bones(tables).iter().for_each(|bones| keys.push(key(Kind::StandsFor, bones)));
             }
         }
     }
@@ -80,29 +80,29 @@ pub fn of_held(token: &Token) -> Vec<Key> {
 }
 
 /// The keys under which a word of a question is looked up, sorted.
-pub fn of_asked(token: &Token) -> Vec<Key> {
+pub fn of_asked(token: &Token, tables: &Tables) -> Vec<Key> {
     let mut keys = vec![key(Kind::Text, &token.text)];
     if compared(token) {
         match token.script {
             Script::Latin => {
                 neighbours(Kind::Neighbour, &token.folded, edits(token.folded.len()), &mut keys);
                 of_variants(token, &mut keys);
-                of_bones(&token.bones[0], BONES_FROM, &mut keys);
+                of_bones(&token.bones(tables)[0], BONES_FROM, &mut keys);
                 beginnings(token).for_each(|beginning| keys.push(key(Kind::Text, beginning)));
                 if token.text.len() >= CUT_FROM {
                     keys.push(key(Kind::Beginning, &token.text));
                 }
                 // Held words of other scripts that may stand for this one.
-                keys.push(key(Kind::StandsFor, &token.bones[0]));
+                keys.push(key(Kind::StandsFor, &token.bones(tables)[0]));
                 keys.push(key(Kind::StandsFor, &token.text));
             }
             Script::Han => {
                 natively(token, &mut keys);
-                token.bones.iter().for_each(|latin| keys.push(key(Kind::Text, latin)));
+                token.bones(tables).iter().for_each(|latin| keys.push(key(Kind::Text, latin)));
             }
             _ => {
                 natively(token, &mut keys);
-                token.bones.iter().for_each(|bones| keys.push(key(Kind::Bones, bones)));
+                token.bones(tables).iter().for_each(|bones| keys.push(key(Kind::Bones, bones)));
             }
         }
     }
@@ -160,7 +160,6 @@ mod tests {
     use super::*;
     use crate::normalise::normalise;
     use crate::pair::near;
-    use crate::tables::Tables;
     use proptest::prelude::*;
 
     fn token(word: &str) -> Token {
@@ -168,8 +167,8 @@ mod tests {
     }
 
     fn found(asked: &Token, held: &Token) -> bool {
-        let held = of_held(held);
-        of_asked(asked).iter().any(|key| held.binary_search(key).is_ok())
+        let held = of_held(held, Tables::shared());
+        of_asked(asked, Tables::shared()).iter().any(|key| held.binary_search(key).is_ok())
     }
 
     #[test]
@@ -189,7 +188,14 @@ mod tests {
             ("alexander", "aleksandr"),
         ] {
             let (a, b) = (token(a), token(b));
-            assert!(near(&a, &b) && near(&b, &a), "{} {} {:?} {:?}", a.text, b.text, a.bones, b.bones);
+            assert!(
+                near(&a, &b, Tables::shared()) && near(&b, &a, Tables::shared()),
+                "{} {} {:?} {:?}",
+                a.text,
+                b.text,
+                a.bones(Tables::shared()),
+                b.bones(Tables::shared())
+            );
             assert!(found(&a, &b) && found(&b, &a), "{} {}", a.text, b.text);
         }
     }
@@ -208,7 +214,7 @@ mod tests {
                 }
             }
             let (a, b) = (token(&a), token(&String::from_utf8(b).expect("ascii")));
-            prop_assert!(!near(&a, &b) || a.text == b.text || (found(&a, &b) && found(&b, &a)), "{} {}", a.text, b.text);
+            prop_assert!(!near(&a, &b, Tables::shared()) || a.text == b.text || (found(&a, &b) && found(&b, &a)), "{} {}", a.text, b.text);
         }
 
         #[test]

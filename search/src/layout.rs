@@ -91,14 +91,14 @@ impl Fields {
     }
 
     /// The document of a word.
-    pub fn word(&self, token: &Token) -> TantivyDocument {
+    pub fn word(&self, token: &Token, tables: &Tables) -> TantivyDocument {
         let mut document = TantivyDocument::default();
         document.add_bytes(self.text, token.text.as_bytes());
         match pack(&token.text) {
             Some(packed) => self.columns.iter().zip(packed).for_each(|(field, part)| document.add_u64(*field, part)),
             None => document.add_bytes(self.long, token.text.as_bytes()),
         }
-        for key in keys::of_held(token) {
+        for key in keys::of_held(token, tables) {
             document.add_bytes(self.key, &key.to_be_bytes());
         }
         document

@@ -71,7 +71,7 @@ impl Lookup<'_> {
 
     /// The words of all segments that a word meets.
     fn meets(&self, word: &Word) -> Result<Meets, IndexError> {
-        let asked = keys::of_asked(&word.asked.token);
+        let asked = keys::of_asked(&word.asked.token, self.tables);
         let mut meets = Meets { apart_most: word.apart_most().unwrap_or_default(), ..Meets::default() };
         for text in self.texts(&asked)? {
             let bits = candidate::find(word, &Token::of(&text, self.tables), self.tables);

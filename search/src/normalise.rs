@@ -5,6 +5,8 @@
 //! Total: any text gives at most [`READINGS_MAX`] readings of at most [`TOKENS_MAX`] tokens of at most [`TOKEN_CHARS_MAX`]
 //! letters, in linear time. Assumes callers check [`NAME_CHARS_MAX`] and say so to the user; what lies beyond is not read.
 
+use std::sync::OnceLock;
+
 use model::limits::NAME_CHARS_MAX;
 use unicode_normalization::UnicodeNormalization;
 
@@ -37,13 +39,26 @@ pub struct Token {
     pub letters_rarity: u16,
     /// A Latin word in folded form (`bones.rs`); another one as it is.
     pub folded: Box<str>,
-    /// The consonants of a Latin word; of another script, those of the Latin words that it may stand for.
-    pub bones: Box<[Box<str>]>,
+    /// See [`Token::bones`].
+    bones: OnceLock<Box<[Box<str>]>>,
     /// The classes of equal names that a Latin word is in.
     pub variants: Box<[Variant]>,
 }
 
 impl Token {
+    /// The consonants of a Latin word; of another script, those of the Latin words that it may stand for, or for Han these
+    /// words. Made when they are asked for: it takes a thousand times what the rest does.
+    pub fn bones(&self, tables: &Tables) -> &[Box<str>] {
+        self.bones.get_or_init(|| {
+            let bones = match (self.script, tables.channel(self.script)) {
+                (_, None) => Vec::new(),
+                (Script::Han, Some(channel)) => channel.spellings(&self.text, |latin| latin.to_string()),
+                (_, Some(channel)) => channel.spellings(&self.text, |latin| bones::bones(&bones::fold(latin))),
+            };
+            bones.into_iter().map(String::into_boxed_str).collect()
+        })
+    }
+
     /// The token of a word that is in its form already.
     pub(crate) fn of(text: &str, tables: &Tables) -> Self {
         let script = match text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
@@ -61,17 +76,14 @@ impl Token {
         };
         let class = tables.class(&text);
         let (letters_rarity, rarity) = tables.rarity(&text, class);
-        let (folded, bones) = match (script, tables.channel(script)) {
-            (Script::Latin, _) => {
+        let (folded, bones) = match script {
+            Script::Latin => {
                 let folded = bones::fold(&text);
-                let bones = bones::bones(&folded);
-                (folded, vec![bones])
+                let bones = [bones::bones(&folded).into_boxed_str()];
+                (folded, OnceLock::from(Box::from(bones)))
             }
-            (Script::Han, Some(channel)) => (text.clone(), channel.spellings(&text, |latin| latin.to_string())),
-            (_, Some(channel)) => (text.clone(), channel.spellings(&text, |latin| bones::bones(&bones::fold(latin)))),
-            (_, None) => (text.clone(), Vec::new()),
+            _ => (text.clone(), OnceLock::new()),
         };
-        let bones = bones.into_iter().map(String::into_boxed_str).collect();
         let variants = if class == Class::Name { tables.variants(&text).collect() } else { Box::default() };
         Self {
             text: text.into(),

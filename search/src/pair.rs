@@ -74,13 +74,16 @@ pub fn likeness(asked: &Asked, held: &Token, tables: &Tables) -> Option<Likeness
             cost: 0,
         });
     }
-    if !near(token, held) {
+    // Between scripts the channel is asked first, as bones of another script take longest.
+    let mixed = token.script != held.script;
+    if !mixed && !near(token, held, tables) {
         return None;
     }
     let (source, target, script, rarity, other) = match (token.script, held.script) {
         (Script::Latin, Script::Latin) => (held, None, Script::Latin, token.letters_rarity, held.rarity),
         (script, Script::Latin) => (held, None, script, token.rarity, held.rarity),
         (Script::Latin, script) => (token, Some(held), script, held.rarity, token.rarity),
+        _ if mixed => return None,
         _ => {
             let bits = evidence(token.rarity.into(), NATIVE_TYPO, held.rarity)?;
             return Some(Likeness { bits, how: How::Spelt, cost: NATIVE_TYPO });
@@ -94,6 +97,9 @@ pub fn likeness(asked: &Asked, held: &Token, tables: &Tables) -> Option<Likeness
         Some(held) => channel.cost(&source, &channel.target(&held.text), limit),
         None => channel.cost(&source, asked.target.as_ref()?, limit),
     };
+    if mixed && (cost.is_none() || !near(token, held, tables)) {
+        return None;
+    }
     let cut = if begins(token, held) && !asked.joined { Some(CUT) } else { None };
     let cost = match variant(token, held) {
         Some(variant) => Some(cost.unwrap_or(u32::MAX).min(variant.max(VARIANT_MIN))).filter(|cost| *cost <= limit),
@@ -141,20 +147,20 @@ pub fn edits(letters: usize) -> usize {
 }
 
 /// Whether two different words are compared at all.
-pub fn near(a: &Token, b: &Token) -> bool {
+pub fn near(a: &Token, b: &Token, tables: &Tables) -> bool {
     let names = |token: &Token| matches!(token.class, Class::Name | Class::Business);
     if !names(a) || !names(b) {
         return false;
     }
     match (a.script, b.script) {
         (Script::Latin, Script::Latin) => {
-            spelt_alike(&a.folded, &b.folded) || bones_meet(a, b) || begins(a, b) || variant(a, b).is_some()
+            spelt_alike(&a.folded, &b.folded) || bones_meet(a, b, tables) || begins(a, b) || variant(a, b).is_some()
         }
         (one, other) if one == other => spelt_alike_natively(&a.text, &b.text),
-        (Script::Latin, Script::Han) => b.bones.contains(&a.text),
-        (Script::Han, Script::Latin) => a.bones.contains(&b.text),
-        (Script::Latin, _) => b.bones.contains(&a.bones[0]),
-        (_, Script::Latin) => a.bones.contains(&b.bones[0]),
+        (Script::Latin, Script::Han) => b.bones(tables).contains(&a.text),
+        (Script::Han, Script::Latin) => a.bones(tables).contains(&b.text),
+        (Script::Latin, _) => stands_for(b, a, tables),
+        (_, Script::Latin) => stands_for(a, b, tables),
         _ => false,
     }
 }
@@ -184,8 +190,13 @@ pub const NATIVE_EDIT_FROM: usize = 4;
 pub const BONES_FROM: usize = 2;
 pub const BONES_EDIT_FROM: usize = 5;
 
-fn bones_meet(a: &Token, b: &Token) -> bool {
-    let (one, other) = (&*a.bones[0], &*b.bones[0]);
+/// Whether a word of another script may stand for a Latin one.
+fn stands_for(native: &Token, latin: &Token, tables: &Tables) -> bool {
+    latin.bones(tables).first().is_some_and(|bones| native.bones(tables).contains(bones))
+}
+
+fn bones_meet(a: &Token, b: &Token, tables: &Tables) -> bool {
+    let ([one], [other]) = (a.bones(tables), b.bones(tables)) else { return false };
     let shorter = one.len().min(other.len());
     match shorter {
         ..BONES_FROM => false,

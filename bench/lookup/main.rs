@@ -1,8 +1,8 @@
 //! `portcullis-lookup`: how fast names are found among many, on one core: build time, size, and how long a lookup takes for
 //! who is listed, who is listed with a typing error, who is not, and the worst that we know to ask.
 //!
-//! A lookup is what a node does for a question: prepare it, find the candidates, score them. Records are held in memory, as
-//! opening them is not measured here.
+//! A lookup is what a node does for a question: prepare it, find the candidates, score them. Opening and preparing records,
+//! which a node keeps, is not measured.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Parser;
 use model::ids::RecordId;
@@ -175,9 +175,7 @@ fn run(args: &Args) -> Result<Report, Failure> {
     let index = Index::open(Place::Directory(place.clone()), tables.clone())?;
     let begun = Instant::now();
     let mut records = HashMap::new();
-    let mut prepared_in = Duration::ZERO;
     for (number, some) in listed.chunks(COMMIT).enumerate() {
-        let prepare = Instant::now();
         let mut changes = Vec::with_capacity(some.len());
         for (at, name) in some.iter().enumerate() {
             let id = RecordId(((number * COMMIT + at) as u128 + 1).to_be_bytes());
@@ -185,7 +183,6 @@ fn run(args: &Args) -> Result<Report, Failure> {
             changes.push(IndexChange::Put(id, record));
             records.insert(id, name.as_str());
         }
-        prepared_in += prepare.elapsed();
         index.write(&changes, number as u64 + 1)?;
         if (number + 1) % 10 == 0 {
             eprintln!(

@@ -2,7 +2,7 @@
 //! assignment, not a greedy one), with neighbours written together or apart, and initials.
 
 use crate::normalise::Token;
-use crate::pair::{self, How, Likeness};
+use crate::pair::{How, Likeness};
 use crate::tables::{Class, Tables};
 use crate::words::{Kind, Reading};
 
@@ -28,9 +28,9 @@ pub struct Alignment {
     pub met: Vec<Met>,
     /// Hundredths of a bit that the words which met say.
     pub total: u32,
-    /// Words that carry a name and met none: how many, and how rare they are together.
-    pub asked_left: (u32, u32),
-    pub held_left: (u32, u32),
+    /// How many words carry a name and met none.
+    pub asked_left: u32,
+    pub held_left: u32,
     /// How often the name goes back where the question goes on.
     pub turns: u32,
     pub initials: u32,
@@ -49,20 +49,16 @@ pub fn align(reading: &Reading, held: &[Token], tables: &Tables) -> Alignment {
     let mut joins: Vec<Met> = Vec::new();
     for word in &reading.words {
         for (at, token) in held.iter().enumerate() {
-            let Some(mut likeness) = pair::likeness(&word.asked, token, tables) else { continue };
-            likeness.bits = likeness.bits.saturating_sub(word.loss);
+            let Some(likeness) = word.likeness(token, tables) else { continue };
             match word.kind {
                 Kind::Single => likenesses[word.from][at] = Some(likeness),
                 Kind::Stripped => {
                     let here: &mut Option<Likeness> = &mut likenesses[word.from][at];
                     if here.is_none_or(|other| other.bits < likeness.bits) {
-                        *here = Some(Likeness { how: How::Joined, ..likeness });
+                        *here = Some(likeness);
                     }
                 }
-                Kind::Joined => {
-                    let likeness = Likeness { how: How::Joined, ..likeness };
-                    joins.push(Met { asked: (word.from, word.len), held: (at, 1), likeness });
-                }
+                Kind::Joined => joins.push(Met { asked: (word.from, word.len), held: (at, 1), likeness }),
             }
         }
         if word.kind == Kind::Single {
@@ -82,7 +78,6 @@ pub fn align(reading: &Reading, held: &[Token], tables: &Tables) -> Alignment {
     }
     let mut met = assign(&likenesses, &[]);
     joins.sort_by(|a, b| b.likeness.bits.cmp(&a.likeness.bits).then((a.asked, a.held).cmp(&(b.asked, b.held))));
-    joins.retain(|join| join.likeness.bits > 0);
     let mut taken: Vec<Met> = Vec::new();
     for join in joins.into_iter().take(JOINS_MAX) {
         if taken.iter().any(|other| overlap(other.asked, join.asked) || overlap(other.held, join.held)) {
@@ -141,7 +136,10 @@ fn assignment(rows: usize, columns: usize, bits: impl Fn(usize, usize) -> u32) -
         loop {
             used[column] = true;
             let (from, mut delta, mut next) = (row_of[column], i64::MAX, 0);
-            for other in (1..=m).filter(|other| !used[*other]).collect::<Vec<_>>() {
+            for other in 1..=m {
+                if used[other] {
+                    continue;
+                }
                 let reduced = cost(from - 1, other - 1) - of_row[from] - of_column[other];
                 if reduced < least[other] {
                     (least[other], way[other]) = (reduced, column);
@@ -205,7 +203,7 @@ fn finish(mut met: Vec<Met>, asked: &[Token], held: &[Token]) -> Alignment {
     let mut alignment = Alignment { total: total(&met), ..Alignment::default() };
     let left = |tokens: &[Token], part: fn(&Met) -> (usize, usize)| {
         let free = tokens.iter().enumerate().filter(|(at, token)| carries(tokens, token) && open(&met, *at, part));
-        free.fold((0, 0), |(count, bits), (_, token)| (count + 1, bits + u32::from(token.rarity)))
+        free.count() as u32
     };
     alignment.asked_left = left(asked, |met| met.asked);
     alignment.held_left = left(held, |met| met.held);
@@ -215,7 +213,7 @@ fn finish(mut met: Vec<Met>, asked: &[Token], held: &[Token]) -> Alignment {
     alignment.initials = met.iter().filter(|met| met.likeness.how == How::Initial).count() as u32;
     let in_full = carried.iter().filter(|met| met.likeness.how != How::Initial);
     alignment.words = in_full.map(|met| met.asked.1.max(met.held.1) as u32).sum();
-    let whole = alignment.words > 0 && alignment.initials + alignment.asked_left.0 + alignment.held_left.0 == 0;
+    let whole = alignment.words > 0 && alignment.initials + alignment.asked_left + alignment.held_left == 0;
     alignment.whole = whole.then(|| carried.iter().map(|met| met.likeness.cost).sum());
     let company = |tokens: &[Token]| tokens.iter().any(|token| token.class == Class::LegalForm);
     alignment.company = company(held) != company(asked);

@@ -1,19 +1,18 @@
 //! Which records are scored for a question. The rule is here alone; the index and the queue of what is not yet indexed both
 //! follow it, and a property test compares them.
 //!
-//! A record is a candidate when it shares a number, or when its words, each word of the question with the best of them, say
-//! enough together to reach the question's threshold with the best of dates and countries; or when each word finds something. So whoever scores enough is a
-//! candidate; a property test here holds it. Countries and dates never exclude.
+//! A record is a candidate when it shares a number; when its words, each word of the question with the best of them, say
+//! enough together to reach the question's threshold with the best of dates and countries; or when each word of the question
+//! finds something. So whoever scores enough is a candidate; a property test here holds it. Countries and dates never exclude.
 
 use crate::normalise::Token;
-use crate::pair;
 use crate::prepared::{PreparedQuery, PreparedRecord};
 use crate::tables::Tables;
 use crate::words::{Reading, Word};
 
 /// What a word finds in a word, in hundredths of a bit; 0 is nothing.
 pub(crate) fn find(word: &Word, held: &Token, tables: &Tables) -> u32 {
-    pair::likeness(&word.asked, held, tables).map_or(0, |likeness| likeness.bits.saturating_sub(word.loss))
+    word.likeness(held, tables).map_or(0, |likeness| likeness.bits)
 }
 
 impl PreparedQuery {

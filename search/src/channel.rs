@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
+
 use crate::script::Script;
 
 /// Joint costs of a letter too much, too few, another one, two that changed places: what no table explains is a typo.
@@ -17,27 +19,8 @@ const SWAPPED: u32 = 1_400;
 /// A key beside the right one, instead of it or besides.
 const SLIPPED: u32 = 1_300;
 /// Letters that readers of print confuse, and which a scanner does.
-const MISREAD: u32 = 1_350;
-const ALIKE: [(&str, &str); 18] = [
-    ("rn", "m"),
-    ("m", "rn"),
-    ("nn", "m"),
-    ("cl", "d"),
-    ("d", "cl"),
-    ("vv", "w"),
-    ("w", "vv"),
-    ("li", "h"),
-    ("h", "li"),
-    ("l", "i"),
-    ("i", "l"),
-    ("u", "v"),
-    ("v", "u"),
-    ("c", "e"),
-    ("e", "c"),
-    ("h", "b"),
-    ("f", "t"),
-    ("o", "d"),
-];
+const MISREAD: u16 = 1_350;
+const ALIKE: &str = "rn>m m>rn nn>m cl>d d>cl vv>w w>vv li>h h>li l>i i>l u>v v>u c>e e>c h>b f>t o>d";
 /// Rows of the keyboard as they lie.
 const KEYBOARD: [&[u8]; 3] = [b"qwertyuiop", b"asdfghjkl", b"zxcvbnm"];
 /// Letters of a word that are compared; no name is longer.
@@ -49,9 +32,9 @@ const RUNS_MAX: usize = 12;
 /// The same for a script of which a letter is a syllable or a word: few letters, many readings.
 const READINGS_MAX: usize = 30;
 const SPELLINGS_WITHIN: u32 = 1_100;
-/// A pair's target that stands for all targets of its source.
+/// A pair's target that stands for all targets of its source, and a letter that no pair knows.
 const ANY: u32 = 0xff_ffff;
-const NONE: u16 = u16::MAX;
+const UNKNOWN: u16 = 0xfff;
 
 /// A word as the Latin side of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,11 +54,10 @@ pub struct Target {
 #[derive(Debug)]
 pub struct Channel {
     latin: bool,
-    /// The letters of the script that the pairs know, numbered from 1; 4095 is any other.
+    /// The letters of the script that the pairs know, numbered from 1; of Latin, `a` to `z` in their order.
     alphabet: BTreeMap<char, u16>,
-    pairs: Pairs,
-    /// For each letter of the Latin alphabet the letters beside it on a keyboard, a bit each by their number in `alphabet`.
-    beside: [u32; 26],
+    /// What runs of the Latin word (first) and of the other cost together.
+    pairs: FxHashMap<(u32, u32), u16>,
     /// For each run of the script, what it may stand for: the Latin runs, the likeliest first, with what they cost.
     stand_for: BTreeMap<&'static str, Vec<(&'static str, u16)>>,
     /// Longest runs in a pair.
@@ -86,66 +68,50 @@ pub struct Channel {
 impl Channel {
     /// Reads the rows `SCRIPT latin other cost` of a script; `-` is nothing, `*` anything.
     pub(crate) fn new(script: Script, text: &'static str) -> Self {
-        let mut stand_for: BTreeMap<&str, Vec<(&str, u16)>> = BTreeMap::new();
-        let mut alphabet = BTreeMap::new();
-        let mut rows = Vec::new();
-        let (mut source_max, mut target_max) = (1, 1);
-        for row in text.lines().filter_map(|line| line.strip_prefix(script.code())) {
-            let mut fields = row.split_whitespace();
-            let (Some(source), Some(target), Some(cost)) = (fields.next(), fields.next(), fields.next()) else {
-                continue;
-            };
-            let Ok(cost) = cost.parse::<u16>() else { continue };
-            let source = source.trim_matches('-');
-            let target = match target {
-                "*" => ANY,
-                _ => {
-                    let target = target.trim_matches('-');
-                    if script != Script::Latin && !target.is_empty() {
-                        stand_for.entry(target).or_default().push((source, cost));
-                    }
-                    let letters: Vec<u16> = target
-                        .chars()
-                        .map(|letter| {
-                            let next = alphabet.len() as u16 + 1;
-                            *alphabet.entry(letter).or_insert(next)
-                        })
-                        .collect();
-                    target_max = target_max.max(letters.len());
-                    target_code(&letters)
-                }
-            };
-            source_max = source_max.max(source.len());
-            rows.push((source_code(source.as_bytes()), target, cost));
+        let latin = script == Script::Latin;
+        let mut channel = Self {
+            latin,
+            alphabet: if latin { ('a'..='z').zip(1..).collect() } else { BTreeMap::new() },
+            pairs: FxHashMap::default(),
+            stand_for: BTreeMap::new(),
+            source_max: 1,
+            target_max: 1,
+        };
+        for (source, target, cost) in rows(script, text) {
+            channel.add(source, target, cost);
         }
-        stand_for.values_mut().for_each(|runs| runs.sort_by_key(|(latin, cost)| (*cost, *latin)));
-        if script == Script::Latin {
-            let code = |text: &str| {
-                target_code(
-                    &text.chars().map(|letter| alphabet.get(&letter).copied().unwrap_or(4095)).collect::<Vec<_>>(),
-                )
-            };
-            rows.extend(ALIKE.map(|(source, target)| (source_code(source.as_bytes()), code(target), MISREAD as u16)));
-            for source in b'a'..=b'z' {
-                let beside = (b'a'..=b'z').filter(|other| beside(source, *other));
-                rows.extend(beside.map(|other| {
-                    let target = code(char::from(other).encode_utf8(&mut [0; 4]));
-                    (source_code(&[source]), target, SLIPPED as u16)
-                }));
+        channel.stand_for.values_mut().for_each(|runs| runs.sort_by_key(|(latin, cost)| (*cost, *latin)));
+        if latin {
+            for (source, target) in ALIKE.split(' ').filter_map(|pair| pair.split_once('>')) {
+                channel.add(source, target, MISREAD);
             }
         }
-        let mut pairs = Pairs::with_room_for(rows.len());
-        rows.into_iter().for_each(|(source, target, cost)| pairs.insert(source, target, cost));
-        let mut near = [0; 26];
-        if script == Script::Latin {
-            for (key, near) in (b'a'..=b'z').zip(&mut near) {
-                let others = (b'a'..=b'z').filter(|other| beside(key, *other));
-                let numbers =
-                    others.filter_map(|other| alphabet.get(&char::from(other))).filter(|number| **number < 32);
-                *near = numbers.fold(0, |bits, number| bits | 1 << number);
+        channel
+    }
+
+    /// Adds a pair, unless a cheaper one is there.
+    fn add(&mut self, source: &'static str, target: &'static str, cost: u16) {
+        self.source_max = self.source_max.max(source.len());
+        let code = if target == "*" {
+            ANY
+        } else {
+            if !self.latin && !target.is_empty() {
+                self.stand_for.entry(target).or_default().push((source, cost));
             }
-        }
-        Self { latin: script == Script::Latin, beside: near, alphabet, pairs, stand_for, source_max, target_max }
+            for letter in target.chars() {
+                let next = self.alphabet.len() as u16 + 1;
+                self.alphabet.entry(letter).or_insert(next);
+            }
+            let letters = self.target(target).letters;
+            self.target_max = self.target_max.max(letters.len());
+            target_code(&letters)
+        };
+        let held = self.pairs.entry((source_code(source.as_bytes()), code)).or_insert(cost);
+        *held = cost.min(*held);
+    }
+
+    fn pair(&self, source: u32, target: u32) -> Option<u32> {
+        self.pairs.get(&(source, target)).copied().map(u32::from)
     }
 
     /// The likeliest Latin words that a word may stand for, in the form that a caller compares them by, each form once, the
@@ -190,7 +156,7 @@ impl Channel {
         best[0] = 0;
         for to in 1..=letters.len() {
             for from in to.saturating_sub(self.source_max)..to {
-                if let Some(cost) = self.pairs.get(source_code(&letters[from..to]), ANY) {
+                if let Some(cost) = self.pair(source_code(&letters[from..to]), ANY) {
                     best[to] = best[to].min(best[from] + cost);
                 }
             }
@@ -202,7 +168,8 @@ impl Channel {
 
     /// A word of the script, ready to be compared.
     pub fn target(&self, text: &str) -> Target {
-        let letters = text.chars().take(LETTERS_MAX).map(|letter| self.alphabet.get(&letter).copied().unwrap_or(4095));
+        let letters =
+            text.chars().take(LETTERS_MAX).map(|letter| self.alphabet.get(&letter).copied().unwrap_or(UNKNOWN));
         Target { letters: letters.collect() }
     }
 
@@ -221,24 +188,22 @@ impl Channel {
                 if i < n {
                     relax(&mut best[i + 1][j], so_far + DELETED);
                 }
+                // The key beside may be that of the letter before or after.
+                let beside = |at: usize| self.latin && at < n && slips(source.letters[at], target.letters[j]);
                 if j < m {
-                    let slipped = self.latin
-                        && [i.checked_sub(1), Some(i)]
-                            .into_iter()
-                            .flatten()
-                            .any(|at| self.slips(source, at, target.letters[j]));
+                    let slipped = beside(i) || i > 0 && beside(i - 1);
                     relax(&mut best[i][j + 1], so_far + if slipped { SLIPPED } else { INSERTED });
                 }
                 if i < n && j < m {
-                    relax(&mut best[i + 1][j + 1], so_far + REPLACED);
+                    relax(&mut best[i + 1][j + 1], so_far + if beside(i) { SLIPPED } else { REPLACED });
                 }
-                if self.latin && i + 2 <= n && j + 2 <= m && self.swapped(source, target, i, j) {
+                if self.latin && i + 2 <= n && j + 2 <= m && swapped(&source.letters[i..], &target.letters[j..]) {
                     relax(&mut best[i + 2][j + 2], so_far + SWAPPED);
                 }
                 for a in 0..=self.source_max.min(n - i) {
                     let code = source_code(&source.letters[i..i + a]);
                     for b in usize::from(a == 0)..=self.target_max.min(m - j) {
-                        if let Some(cost) = self.pairs.get(code, target_code(&target.letters[j..j + b])) {
+                        if let Some(cost) = self.pair(code, target_code(&target.letters[j..j + b])) {
                             relax(&mut best[i + a][j + b], so_far + cost);
                         }
                     }
@@ -247,29 +212,65 @@ impl Channel {
         }
         Some(best[n][m].saturating_sub(source.alone)).filter(|cost| *cost <= limit)
     }
-
-    /// Whether a letter is of a key beside the right one.
-    fn slips(&self, source: &Source, at: usize, letter: u16) -> bool {
-        let Some(right) = source.letters.get(at) else { return false };
-        self.beside
-            .get(usize::from(right - b'a'))
-            .is_some_and(|beside| usize::from(letter) < 32 && beside >> letter & 1 == 1)
-    }
-
-    fn swapped(&self, source: &Source, target: &Target, i: usize, j: usize) -> bool {
-        let letter = |at: usize| self.alphabet.get(&char::from(source.letters[at])).copied();
-        letter(i) == Some(target.letters[j + 1]) && letter(i + 1) == Some(target.letters[j])
-    }
 }
 
-/// Whether two keys lie beside each other, in a row or across two.
-fn beside(a: u8, b: u8) -> bool {
-    let place =
-        |key: u8| KEYBOARD.iter().enumerate().find_map(|(row, keys)| Some((row, keys.iter().position(|k| *k == key)?)));
-    let (Some((row, at)), Some((other, there))) = (place(a), place(b)) else { return false };
+/// The rows of a script: Latin run, other run, cost.
+fn rows(script: Script, text: &'static str) -> impl Iterator<Item = (&'static str, &'static str, u16)> {
+    text.lines().filter_map(move |line| {
+        let mut fields = line.strip_prefix(script.code())?.split_whitespace();
+        let mut run = || Some(fields.next()?.trim_matches('-'));
+        let (source, target) = (run()?, run()?);
+        Some((source, target, fields.next()?.parse().ok()?))
+    })
+}
+
+/// Whether a letter is of a key beside the right one.
+fn slips(right: u8, letter: u16) -> bool {
+    BESIDE[usize::from(right & 31)] >> (letter & 31) & 1 == 1
+}
+
+fn swapped(source: &[u8], target: &[u16]) -> bool {
+    let same = |at: usize, there: usize| u16::from(source[at] & 31) == target[there];
+    same(0, 1) && same(1, 0)
+}
+
+/// For each letter, by its number in the alphabet, those beside it on the keyboard, a bit each.
+const BESIDE: [u32; 32] = {
+    let mut all = [0; 32];
+    let (mut a, mut b) = (1, 1);
+    while a <= 26 {
+        while b <= 26 {
+            if beside(a as u8 + b'a' - 1, b as u8 + b'a' - 1) {
+                all[a] |= 1 << b;
+            }
+            b += 1;
+        }
+        (a, b) = (a + 1, 1);
+    }
+    all
+};
+
+/// Row and place of a letter on the keyboard.
+const fn key(letter: u8) -> (usize, usize) {
+    let mut row = 0;
+    while row < KEYBOARD.len() {
+        let mut at = 0;
+        while at < KEYBOARD[row].len() {
+            if KEYBOARD[row][at] == letter {
+                return (row, at);
+            }
+            at += 1;
+        }
+        row += 1;
+    }
+    panic!("every letter has a key");
+}
+
+/// Whether two letters lie beside each other, in a row or across two: a lower row lies half a key to the right.
+const fn beside(a: u8, b: u8) -> bool {
+    let ((row, at), (other, there)) = (key(a), key(b));
     match row.abs_diff(other) {
         0 => at.abs_diff(there) == 1,
-        // The lower row lies half a key to the right.
         1 if row < other => there == at || there + 1 == at,
         1 => at == there || at + 1 == there,
         _ => false,
@@ -290,45 +291,31 @@ fn target_code(letters: &[u16]) -> u32 {
     letters.iter().fold(0, |code, letter| code << 12 | u32::from(*letter))
 }
 
-/// Costs of pairs in one open table: looked up a thousand times for each word compared.
-#[derive(Debug)]
-struct Pairs {
-    slots: Box<[(u64, u16)]>,
-    shift: u32,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::Tables;
 
-impl Pairs {
-    fn with_room_for(rows: usize) -> Self {
-        let slots = (rows * 2 + 2).next_power_of_two();
-        Self { slots: vec![(0, NONE); slots].into(), shift: 64 - slots.trailing_zeros() }
+    fn cost(latin: &str, other: &str) -> u32 {
+        let channel = Tables::shared().channel(Script::Latin).expect("a channel");
+        channel.cost(&channel.source(latin), &channel.target(other), 10_000).expect("a cost")
     }
 
-    fn slot(&self, key: u64) -> usize {
-        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize
-    }
-
-    fn insert(&mut self, source: u32, target: u32, cost: u16) {
-        let key = u64::from(source) << 24 | u64::from(target);
-        let mut at = self.slot(key);
-        while self.slots[at].1 != NONE && self.slots[at].0 != key {
-            at = (at + 1) & (self.slots.len() - 1);
+    #[test]
+    fn slips_and_misreadings_cost_less_than_any_other_letter() {
+        for (right, likely, unlikely) in
+            [("smith", "smitj", "smitz"), ("martin", "rnartin", "zartin"), ("smith", "msith", "xmiph")]
+        {
+            assert!(cost(right, likely) < cost(right, unlikely), "{right} {likely} {unlikely}");
         }
-        let held = if self.slots[at].1 == NONE { cost } else { cost.min(self.slots[at].1) };
-        self.slots[at] = (key, held.min(NONE - 1));
+        assert!(beside(b'a', b'q') && beside(b's', b'w') && beside(b'g', b'v') && !beside(b'a', b'p'));
     }
 
-    fn get(&self, source: u32, target: u32) -> Option<u32> {
-        let key = u64::from(source) << 24 | u64::from(target);
-        let mut at = self.slot(key);
-        loop {
-            let (held, cost) = self.slots[at];
-            if cost == NONE {
-                return None;
-            }
-            if held == key {
-                return Some(u32::from(cost));
-            }
-            at = (at + 1) & (self.slots.len() - 1);
-        }
+    #[test]
+    fn every_row_is_of_a_script_and_read() {
+        let text = crate::learned::CHANNEL;
+        assert!(text.starts_with("# "), "a data file names its source");
+        let read: usize = Script::LEARNED.into_iter().map(|script| rows(script, text).count()).sum();
+        assert_eq!(read, text.lines().filter(|line| !line.starts_with('#')).count());
     }
 }

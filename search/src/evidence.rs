@@ -74,7 +74,7 @@ pub fn name_note(alignment: &Alignment, weak: bool) -> String {
     if alignment.turns > 0 {
         notes.push("other order");
     }
-    match (alignment.asked_left.0 > 0, alignment.held_left.0 > 0) {
+    match (alignment.asked_left > 0, alignment.held_left > 0) {
         _ if hows.is_empty() => {}
         (true, true) => notes.push("part of the name differs"),
         (true, false) => notes.push("the record has fewer names"),

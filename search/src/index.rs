@@ -14,7 +14,7 @@ use tantivy::error::DataCorruption;
 use tantivy::indexer::NoMergePolicy;
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
-use crate::layout::{self, Fields, TEXT};
+use crate::layout::{self, Fields};
 use crate::lookup::Lookup;
 use crate::prepared::{PreparedQuery, PreparedRecord};
 use crate::segments;
@@ -211,12 +211,8 @@ impl View {
 
     /// How many records it holds, and not words.
     pub fn records(&self) -> u64 {
-        let words = self.searcher.segment_readers().iter().map(|segment| {
-            let columns = segment.fast_fields();
-            let short = columns.u64(TEXT[0]).map_or(0, |column| column.values.num_vals());
-            let long = columns.bytes(layout::LONG).ok().flatten().map_or(0, |column| column.ords().values.num_vals());
-            u64::from(short) + u64::from(long)
-        });
+        let segments = self.searcher.segment_readers().iter();
+        let words = segments.map(|segment| layout::Columns::of(segment).map_or(0, |columns| columns.words()));
         self.searcher.num_docs().saturating_sub(words.sum())
     }
 

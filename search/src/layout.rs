@@ -4,9 +4,14 @@
 //! A record's id is kept twice more as two numbers in columns, and a word in four, from which they are read without a
 //! look-up. Raise `LAYOUT_VERSION` with any change: an index of another layout is emptied and fed again.
 
+use std::string::FromUtf8Error;
+
 use model::ids::RecordId;
+use tantivy::columnar::{BytesColumn, Column};
+use tantivy::error::DataCorruption;
+use tantivy::index::SegmentReader;
 use tantivy::schema::{BytesOptions, FAST, Field, Schema};
-use tantivy::{TantivyDocument, Term};
+use tantivy::{DocId, TantivyDocument, TantivyError, Term};
 
 use crate::keys::{self, Key};
 use crate::normalise::Token;
@@ -18,8 +23,8 @@ const LAYOUT_VERSION: u32 = 2;
 pub const ID_HIGH: &str = "id_high";
 pub const ID_LOW: &str = "id_low";
 /// Names of the columns of a word, eight bytes each; a longer word has its text in `LONG`.
-pub const TEXT: [&str; 3] = ["text_0", "text_1", "text_2"];
-pub const LONG: &str = "text_long";
+const TEXT: [&str; 3] = ["text_0", "text_1", "text_2"];
+const LONG: &str = "text_long";
 
 /// The fields of the index.
 #[derive(Debug, Clone, Copy)]
@@ -114,9 +119,45 @@ fn pack(text: &str) -> Option<[u64; 3]> {
 }
 
 /// The word of three numbers.
-pub fn unpack(parts: [u64; 3]) -> Option<String> {
-    let bytes: Vec<u8> = parts.into_iter().flat_map(u64::to_be_bytes).take_while(|byte| *byte != 0).collect();
-    String::from_utf8(bytes).ok()
+fn unpack(parts: [u64; 3]) -> Result<String, FromUtf8Error> {
+    String::from_utf8(parts.into_iter().flat_map(u64::to_be_bytes).take_while(|byte| *byte != 0).collect())
+}
+
+/// The words of a segment.
+pub struct Columns {
+    parts: [Column<u64>; 3],
+    long: Option<BytesColumn>,
+}
+
+impl Columns {
+    /// The columns of a segment.
+    pub fn of(segment: &SegmentReader) -> Result<Self, TantivyError> {
+        let columns = segment.fast_fields();
+        let parts = [columns.u64(TEXT[0])?, columns.u64(TEXT[1])?, columns.u64(TEXT[2])?];
+        Ok(Self { parts, long: columns.bytes(LONG)? })
+    }
+
+    /// How many words there are.
+    pub fn words(&self) -> u64 {
+        let long = self.long.as_ref().map_or(0, |long| long.ords().values.num_vals());
+        u64::from(self.parts[0].values.num_vals()) + u64::from(long)
+    }
+
+    /// The word of a document. One that cannot be read would hide records, so it is damage.
+    pub fn text(&self, document: DocId) -> Result<String, TantivyError> {
+        let damaged = |what: String| TantivyError::from(DataCorruption::comment_only(what));
+        let text = match self.parts.each_ref().map(|part| part.first(document)) {
+            [Some(one), Some(two), Some(three)] => unpack([one, two, three]),
+            _ => {
+                let long = self.long.as_ref().and_then(|long| Some((long, long.ords().first(document)?)));
+                let (long, at) = long.ok_or_else(|| damaged(format!("document {document} has keys and no word")))?;
+                let mut text = Vec::new();
+                long.ord_to_bytes(at, &mut text)?;
+                String::from_utf8(text)
+            }
+        };
+        text.map_err(|error| damaged(format!("the word of document {document}: {error}")))
+    }
 }
 
 /// The id of the two columns.
@@ -160,7 +201,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_word_survives_its_columns(text in "[a-zа-я王ا]{1,12}") {
-            prop_assert_eq!(pack(&text).and_then(unpack), (text.len() <= 24).then_some(text));
+            let kept = pack(&text).map(|parts| unpack(parts).expect("text"));
+            prop_assert_eq!(kept, (text.len() <= 24).then_some(text));
         }
     }
 }

@@ -4,13 +4,15 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
+
 use crate::channel::Channel;
 use crate::script::Script;
 
 const FREQUENCY: &str = include_str!("../data/frequency.txt");
 const LETTERS: &str = include_str!("../data/letters.txt");
 const VARIANTS: &str = include_str!("../data/variants.txt");
-const CHANNEL: &str = include_str!("../data/channel.txt");
+pub(crate) const CHANNEL: &str = include_str!("../data/channel.txt");
 
 /// The rarest that a word may be: what is seen once in half a million names.
 pub const RARITY_MAX: u16 = 1_900;
@@ -27,9 +29,9 @@ const UNKNOWN_LETTER: u32 = 1_400;
 /// The learned tables.
 #[derive(Debug, Default)]
 pub struct Learned {
-    frequency: Costs,
+    frequency: FxHashMap<&'static str, u16>,
     /// Runs of up to three letters, the last one after the others; `^` begins a word and `$` ends it.
-    letters: Costs,
+    letters: FxHashMap<&'static str, u16>,
     /// Sorted: a word, a class of equal names that it is in, and how rare it is among them.
     variants: Vec<(&'static str, u32, u16)>,
     channels: BTreeMap<Script, Channel>,
@@ -42,7 +44,8 @@ impl Learned {
     /// The tables that the crate carries.
     pub fn standard() -> Self {
         let channels = Script::LEARNED.into_iter().map(|script| (script, Channel::new(script, CHANNEL))).collect();
-        Self { frequency: Costs::new(FREQUENCY), letters: Costs::new(LETTERS), variants: variants(), channels }
+        let (frequency, letters) = (costs(FREQUENCY).collect(), costs(LETTERS).collect());
+        Self { frequency, letters, variants: variants(), channels }
     }
 
     /// How rare a word is among people, in hundredths of a bit: as its letters say, and as far as that is to be believed of a
@@ -53,7 +56,7 @@ impl Learned {
             false => RARITY_MAX,
         };
         let by_letters = || (UNSEEN + self.by_letters(text)).min(u32::from(LETTERS_MAX)) as u16;
-        let rarity = self.frequency.get(text).unwrap_or_else(by_letters);
+        let rarity = self.frequency.get(text).copied().unwrap_or_else(by_letters);
         (rarity, rarity.min(cap))
     }
 
@@ -68,7 +71,7 @@ impl Learned {
             let mut runs = (longest..last).zip(0..);
             let known = runs.find_map(|(from, back)| {
                 let cost = self.letters.get(&word[starts[from]..starts[last]])?;
-                Some(u32::from(cost) + back * BACK_OFF)
+                Some(u32::from(*cost) + back * BACK_OFF)
             });
             known.unwrap_or(UNKNOWN_LETTER)
         };
@@ -76,10 +79,10 @@ impl Learned {
     }
 
     /// The classes of equal names that a word is in, in their order.
-    pub fn variants(&self, text: &str) -> impl Iterator<Item = Variant> {
+    pub fn variants<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Variant> {
         let from = self.variants.partition_point(|(word, ..)| *word < text);
         let same = self.variants[from..].iter().take_while(move |(word, ..)| *word == text);
-        same.map(|(_, class, cost)| (*class, *cost)).collect::<Vec<_>>().into_iter()
+        same.map(|(_, class, cost)| (*class, *cost))
     }
 
     /// The channel of a script.
@@ -88,15 +91,18 @@ impl Learned {
     }
 }
 
-/// The rows `key cost` of a file, which are sorted.
-fn sorted(text: &'static str) -> Vec<(&'static str, u16)> {
-    let rows = text.lines().filter(|row| !row.starts_with('#'));
-    rows.filter_map(|row| row.split_once(' ').and_then(|(key, cost)| Some((key, cost.parse().ok()?)))).collect()
+/// The rows `key cost` of a file.
+fn costs(text: &'static str) -> impl Iterator<Item = (&'static str, u16)> {
+    lines(text).filter_map(|row| row.split_once(' ').and_then(|(key, cost)| Some((key, cost.parse().ok()?))))
+}
+
+fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
+    text.lines().filter(|row| !row.starts_with('#'))
 }
 
 fn variants() -> Vec<(&'static str, u32, u16)> {
     let mut all = Vec::new();
-    for (row, class) in VARIANTS.lines().filter(|row| !row.starts_with('#')).zip(0..) {
+    for (row, class) in lines(VARIANTS).zip(0..) {
         let mut fields = row.split(' ');
         while let (Some(word), Some(Ok(cost))) = (fields.next(), fields.next().map(str::parse)) {
             all.push((word, class, cost));
@@ -106,60 +112,19 @@ fn variants() -> Vec<(&'static str, u32, u16)> {
     all
 }
 
-/// Costs by word in an open table: looked up for every letter of every word that is compared.
-#[derive(Debug, Default)]
-struct Costs {
-    /// Place of the row plus one; 0 is free.
-    slots: Vec<u32>,
-    rows: Vec<(&'static str, u16)>,
-}
-
-impl Costs {
-    fn new(text: &'static str) -> Self {
-        let rows = sorted(text);
-        let mut slots = vec![0; (rows.len() * 2 + 2).next_power_of_two()];
-        for (row, (key, _)) in rows.iter().enumerate() {
-            let mut at = slot(key, slots.len());
-            while slots[at] != 0 {
-                at = (at + 1) & (slots.len() - 1);
-            }
-            slots[at] = row as u32 + 1;
-        }
-        Self { slots, rows }
-    }
-
-    fn get(&self, key: &str) -> Option<u16> {
-        let mut at = slot(key, self.slots.len().max(1));
-        loop {
-            let row = self.slots.get(at)?.checked_sub(1)?;
-            let (held, cost) = self.rows[row as usize];
-            if held == key {
-                return Some(cost);
-            }
-            at = (at + 1) & (self.slots.len() - 1);
-        }
-    }
-}
-
-/// Where a key is looked for first among so many slots, a power of two (FNV-1a).
-fn slot(key: &str, slots: usize) -> usize {
-    let hash = key
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    (hash ^ hash >> 29) as usize & (slots - 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_row_is_read_and_they_are_sorted() {
-        for text in [FREQUENCY, LETTERS] {
+    fn every_row_is_read_and_no_key_stands_twice() {
+        for text in [FREQUENCY, LETTERS, VARIANTS] {
             assert!(text.starts_with("# "), "a data file names its source");
-            let rows = sorted(text);
-            assert_eq!(rows.len(), text.lines().filter(|row| !row.starts_with('#')).count());
-            assert!(rows.windows(2).all(|pair| pair[0].0 < pair[1].0));
         }
+        for text in [FREQUENCY, LETTERS] {
+            let read: BTreeMap<&str, u16> = costs(text).collect();
+            assert_eq!(read.len(), lines(text).count());
+        }
+        assert_eq!(variants().len() * 2, lines(VARIANTS).flat_map(|row| row.split(' ')).count());
     }
 }

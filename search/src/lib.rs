@@ -11,6 +11,7 @@ mod birth;
 mod bones;
 mod candidate;
 pub mod channel;
+mod compounds;
 mod evidence;
 pub mod index;
 mod keys;

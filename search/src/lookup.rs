@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::ids::RecordId;
-use tantivy::columnar::Column;
 use tantivy::index::SegmentReader;
 use tantivy::postings::SegmentPostings;
 use tantivy::schema::IndexRecordOption;
@@ -16,7 +15,7 @@ use tantivy::{DocId, DocSet, InvertedIndexReader, Searcher, TERMINATED, Term};
 use crate::candidate;
 use crate::index::IndexError;
 use crate::keys::{self, Key};
-use crate::layout::{self, Fields, ID_HIGH, ID_LOW, LONG, TEXT};
+use crate::layout::{self, Fields, ID_HIGH, ID_LOW};
 use crate::normalise::Token;
 use crate::prepared::PreparedQuery;
 use crate::tables::Tables;
@@ -108,20 +107,9 @@ impl Lookup<'_> {
             if words.is_empty() {
                 continue;
             }
-            let columns = segment.fast_fields();
-            let parts: [Column<u64>; 3] = [columns.u64(TEXT[0])?, columns.u64(TEXT[1])?, columns.u64(TEXT[2])?];
-            let long = columns.bytes(LONG)?;
+            let columns = layout::Columns::of(segment)?;
             for word in words {
-                let packed = parts.each_ref().map(|part| part.first(word));
-                if let [Some(one), Some(two), Some(three)] = packed {
-                    texts.extend(layout::unpack([one, two, three]));
-                } else if let Some(long) = &long
-                    && let Some(at) = long.ords().first(word)
-                {
-                    let mut text = Vec::new();
-                    long.ord_to_bytes(at, &mut text)?;
-                    texts.extend(String::from_utf8(text));
-                }
+                texts.insert(columns.text(word)?);
             }
         }
         Ok(texts)
@@ -142,22 +130,17 @@ impl Lookup<'_> {
         let most = |at: usize| reading.words[at].times * meets[at].most();
         let mut rest: u32 = order.iter().map(|at| most(*at)).sum();
         let need = query.need.max(1);
+        let frequency = meets.iter().map(|meets| self.frequency(&index, meets)).collect::<Result<Vec<u32>, _>>()?;
         // A name of which each word finds something is a candidate in any case, so one word of it is read at least.
-        let groups =
-            || reading.counting().map(|at| std::iter::once(at).chain(reading.covering(at)).collect::<Vec<_>>());
-        let possible = |group: &Vec<usize>| group.iter().any(|at| meets[*at].most() > 0);
-        let frequency = |group: &Vec<usize>| -> u32 {
-            let each = group.iter().map(|at| self.frequency(&index, &meets[*at]).unwrap_or(u32::MAX));
-            each.fold(0, u32::saturating_add)
-        };
-        let whole = if groups().all(|group| possible(&group)) { groups().min_by_key(frequency) } else { None };
+        let groups: Vec<Vec<usize>> =
+            reading.counting().map(|at| std::iter::once(at).chain(reading.covering(at)).collect()).collect();
+        let possible = groups.iter().all(|group| group.iter().any(|at| meets[*at].most() > 0));
+        let records_of = |group: &&Vec<usize>| group.iter().map(|at| u64::from(frequency[*at])).sum::<u64>();
+        let whole = groups.iter().min_by_key(records_of).filter(|_| possible);
         let mut read_words: BTreeMap<DocId, Vec<u32>> = BTreeMap::new();
         let mut asked_about = Vec::new();
         for at in order {
-            if rest >= need
-                || whole.as_ref().is_some_and(|whole| whole.contains(&at))
-                || self.frequency(&index, &meets[at])? <= READ_ALL
-            {
+            if rest >= need || whole.is_some_and(|whole| whole.contains(&at)) || frequency[at] <= READ_ALL {
                 self.read_word(&index, at, meets, &mut read_words)?;
             } else {
                 asked_about.push(at);

@@ -11,6 +11,7 @@ use model::limits::NAME_CHARS_MAX;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::bones;
+use crate::compounds;
 use crate::learned::Variant;
 use crate::script::{self, Role, Script};
 use crate::tables::{Class, Tables};
@@ -28,11 +29,7 @@ pub struct Token {
     /// The word in its script: lower-case Latin letters and digits, or the folded letters of another script.
     pub text: Box<str>,
     pub script: Script,
-    /// The word in lower-case Latin letters, for people to read; empty when nobody knows them.
-    pub latin: Box<str>,
     pub class: Class,
-    /// Known to be a given name.
-    pub given: bool,
     /// How rare it is, in hundredths of a bit: what it says when it is met.
     pub rarity: u16,
     /// How rare its letters are; a typo of a usual name is far rarer than any name is believed to be.
@@ -65,11 +62,10 @@ impl Token {
             true => Script::Latin,
             false => text.chars().map(Script::of).find(|script| *script != Script::Latin).unwrap_or(Script::Other),
         };
-        let latin = if script == Script::Latin { text.to_string() } else { String::new() };
-        Self::new(text.to_string(), script, latin, tables)
+        Self::new(text.to_string(), script, tables)
     }
 
-    fn new(text: String, script: Script, latin: String, tables: &Tables) -> Self {
+    fn new(text: String, script: Script, tables: &Tables) -> Self {
         let text = match tables.legal_form(&text) {
             Some(form) => form.to_string(),
             None => text,
@@ -85,18 +81,7 @@ impl Token {
             _ => (text.clone(), OnceLock::new()),
         };
         let variants = if class == Class::Name { tables.variants(&text).collect() } else { Box::default() };
-        Self {
-            text: text.into(),
-            script,
-            latin: latin.into(),
-            class,
-            given: false,
-            rarity,
-            letters_rarity,
-            folded: folded.into(),
-            bones,
-            variants,
-        }
+        Self { text: text.into(), script, class, rarity, letters_rarity, folded: folded.into(), bones, variants }
     }
 
     /// Whether it is a Latin name that is written so when folded.
@@ -107,8 +92,7 @@ impl Token {
     /// A word made of neighbours.
     pub(crate) fn joined(parts: &[Self], tables: &Tables) -> Self {
         let text: String = parts.iter().map(|part| &*part.text).collect();
-        let latin = parts.iter().map(|part| &*part.latin).collect();
-        Self::new(text, parts[0].script, latin, tables)
+        Self::new(text, parts[0].script, tables)
     }
 }
 
@@ -168,7 +152,7 @@ fn reading(text: &str, tables: &Tables, split: Split) -> Vec<Token> {
             read_word(word, tables, split, whole, &mut words);
         }
         parts.push(
-            compounds(words).into_iter().map(|(text, script, latin)| Token::new(text, script, latin, tables)).collect(),
+            compounds::joined(words).into_iter().map(|(text, script)| Token::new(text, script, tables)).collect(),
         );
     }
     if parts.len() == 2 && parts[1].iter().any(|token| token.class != Class::LegalForm) {
@@ -209,8 +193,8 @@ fn plain(name: &str) -> String {
     text
 }
 
-/// A word in its script, and in Latin letters.
-type Word = (String, Script, String);
+/// A word and its script.
+pub(crate) type Word = (String, Script);
 
 /// Reads one word without blanks: `L.L.C.` and `A/S` are one token when they are a legal form, else they split.
 fn read_word(word: &str, tables: &Tables, split: Split, whole: bool, words: &mut Vec<Word>) {
@@ -258,20 +242,19 @@ fn push(word: &str, words: &mut Vec<Word>) {
     let script = letters.clone().map(Script::of).find(|script| *script != Script::Latin).filter(|_| !mixed);
     match script {
         // Letters that nobody writes in Latin otherwise stand for themselves.
-        None if latin.is_empty() => words.push((letters.collect(), Script::Other, latin)),
-        None => words.push((compound(&latin).unwrap_or_else(|| latin.clone()), Script::Latin, latin)),
+        None if latin.is_empty() => words.push((letters.collect(), Script::Other)),
+        None => words.push((compounds::in_one_word(&latin).unwrap_or(latin), Script::Latin)),
         // No table of its own: as it is read.
-        Some(Script::Other) if !latin.is_empty() => words.push((latin.clone(), Script::Latin, latin)),
+        Some(Script::Other) if !latin.is_empty() => words.push((latin, Script::Latin)),
         Some(script) => {
             let mut text = String::new();
             letters.clone().for_each(|c| script::folded(c, &mut text));
             if text.is_empty() {
                 text = letters.collect();
             }
-            words.push((text, script, latin));
+            words.push((text, script));
         }
     }
-    words.retain(|(text, ..)| !text.is_empty());
 }
 
 /// A digit within letters, or before three of them, is a letter that was misread: `Sm1th`, `0mar`.
@@ -294,134 +277,6 @@ fn letters_for_digits(word: &mut String) {
             other => other,
         })
         .collect();
-}
-
-const ARABIC_ARTICLE: &str = "ال";
-const ARTICLES: [&str; 26] = [
-    "al", "el", "ul", "ur", "ud", "us", "ar", "ad", "as", "ash", "an", "az", "at", "il", "ol", "or", "er", "ed", "ez",
-    "es", "аль", "ал", "ар", "эль", "эр", "ас",
-];
-const SERVANT: [&str; 16] = [
-    "abd",
-    "abdul",
-    "abdel",
-    "abdal",
-    "abdu",
-    "abdoul",
-    "abdur",
-    "abdus",
-    "abdol",
-    "abdool",
-    "abdil",
-    "abdou",
-    "абд",
-    "абдул",
-    "абдель",
-    "абдуль",
-];
-const FAITH: [&str; 14] = [
-    "din",
-    "deen",
-    "dine",
-    "uddin",
-    "eddin",
-    "eddine",
-    "aldin",
-    "addin",
-    "uddeen",
-    "aldeen",
-    "eldin",
-    "eldine",
-    "дин",
-    "эддин",
-];
-const GOD: [&str; 8] = ["allah", "ullah", "ollah", "alla", "ulla", "llah", "аллах", "улла"];
-
-/// A compound that is written as one word, in the one way that `compounds` writes those in several: `Abdurrahman`,
-/// `Abdelrahman`, `Nureddine`, `Nasrallah`.
-fn compound(word: &str) -> Option<String> {
-    if word.len() < 7 {
-        return None;
-    }
-    let consonant = |byte: Option<&u8>| byte.is_some_and(|byte| !b"aeiou".contains(byte));
-    if let Some(rest) = word.strip_prefix("abd") {
-        let rest = rest.strip_prefix("ou").or_else(|| rest.strip_prefix(['a', 'e', 'i', 'o', 'u']))?;
-        let bytes = rest.as_bytes();
-        // The article stays or becomes the consonant that follows.
-        let doubled = consonant(bytes.first()) && bytes.first() == bytes.get(1) && !rest.starts_with("ll");
-        let name = if doubled { Some(&rest[1..]) } else { rest.strip_prefix('l') };
-        return name.filter(|name| name.len() >= 3).map(|name| format!("abdul{name}"));
-    }
-    let vowel_off = |text: &str| text.strip_suffix(['a', 'e', 'i', 'o', 'u']).map(str::to_string);
-    for faith in ["dine", "din", "deen", "dean"] {
-        if let Some(stem) = word.strip_suffix(faith).and_then(|stem| stem.strip_suffix(['d', 'l'])).and_then(vowel_off)
-        {
-            return Some(stem).filter(|stem| stem.len() >= 3).map(|stem| stem + "uddin");
-        }
-    }
-    for god in ["lah", "la"] {
-        if let Some(stem) = word.strip_suffix(god).and_then(|stem| stem.strip_suffix('l')).and_then(vowel_off) {
-            return Some(stem).filter(|stem| stem.len() >= 4).map(|stem| stem + "ullah");
-        }
-    }
-    None
-}
-
-/// Arabic compounds written apart become the one word that others write: `abd al rahman`, `shams ud din`, `nasr allah`. The
-/// article of an Arabic word goes, which is no part of the name.
-fn compounds(words: Vec<Word>) -> Vec<Word> {
-    let mut made: Vec<Word> = Vec::with_capacity(words.len());
-    let mut rest = words.into_iter().peekable();
-    while let Some(mut word) = rest.next() {
-        let is = |list: &[&str], word: &Word| list.contains(&word.0.as_str());
-        if word.1 == Script::Arabic {
-            if word.0 == "عبد"
-                && let Some(next) = rest.next_if(|next| next.1 == Script::Arabic)
-            {
-                word = (word.0 + &next.0, word.1, word.2 + &next.2);
-            } else if let Some(faith) = rest.next_if(|next| matches!(next.0.as_str(), "الدين" | "الله")) {
-                word = (word.0 + &faith.0, word.1, word.2 + &faith.2);
-            }
-            if let Some(bare) = word.0.strip_prefix(ARABIC_ARTICLE).filter(|bare| bare.chars().count() >= 3) {
-                word.0 = bare.to_string();
-            }
-            made.push(word);
-            continue;
-        }
-        let cyrillic = word.1 == Script::Cyrillic;
-        if is(&SERVANT, &word) {
-            let _ = rest.next_if(|next| is(&ARTICLES, next));
-            if let Some(next) = rest.next_if(|next| next.1 == word.1 && next.0.chars().count() > 2) {
-                let god = is(&GOD, &next);
-                let text = match (cyrillic, god) {
-                    (false, true) => "abdullah".to_string(),
-                    (true, true) => "абдулла".to_string(),
-                    (false, false) => format!("abdul{}", next.0),
-                    (true, false) => format!("абдул{}", next.0),
-                };
-                made.push((text, word.1, format!("abdul{}", next.2)));
-                continue;
-            }
-        }
-        let last = made.len();
-        let article = last >= 2 && is(&ARTICLES, &made[last - 1]);
-        let compound = (is(&FAITH, &word) || is(&GOD, &word)) && last > usize::from(article);
-        let before = last.wrapping_sub(1 + usize::from(article));
-        if compound && made[before].1 == word.1 && made[before].0.chars().count() > 2 {
-            let end = match (is(&GOD, &word), cyrillic) {
-                (true, false) => "ullah",
-                (true, true) => "улла",
-                (false, false) => "uddin",
-                (false, true) => "уддин",
-            };
-            made.truncate(before + 1);
-            made[before].0.push_str(end);
-            made[before].2.push_str(if is(&GOD, &word) { "ullah" } else { "uddin" });
-            continue;
-        }
-        made.push(word);
-    }
-    made
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ impl PreparedQuery {
         let numbers = query.numbers().into_iter().map(|(kind, number)| (kind, normalise_number(number)));
         let numbers: Vec<_> = numbers.filter(|(_, number)| !number.is_empty()).collect();
         let readings: Vec<Reading> = read.map(|tokens| Reading::new(tokens, tables)).collect();
-        let tokens = readings.first().map_or(0, |reading| reading.tokens.len());
+        let tokens = readings.iter().map(|reading| reading.tokens.len()).max().unwrap_or_default();
         Self { need: score::need(query, tokens as u32), readings, numbers }
     }
 
@@ -82,18 +82,14 @@ impl PreparedRecord {
     }
 }
 
-/// The tokens of a name, the given ones marked where the source tells them apart. A family name that the full form left
-/// out is added: sources differ in what they call full.
+/// The tokens of a name. A family name that the full form left out is added: sources differ in what they call full.
 fn full_tokens(name: &Name, tables: &Tables) -> Box<[Token]> {
     let mut tokens = normalise(&name.full, tables);
-    let family = name.family.as_deref().map(|text| normalise(text, tables)).unwrap_or_default();
-    let given = name.given.as_deref().map(|text| normalise(text, tables)).unwrap_or_default();
-    let among = |tokens: &[Token], token: &Token| tokens.iter().any(|other| other.text == token.text);
-    for token in &mut tokens {
-        token.given = !family.is_empty() && among(&given, token) && !among(&family, token);
+    for token in name.family.iter().flat_map(|family| normalise(family, tables)) {
+        if !tokens.iter().any(|other| other.text == token.text) {
+            tokens.push(token);
+        }
     }
-    let missing: Vec<Token> = family.into_iter().filter(|token| !among(&tokens, token)).collect();
-    tokens.extend(missing);
     tokens.truncate(crate::normalise::TOKENS_MAX);
     tokens.into()
 }

@@ -35,7 +35,6 @@ const WORDS: i64 = 62;
 /// A name of which one word met only.
 const ONE_WORD: i32 = -170;
 const TURN: i32 = -300;
-const INITIALS: i32 = 0;
 const WEAK: i32 = -100;
 /// A word that met none, of the question and of the record, by how many did: one, two, more.
 const ASKED_LEFT: [i32; 3] = [-130, -135, -60];
@@ -55,9 +54,9 @@ pub struct Scored {
     pub evidence: Vec<Evidence>,
 }
 
-/// Evidence in hundredths of a bit, and the score in millionths that it is shown as; straight lines between. Up to 0.99 it is
+/// Evidence in hundredths of a bit, and the score in millionths that it is shown as; straight lines between. Up to 0.97 it is
 /// the share of true pairs among the best hits of as many listed as unlisted people, on a list of 9,000 (`docs/matching.md`).
-const SCALE: [(i32, u32); 16] = [
+const SCALE: [(i32, u32); 15] = [
     (0, 0),
     (200, 100_000),
     (400, 210_000),
@@ -68,15 +67,15 @@ const SCALE: [(i32, u32); 16] = [
     (900, 870_000),
     (1_000, 930_000),
     (1_200, 970_000),
-    (1_500, 987_000),
-    (2_000, 995_000),
-    (3_000, 998_000),
-    (6_000, 999_600),
-    (20_000, 999_990),
+    (1_500, 980_000),
+    (2_000, 985_000),
+    (14_000, 998_000),
+    (40_000, 999_900),
     (200_000, 1_000_000),
 ];
 
-/// The score that evidence is shown as; strictly rising up to 100 bits and never 1.
+/// The score that evidence is shown as: with each hundredth of a bit a higher one up to 140 bits, which no name and date
+/// reach together, and never 1.
 pub(crate) fn scaled(bits: i32) -> Score {
     let bits = bits.clamp(0, 199_999);
     let above = SCALE.iter().position(|(from, _)| *from > bits).unwrap_or(SCALE.len() - 1).max(1);
@@ -172,20 +171,20 @@ fn missing_numbers(query: &Query, lookout: &Lookout, tally: &mut Tally) {
 
 /// What the laid out name says.
 pub(crate) fn name_bits(alignment: &Alignment, weak: bool) -> i32 {
-    if alignment.total == 0 {
+    // Initials and particles alone are chance.
+    if alignment.words == 0 {
         return 0;
     }
     let words = (i64::from(alignment.total) * WORDS / 100) as i32;
-    let met = (alignment.words.max(1) as usize - 1).min(2);
+    let met = (alignment.words as usize - 1).min(2);
     let left = |count: u32, each: [i32; 3]| each[met] * count.min(6) as i32;
-    let one = if alignment.words <= 1 { ONE_WORD } else { 0 };
+    let one = if alignment.words == 1 { ONE_WORD } else { 0 };
     let bits = words
         + one
         + TURN * alignment.turns.min(2) as i32
-        + INITIALS * alignment.initials as i32
-        + left(alignment.asked_left.0, ASKED_LEFT)
-        + left(alignment.held_left.0, HELD_LEFT)
-        + if alignment.company && alignment.asked_left.0 > 0 { COMPANY } else { 0 };
+        + left(alignment.asked_left, ASKED_LEFT)
+        + left(alignment.held_left, HELD_LEFT)
+        + if alignment.company && alignment.asked_left > 0 { COMPANY } else { 0 };
     let bits = match alignment.whole {
         Some(cost) => bits.max(whole(cost, alignment.words)),
         None => bits,

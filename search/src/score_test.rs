@@ -149,6 +149,13 @@ fn more_evidence_ranks_higher_and_nothing_saturates() {
 }
 
 #[test]
+fn each_hundredth_of_a_bit_is_another_score() {
+    assert!((0..14_000).all(|bits| scaled(bits) < scaled(bits + 1)));
+    assert!((14_000..210_000).all(|bits| scaled(bits) <= scaled(bits + 1)));
+    assert!(scaled(i32::MAX) < model::screen::Score::MAX);
+}
+
+#[test]
 fn a_date_of_birth_speaks_for_and_against_but_does_not_exclude() {
     let held = born(record(&["Ayman al-Zawahiri"]), "1951-06-09");
     let with = |date: &str| {

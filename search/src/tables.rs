@@ -1,7 +1,8 @@
-//! The frozen tables: titles, particles, legal forms, and tokens so frequent that they find nobody alone. How rare a token is
-//! comes from here and never from a live index, so that two replicas, and one replica on two days, score alike.
+//! The frozen tables: titles, particles, legal forms and business words, compiled by hand, and what was learned from names
+//! (`learned.rs`). How rare a word is comes from here and never from a live index, so that two replicas, and one replica on
+//! two days, score alike.
 //!
-//! Assumes the files under `data/` are lower-case ASCII; a test checks it.
+//! Assumes the files under `data/` are lower-case words; a test checks it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -142,7 +143,7 @@ impl Tables {
     }
 
     /// The classes of equal names that a token is in, in their order.
-    pub fn variants(&self, text: &str) -> impl Iterator<Item = Variant> {
+    pub fn variants<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Variant> {
         self.learned.variants(text)
     }
 

@@ -105,6 +105,14 @@ impl Reading {
 }
 
 impl Word {
+    /// What the word says when it is met by a held one, if anything is left of it.
+    pub fn likeness(&self, held: &Token, tables: &Tables) -> Option<Likeness> {
+        let likeness = pair::likeness(&self.asked, held, tables)?;
+        let how = if self.kind == Kind::Single { likeness.how } else { How::Joined };
+        let bits = likeness.bits.checked_sub(self.loss).filter(|bits| *bits > 0)?;
+        Some(Likeness { bits, how, ..likeness })
+    }
+
     /// Whether others may write the word apart, and what it says then at most.
     pub fn apart_most(&self) -> Option<u32> {
         let Asked { token, .. } = &self.asked;

@@ -157,25 +157,34 @@ pub fn learn(script: Script, classes: &[Equals], counts: &Counts) -> Vec<(String
     rows
 }
 
-/// Adds how far each pair explains an example. Returns its likelihood.
-fn expect(example: &Example, chance: &[f64], seen: &mut [f64]) -> f64 {
-    let cells = (example.latin.len() + 1) * (example.other.len() + 1);
-    let (mut before, mut after) = (vec![0.0; cells], vec![0.0; cells]);
+/// For each cell of an example's lattice, how likely it is to get there; the last is its likelihood.
+fn forward(example: &Example, chance: &[f64]) -> Vec<f64> {
+    let mut before = vec![0.0; (example.latin.len() + 1) * (example.other.len() + 1)];
     before[0] = 1.0;
     for (id, from, to) in &example.steps {
         before[*to as usize] += before[*from as usize] * chance[*id as usize];
     }
-    let all = before[cells - 1];
-    if all <= 0.0 {
-        return 0.0;
+    before
+}
+
+fn likelihood(example: &Example, chance: &[f64]) -> f64 {
+    forward(example, chance).pop().unwrap_or_default()
+}
+
+/// Adds how far each pair explains an example.
+fn expect(example: &Example, chance: &[f64], seen: &mut [f64]) {
+    let before = forward(example, chance);
+    let last = before.len() - 1;
+    if before[last] <= 0.0 {
+        return;
     }
-    after[cells - 1] = 1.0;
+    let mut after = vec![0.0; before.len()];
+    after[last] = 1.0;
     for (id, from, to) in example.steps.iter().rev() {
         let part = chance[*id as usize] * after[*to as usize];
         after[*from as usize] += part;
-        seen[*id as usize] += example.weight * before[*from as usize] * part / all;
+        seen[*id as usize] += example.weight * before[*from as usize] * part / before[last];
     }
-    all
 }
 
 /// Leaves out pairs of names that are no likelier together than apart.
@@ -194,14 +203,4 @@ fn sift(script: Script, examples: &mut Vec<Example>, chance: &[f64]) {
         together > 0.0
             && together.ln() > apart + 2.0 + letters * if script == Script::Latin { SIFT } else { SIFT / 2.0 }
     });
-}
-
-fn likelihood(example: &Example, chance: &[f64]) -> f64 {
-    let cells = (example.latin.len() + 1) * (example.other.len() + 1);
-    let mut before = vec![0.0; cells];
-    before[0] = 1.0;
-    for (id, from, to) in &example.steps {
-        before[*to as usize] += before[*from as usize] * chance[*id as usize];
-    }
-    before[cells - 1]
 }

@@ -1,7 +1,7 @@
 //! A node as a simulated process: started through `Node::start`, watched, ended.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use model::ids::{ClusterId, GroupId, NodeId};
@@ -10,6 +10,7 @@ use node::config::{Config, Start};
 use node::env::{Env, Indexes, Network, Work};
 use node::{Node, NodeError};
 use raft::groups::Groups;
+use search::Tables;
 use tokio::sync::Notify;
 
 use crate::clock::{SeededEntropy, WallClock};
@@ -122,7 +123,13 @@ pub fn env(
     work_ms: u64,
 ) -> Env {
     let work = Work::InPlace(Duration::from_millis(work_ms));
-    Env { network, clock, entropy, storage: Arc::new(disk), indexes: Indexes::Memory, work }
+    Env { network, clock, entropy, storage: Arc::new(disk), tables: tables(), indexes: Indexes::Memory, work }
+}
+
+/// The tables of all nodes and of their judge: frozen, so one copy tells nothing from one node to another.
+pub fn tables() -> Arc<Tables> {
+    static TABLES: OnceLock<Arc<Tables>> = OnceLock::new();
+    TABLES.get_or_init(|| Arc::new(Tables::standard())).clone()
 }
 
 /// The life of a node, from its start until it ends.

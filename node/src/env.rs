@@ -1,4 +1,4 @@
-//! Everything outside a node, handed in: network, clock, randomness, storage, and where slow work runs. Production's own is
+//! Everything outside a node, handed in: network, clock, randomness, storage, tables, and where slow work runs. Production's own is
 //! [`Env::production`]; the simulation hands in another. Nothing else in the node reads a clock or draws randomness.
 
 #[cfg(feature = "rocksdb")]
@@ -10,6 +10,7 @@ use std::time::Duration;
 use model::time::{Clock, Entropy, UnixMillis};
 use proto::transport::Tcp;
 use raft::storage::Engine;
+use search::Tables;
 
 pub use proto::transport::{BoxFuture, Listener, Network, Stream};
 
@@ -20,6 +21,8 @@ pub struct Env {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub storage: Arc<dyn Engine>,
+    /// What names are matched by; the same on every node.
+    pub tables: Arc<Tables>,
     /// Where search indexes lie.
     pub indexes: Indexes,
     /// Where slow work runs.
@@ -89,6 +92,7 @@ impl Env {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             storage: Arc::new(RocksEngine::new(data_dir, Limits::default())?),
+            tables: Arc::new(Tables::standard()),
             indexes: Indexes::Directory(data_dir.join("indexes")),
             work: Work::Threads,
         })
@@ -101,6 +105,7 @@ impl Env {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             storage,
+            tables: Arc::new(Tables::standard()),
             indexes: Indexes::Memory,
             work: Work::InPlace(Duration::ZERO),
         }

@@ -27,7 +27,7 @@ use proto::transport::Accepted;
 use raft::groups::{Groups, StartError};
 use raft::network::{PEER_MESSAGE_BYTES_MAX, PeerService, Router};
 use raft::storage::StorageError;
-use search::{Index, Place, Tables};
+use search::{Index, Place};
 use services::v1::{
     audit_server::AuditServer, cluster_server::ClusterServer, imports_server::ImportsServer,
     lookouts_server::LookoutsServer, screening_server::ScreeningServer,
@@ -139,10 +139,10 @@ impl Node {
         let keyring = Arc::new(config.keyring.clone());
         let records = Records::new(keyring.clone(), env.entropy.clone());
         let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let tables = Arc::new(Tables::standard());
+        let tables = env.tables.clone();
         let mut replicas = Vec::new();
         for group in groups.records() {
-            let index = open_index(&env, group.id(), tables.clone())?;
+            let index = open_index(&env, group.id())?;
             let search = metrics.search.clone();
             let how = (env.work, config.index_linger);
             let replica = Replica::new(group.clone(), index, tables.clone(), records.clone(), search, how);
@@ -295,12 +295,13 @@ async fn listen(env: &Env, address: &str) -> Result<Box<dyn Listener>, NodeError
     listening.map_err(|error| NodeError::Listen { address: address.to_string(), reason: error.to_string() })
 }
 
-fn open_index(env: &Env, group: GroupId, tables: Arc<Tables>) -> Result<Arc<Index>, NodeError> {
+fn open_index(env: &Env, group: GroupId) -> Result<Arc<Index>, NodeError> {
     let place = match &env.indexes {
         Indexes::Directory(root) => Place::Directory(root.join(group.to_string())),
         Indexes::Memory => Place::Memory,
     };
-    let index = Index::open(place, tables).map_err(|error| NodeError::Index { group, reason: error.to_string() })?;
+    let index = Index::open(place, env.tables.clone())
+        .map_err(|error| NodeError::Index { group, reason: error.to_string() })?;
     Ok(Arc::new(index))
 }
 

@@ -10,11 +10,11 @@ use model::lookout::Lookout;
 use model::record::RecordState;
 use model::screen::{Query, Score, THRESHOLD_DEFAULT};
 use model::seal::Scope;
-use search::{PreparedQuery, PreparedRecord, Tables, score};
+use search::{PreparedQuery, PreparedRecord, score};
 
 use super::{Case, Findings};
 use crate::history::{Answer, Call};
-use crate::host::keyring;
+use crate::host::{keyring, tables};
 
 /// A version of a record, ready to be compared.
 struct Version {
@@ -26,7 +26,7 @@ struct Version {
 
 pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
-    let tables = Tables::standard();
+    let tables = tables();
     let keyring = keyring();
     let mut records: BTreeMap<GroupId, BTreeMap<RecordId, Vec<Version>>> = BTreeMap::new();
     for ((id, number), seen) in &case.seen.versions {

@@ -34,8 +34,7 @@ pub struct Equals {
 
 fn one_name(form: &str, tables: &Tables) -> Option<Token> {
     let mut tokens = normalise(form, tables);
-    let token = tokens.pop().filter(|token| tokens.is_empty() && token.class == Class::Name)?;
-    Some(token)
+    tokens.pop().filter(|token| tokens.is_empty() && token.class == Class::Name)
 }
 
 fn classes(path: &Path, tables: &Tables) -> Result<Vec<Equals>, Box<dyn Error>> {
@@ -44,12 +43,10 @@ fn classes(path: &Path, tables: &Tables) -> Result<Vec<Equals>, Box<dyn Error>> 
         let mut class = Equals { latin: Vec::new(), native: Vec::new() };
         let surname = |form: &str| form.chars().count() > 1 && form.ends_with(['氏', '姓', '씨']);
         for form in line.split('\t').filter(|form| !form.contains(' ') && !surname(form)) {
-            // A word of Han alone would be read as a whole name: the blank-less pair says that it is one part of it.
-            let joined =
-                if form.chars().any(search::script::syllabic) { format!("王 {form}") } else { form.to_string() };
-            let token = match normalise(&joined, tables).pop() {
-                Some(token) if form.chars().any(search::script::syllabic) => Some(token),
-                _ => one_name(form, tables),
+            let token = match form.chars().any(search::script::syllabic) {
+                // A word of Han alone would be read as a whole name: a family name before it says that it is one part.
+                true => normalise(&format!("王 {form}"), tables).pop(),
+                false => one_name(form, tables),
             };
             match token {
                 Some(token) if token.script == Script::Latin => class.latin.push(token.text.into()),

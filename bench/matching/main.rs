@@ -13,7 +13,7 @@ use model::date::BirthDate;
 use model::ids::RecordId;
 use model::lookout::{Action, Country, CountryRole, Lookout, Name, NameKind, SubjectKind};
 use model::screen::{Query, Score};
-use search::{Index, IndexChange, Place, PreparedQuery, PreparedRecord, Tables, score};
+use search::{Index, IndexChange, Place, PreparedQuery, PreparedRecord, Scored, Tables, birth, score};
 use serde::{Deserialize, Serialize};
 
 /// Best records that an answer names.
@@ -34,6 +34,9 @@ struct Arguments {
     /// Which half of the people: tune or report
     #[arg(long)]
     part: String,
+    /// Also write what each record that was compared speaks with, for `train/fit.py`
+    #[arg(long)]
+    features: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +57,7 @@ struct Listed {
 #[derive(Deserialize)]
 struct Asked {
     id: String,
+    kind: String,
     set: String,
     list: String,
     part: String,
@@ -107,7 +111,7 @@ fn main() -> std::process::ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Arguments { data, set, part } = arguments;
+    let Arguments { data, set, part, features: _ } = arguments;
     let mut queries: Vec<Asked> = rows(&data.join("queries.jsonl"))?;
     queries.retain(|query| query.set == *set && query.part == *part);
     let list = &queries.first().ok_or(Failure::NoQueries)?.list;
@@ -120,6 +124,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let failed = |error| Failure::File(path.clone(), error);
     fs::create_dir_all(&folder).map_err(failed)?;
     let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
+    if let Some(path) = &arguments.features {
+        return matcher.write_features(&queries, path);
+    }
     let begun = Instant::now();
     for query in &queries {
         let line = serde_json::to_string(&matcher.answer(query)?).map_err(|error| failed(error.into()))?;
@@ -172,10 +179,36 @@ impl<'a> Matcher<'a> {
         Ok(Self { tables, index, records })
     }
 
+    /// A row for each record that a question with all its fields finds: the question, its kind, whether it has an answer and
+    /// this is it, whether a person was asked for, then numbers (see `features`).
+    fn write_features(&self, queries: &[Asked], path: &Path) -> Result<(), Failure> {
+        let failed = |error| Failure::File(path.to_path_buf(), error);
+        let mut file = BufWriter::new(File::create(path).map_err(failed)?);
+        for asked in queries {
+            let query = self.query(asked)?;
+            let prepared = PreparedQuery::new(&query, &self.tables);
+            for id in self.index.candidates(&prepared)? {
+                let Some((name, lookout, record)) = self.records.get(&id) else { continue };
+                let scored = score(&query, &prepared, lookout, record, &self.tables);
+                let Some(numbers) = features(&query, lookout, &scored) else { continue };
+                let truth = u8::from(asked.truth.is_some()) + u8::from(asked.truth.as_deref() == Some(*name));
+                let person = u8::from(lookout.subject == SubjectKind::Person);
+                let numbers = numbers.map(|number| number.to_string()).join("\t");
+                writeln!(file, "{}\t{}\t{truth}\t{person}\t{numbers}", asked.id, asked.kind).map_err(failed)?;
+            }
+        }
+        file.flush().map_err(failed)
+    }
+
+    fn query(&self, asked: &Asked) -> Result<Query, Failure> {
+        let birth_date = asked.birth_date.as_deref().map(|text| date(&asked.id, text)).transpose()?;
+        let (name, nationality) = (Some(asked.name.clone()), asked.country.clone());
+        Ok(Query { name, birth_date, nationality, limit: BEST, ..Query::default() })
+    }
+
     fn answer<'b>(&'b self, asked: &'b Asked) -> Result<Answer<'b>, Failure> {
         let alone = Query { name: Some(asked.name.clone()), limit: BEST, ..Query::default() };
-        let birth_date = asked.birth_date.as_deref().map(|text| date(&asked.id, text)).transpose()?;
-        let full = Query { birth_date, nationality: asked.country.clone(), ..alone.clone() };
+        let full = self.query(asked)?;
         let (name, by_name) = self.best(&alone, asked.truth.as_deref())?;
         let (full, in_full) = self.best(&full, asked.truth.as_deref())?;
         let truth = asked.truth.is_some().then_some((by_name.0, by_name.1, in_full.0, in_full.1));
@@ -203,6 +236,33 @@ impl<'a> Matcher<'a> {
         let best = found.into_iter().map(|(name, score)| (name, score.fraction())).collect();
         Ok((best, (rank, own.map_or(0.0, Score::fraction))))
     }
+}
+
+/// What a name speaks with: bits of its words, the words that met, those left of the question and of the record, turns,
+/// initials, what the whole name costs (-1 where it is none), weak alias, company; what the date says, letters
+/// of the words that met, the nationality, the bits. Bits are hundredths.
+fn features(query: &Query, lookout: &Lookout, scored: &Scored) -> Option<[i64; 13]> {
+    let name = scored.name.as_ref()?;
+    let laid = &name.alignment;
+    let born = query.birth_date.and_then(|asked| birth::best(asked, &lookout.birth_dates));
+    let country = scored.evidence.iter().find(|part| part.field == "nationality");
+    let counts = [laid.total, laid.words, laid.asked_left, laid.held_left, laid.turns, laid.initials].map(i64::from);
+    let [total, words, asked_left, held_left, turns, initials] = counts;
+    Some([
+        total,
+        words,
+        asked_left,
+        held_left,
+        turns,
+        initials,
+        laid.whole.map_or(-1, i64::from),
+        name.weak.into(),
+        laid.company.into(),
+        born.map_or(0, |(_, verdict)| verdict.gain.into()),
+        laid.letters.into(),
+        country.map_or(0, |part| if part.agreement.parts() == 0 { -1 } else { i64::from(part.agreement.parts()) / 400_000 }),
+        name.bits.into(),
+    ])
 }
 
 fn date(id: &str, text: &str) -> Result<BirthDate, Failure> {

@@ -122,13 +122,22 @@ def shares_token(alias, primary):
     """Whether a token of three letters or more stands in both names within two edits.
 
     Taken literally: two edits also for tokens of three letters, and also for words like "company". So some aliases
-    pass that no comparison of letters can find.
+    pass that no comparison of letters can find; see `shares_word`.
     """
     return any(min(len(a), len(b)) >= 3 and edits(a, b, 2) <= 2 for a in tokens(alias) for b in tokens(primary))
 
 
+def shares_word(alias, primary):
+    """Whether a token of four letters or more stands in both names: within one edit, from six letters on within two."""
+    def close(a, b):
+        letters = min(len(a), len(b))
+        return letters >= 4 and edits(a, b, 2) <= (1 if letters < 6 else 2)
+    return any(close(a, b) for a in tokens(alias) for b in tokens(primary))
+
+
 def real_queries(records):
-    """Aliases asked against the primary names, where alias and primary name have something in common."""
+    """Aliases asked against the primary names, where alias and primary name have something in common: of kind real-chance
+    where it is no more than a short word that two different names share by chance (`AL-LAMI, Hamid`, `AL-MUSAWI, Ali`)."""
     for record in records:
         if record["kind"] not in ("person", "entity"):
             continue
@@ -140,4 +149,4 @@ def real_queries(records):
                 continue
             seen.add(key)
             kind = "real-entity" if record["kind"] == "entity" else "real-weak" if name["weak"] else "real-alias"
-            yield record, kind, name["full"]
+            yield record, kind if shares_word(name["full"], primary) else "real-chance", name["full"]

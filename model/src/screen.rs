@@ -60,7 +60,7 @@ pub const THRESHOLD_DEFAULT: Score = Score(700_000);
 
 /// Down to this threshold an answer is complete. A lower one is answered from the same candidates: with none at all, a
 /// frequent word would make half of a list candidates.
-pub const THRESHOLD_COMPLETE: Score = Score(200_000);
+pub const THRESHOLD_COMPLETE: Score = Score(50_000);
 
 impl Query {
     /// Checks every field; a question needs a name or a number.

@@ -34,8 +34,9 @@ pub struct Alignment {
     /// How often the name goes back where the question goes on.
     pub turns: u32,
     pub initials: u32,
-    /// Words that met and carry a name.
+    /// Words that met and carry a name, and their letters in the question.
     pub words: u32,
+    pub letters: u32,
     /// Whether every word that carries a name, of either side, met one, and how unlikely it is to write them so.
     pub whole: Option<u32>,
     /// Whether the one name has a legal form and the other none.
@@ -211,8 +212,10 @@ fn finish(mut met: Vec<Met>, asked: &[Token], held: &[Token]) -> Alignment {
     let carried: Vec<&Met> = met.iter().filter(|met| held_by(met)).collect();
     alignment.turns = carried.windows(2).filter(|pair| pair[1].held.0 < pair[0].held.0).count() as u32;
     alignment.initials = met.iter().filter(|met| met.likeness.how == How::Initial).count() as u32;
-    let in_full = carried.iter().filter(|met| met.likeness.how != How::Initial);
-    alignment.words = in_full.map(|met| met.asked.1.max(met.held.1) as u32).sum();
+    let in_full = || carried.iter().filter(|met| met.likeness.how != How::Initial);
+    alignment.words = in_full().map(|met| met.asked.1.max(met.held.1) as u32).sum();
+    let letters = |met: &Met| asked[met.asked.0..met.asked.0 + met.asked.1].iter().map(|token| token.letters()).sum::<u32>();
+    alignment.letters = in_full().map(|met| letters(met)).sum();
     let whole = alignment.words > 0 && alignment.initials + alignment.asked_left + alignment.held_left == 0;
     alignment.whole = whole.then(|| carried.iter().map(|met| met.likeness.cost).sum());
     let company = |tokens: &[Token]| tokens.iter().any(|token| token.class == Class::LegalForm);

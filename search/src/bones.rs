@@ -37,6 +37,11 @@ pub fn fold(latin: &str) -> String {
     String::from_utf8(folded).unwrap_or_default()
 }
 
+/// The folded form of what a reader of print may have meant: `rn` is `m`, `cl` is `d`, `vv` is `w`.
+pub fn fold_print(latin: &str) -> String {
+    fold(&latin.replace("rn", "m").replace("cl", "d").replace("vv", "w"))
+}
+
 /// The bones of a folded word: no vowels, no `w`, nothing twice in a row.
 pub fn bones(folded: &str) -> String {
     let mut bones = String::new();

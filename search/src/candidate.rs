@@ -40,7 +40,7 @@ pub fn is_candidate(query: &PreparedQuery, record: &PreparedRecord, tables: &Tab
 fn find_among(word: &Word, held: &[&Token], tables: &Tables) -> u32 {
     let single = held.iter().map(|held| find(word, held, tables)).max().unwrap_or_default();
     let holds = |folded: &str| held.iter().any(|held| held.folds_to(folded));
-    let apart = word.parts().any(|(one, other)| holds(one) && holds(other));
+    let apart = word.parts().any(|(one, other)| holds(&one) && holds(&other));
     single.max(word.apart_most().filter(|_| apart).unwrap_or_default())
 }
 

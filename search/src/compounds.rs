@@ -5,6 +5,7 @@ use crate::normalise::Word;
 use crate::script::Script;
 
 const ARABIC_ARTICLE: &str = "ال";
+const ARABIC_SERVANT: [&str; 4] = ["عبد", "عبدال", "عبدول", "عبدل"];
 const ARTICLES: [&str; 26] = [
     "al", "el", "ul", "ur", "ud", "us", "ar", "ad", "as", "ash", "an", "az", "at", "il", "ol", "or", "er", "ed", "ez",
     "es", "аль", "ал", "ар", "эль", "эр", "ас",
@@ -83,10 +84,12 @@ pub(crate) fn joined(words: Vec<Word>) -> Vec<Word> {
     while let Some(mut word) = rest.next() {
         let is = |list: &[&str], word: &Word| list.contains(&word.0.as_str());
         if word.1 == Script::Arabic {
-            if word.0 == "عبد"
+            if ARABIC_SERVANT.contains(&word.0.as_str())
                 && let Some(next) = rest.next_if(|next| next.1 == Script::Arabic)
             {
-                word.0.push_str(&next.0);
+                // However the article is written, once.
+                let name = next.0.strip_prefix(ARABIC_ARTICLE).unwrap_or(&next.0);
+                word.0 = format!("عبدال{name}");
             } else if let Some(faith) = rest.next_if(|next| matches!(next.0.as_str(), "الدين" | "الله")) {
                 word.0.push_str(&faith.0);
             }

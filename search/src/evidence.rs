@@ -33,7 +33,7 @@ impl Tally {
     /// Adds a part, or takes it.
     pub fn add(&mut self, bits: i32, field: Field<'_>) {
         let before = scaled(self.bits);
-        self.bits = (self.bits + bits).max(0);
+        self.bits += bits;
         self.evidence.push(Evidence {
             field: field.name.to_string(),
             asked: field.asked.to_string(),

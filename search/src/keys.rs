@@ -66,7 +66,8 @@ pub fn of_held(token: &Token, tables: &Tables) -> Vec<Key> {
             Script::Latin => {
                 keys.push(key(Kind::Folded, &token.folded));
                 of_variants(token, &mut keys);
-                neighbours(Kind::Neighbour, &token.folded, edits(token.folded.len()), &mut keys);
+                spelt(token, &mut keys);
+                keys.push(key(Kind::Folded, token.in_print()));
                 of_bones(&token.bones(tables)[0], 0, &mut keys);
                 beginnings(token).for_each(|beginning| keys.push(key(Kind::Beginning, beginning)));
             }
@@ -85,7 +86,8 @@ pub fn of_asked(token: &Token, tables: &Tables) -> Vec<Key> {
     if compared(token) {
         match token.script {
             Script::Latin => {
-                neighbours(Kind::Neighbour, &token.folded, edits(token.folded.len()), &mut keys);
+                spelt(token, &mut keys);
+                keys.push(key(Kind::Folded, token.in_print()));
                 of_variants(token, &mut keys);
                 of_bones(&token.bones(tables)[0], BONES_FROM, &mut keys);
                 beginnings(token).for_each(|beginning| keys.push(key(Kind::Text, beginning)));
@@ -112,6 +114,15 @@ pub fn of_asked(token: &Token, tables: &Tables) -> Vec<Key> {
 /// The key of a record's words that are written so when folded.
 pub fn of_folded(folded: &str) -> Key {
     key(Kind::Folded, folded)
+}
+
+/// The word with letters left out, folded and as it is: an edit may change how a word is folded.
+fn spelt(token: &Token, keys: &mut Vec<Key>) {
+    let edits = edits(token);
+    neighbours(Kind::Neighbour, &token.folded, edits, keys);
+    if token.text != token.folded {
+        neighbours(Kind::Neighbour, &token.text, edits.min(1), keys);
+    }
 }
 
 fn of_bones(bones: &str, from: usize, keys: &mut Vec<Key>) {

@@ -6,8 +6,8 @@
 //! what is applied and not yet indexed, then [`score`] on the opened lookout of each candidate. All is deterministic: no
 //! clock, no randomness, no order that depends on segments. The crate knows nothing of Raft or of how records are stored.
 
-mod align;
-mod birth;
+pub mod align;
+pub mod birth;
 mod bones;
 mod candidate;
 pub mod channel;
@@ -30,5 +30,5 @@ mod words;
 pub use candidate::is_candidate;
 pub use index::{Index, IndexChange, IndexError, Place, View};
 pub use prepared::{PreparedQuery, PreparedRecord};
-pub use score::{Scored, score};
+pub use score::{NameFound, Scored, score};
 pub use tables::Tables;

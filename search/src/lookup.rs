@@ -84,8 +84,8 @@ impl Lookup<'_> {
                 let texts = self.texts(&[keys::of_folded(folded)])?.into_iter();
                 Ok(texts.filter(|text| Token::of(text, self.tables).folds_to(folded)).collect())
             };
-            let first = held(one)?;
-            let second = if first.is_empty() { Vec::new() } else { held(other)? };
+            let first = held(&one)?;
+            let second = if first.is_empty() { Vec::new() } else { held(&other)? };
             if !second.is_empty() {
                 meets.apart.push((first, second));
             }

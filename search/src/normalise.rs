@@ -5,6 +5,7 @@
 //! Total: any text gives at most [`READINGS_MAX`] readings of at most [`TOKENS_MAX`] tokens of at most [`TOKEN_CHARS_MAX`]
 //! letters, in linear time. Assumes callers check [`NAME_CHARS_MAX`] and say so to the user; what lies beyond is not read.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use model::limits::NAME_CHARS_MAX;
@@ -36,6 +37,8 @@ pub struct Token {
     pub letters_rarity: u16,
     /// A Latin word in folded form (`bones.rs`); another one as it is.
     pub folded: Box<str>,
+    /// The folded form of a Latin word that print may confuse, as it may have been meant.
+    pub print: Option<Box<str>>,
     /// See [`Token::bones`].
     bones: OnceLock<Box<[Box<str>]>>,
     /// The classes of equal names that a Latin word is in.
@@ -72,16 +75,29 @@ impl Token {
         };
         let class = tables.class(&text);
         let (letters_rarity, rarity) = tables.rarity(&text, class);
-        let (folded, bones) = match script {
+        let (folded, print, bones) = match script {
             Script::Latin => {
                 let folded = bones::fold(&text);
                 let bones = [bones::bones(&folded).into_boxed_str()];
-                (folded, OnceLock::from(Box::from(bones)))
+                let confused = ["rn", "cl", "vv"].iter().any(|two| text.contains(two));
+                let print = confused.then(|| bones::fold_print(&text).into_boxed_str());
+                (folded, print, OnceLock::from(Box::from(bones)))
             }
-            _ => (text.clone(), OnceLock::new()),
+            _ => (text.clone(), None, OnceLock::new()),
         };
         let variants = if class == Class::Name { tables.variants(&text).collect() } else { Box::default() };
-        Self { text: text.into(), script, class, rarity, letters_rarity, folded: folded.into(), bones, variants }
+        let (text, folded) = (text.into(), folded.into());
+        Self { text, script, class, rarity, letters_rarity, folded, print, bones, variants }
+    }
+
+    /// The folded form as a reader of print may have meant it.
+    pub(crate) fn in_print(&self) -> &str {
+        self.print.as_deref().unwrap_or(&self.folded)
+    }
+
+    /// How many letters it has.
+    pub(crate) fn letters(&self) -> u32 {
+        self.text.chars().count() as u32
     }
 
     /// Whether it is a Latin name that is written so when folded.
@@ -145,20 +161,20 @@ fn split_all(_: usize, syllables: usize, _: bool, _: bool) -> bool {
 
 fn reading(text: &str, tables: &Tables, split: Split) -> Vec<Token> {
     let whole = text.split([' ', ',']).filter(|word| word.chars().any(script::syllabic)).count() == 1;
-    let mut parts: Vec<Vec<Token>> = Vec::new();
+    let mut parts: Vec<Vec<Word>> = Vec::new();
     for part in text.split(',').filter(|part| !part.trim().is_empty()) {
         let mut words = Vec::new();
         for word in part.split_whitespace() {
             read_word(word, tables, split, whole, &mut words);
         }
-        parts.push(
-            compounds::joined(words).into_iter().map(|(text, script)| Token::new(text, script, tables)).collect(),
-        );
+        parts.push(words);
     }
-    if parts.len() == 2 && parts[1].iter().any(|token| token.class != Class::LegalForm) {
+    if parts.len() == 2 && parts[1].iter().any(|(word, _)| tables.legal_form(word).is_none()) {
         parts.swap(0, 1);
     }
-    let mut tokens: Vec<Token> = parts.into_iter().flatten().collect();
+    // After the turn: of `REHMAN, Abdur` the compound is `Abdur Rehman`.
+    let words = compounds::joined(parts.into_iter().flatten().collect());
+    let mut tokens: Vec<Token> = words.into_iter().map(|(text, script)| Token::new(text, script, tables)).collect();
     let is_title = |token: &Token| tables.is_dropped(&token.text);
     // A name of titles alone is still a name.
     if !tokens.iter().all(is_title) {
@@ -170,6 +186,7 @@ fn reading(text: &str, tables: &Tables, split: Split) -> Vec<Token> {
 
 /// The text with case, marks and invisible characters away; breaks are blanks, `.`, `/` and `,` stay for the reader of words.
 fn plain(name: &str) -> String {
+    let name = letters_by_case(name);
     let visible = name.chars().take(NAME_CHARS_MAX).filter(|c| !script::apostrophe(*c));
     let mut unmarked = String::with_capacity(name.len().min(4 * NAME_CHARS_MAX));
     let mut base = ' ';
@@ -257,26 +274,53 @@ fn push(word: &str, words: &mut Vec<Word>) {
     }
 }
 
-/// A digit within letters, or before three of them, is a letter that was misread: `Sm1th`, `0mar`.
-fn letters_for_digits(word: &mut String) {
-    let bytes = word.as_bytes();
-    let letter = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_lowercase);
-    let digits: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at].is_ascii_digit()).collect();
-    let fits = |at: usize| letter(at + 1) && (at > 0 && letter(at - 1) || at == 0 && letter(at + 2) && letter(at + 3));
-    if digits.is_empty() || bytes.len() < 4 || !digits.iter().all(|at| fits(*at)) {
-        return;
+/// Beginnings of a name after which a capital follows: `McIntyre`.
+const BEFORE_CAPITAL: [&str; 12] = ["Mc", "Mac", "De", "Di", "Da", "La", "Le", "Al", "El", "Fitz", "Van", "Ben"];
+
+/// A capital `I` among small letters is an `l` that was misread, a small `l` among capitals an `I`: `CaIhoun`, `CORPORATlON`.
+fn letters_by_case(name: &str) -> Cow<'_, str> {
+    let bytes = name.as_bytes();
+    let at = |at: usize| bytes.get(at).copied().unwrap_or(b' ');
+    let word = |to: usize| &name[bytes[..to].iter().rposition(|b| !b.is_ascii_alphabetic()).map_or(0, |at| at + 1)..to];
+    let misread = |here: usize| match bytes[here] {
+        b'I' if here > 0 && at(here - 1).is_ascii_lowercase() => {
+            !(at(here + 1).is_ascii_lowercase() && BEFORE_CAPITAL.contains(&word(here)))
+        }
+        b'I' => word(here).len() == 1 && at(here - 1).is_ascii_uppercase() && at(here + 1).is_ascii_lowercase(),
+        b'l' => here > 0 && at(here - 1).is_ascii_uppercase() && at(here + 1).is_ascii_uppercase(),
+        _ => false,
+    };
+    if !(0..bytes.len()).any(misread) {
+        return Cow::Borrowed(name);
     }
-    *word = word
-        .chars()
-        .map(|c| match c {
-            '0' => 'o',
-            '1' => 'l',
-            '5' => 's',
-            '6' => 'g',
-            '8' => 'b',
-            other => other,
-        })
-        .collect();
+    let other = |(here, c): (usize, char)| match c {
+        'I' if misread(here) => 'l',
+        'l' if misread(here) => 'I',
+        c => c,
+    };
+    name.char_indices().map(other).collect::<String>().into()
+}
+
+/// A digit in a word is a letter that was misread, a letter in a number a digit: `Sm1th`, `0mar`, `29O4977`.
+fn letters_for_digits(word: &mut String) {
+    let digits = word.bytes().filter(u8::is_ascii_digit).count();
+    let letters = word.len() - digits;
+    let pairs = [('o', '0'), ('l', '1'), ('i', '1'), ('s', '5'), ('b', '8'), ('g', '6')];
+    let letter_of = |c: char| pairs.iter().find(|(_, digit)| *digit == c).map(|(letter, _)| *letter);
+    let digit_of = |c: char| pairs[..5].iter().find(|(letter, _)| *letter == c).map(|(_, digit)| *digit);
+    let all = |fits: &dyn Fn(char) -> bool| word.chars().all(fits);
+    if digits > 0 && letters >= 2 && letters > digits && all(&|c| !c.is_ascii_digit() || letter_of(c).is_some()) {
+        let bytes = word.as_bytes();
+        let vowel = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(|b| b"aeiouy".contains(b));
+        let read = word.char_indices().map(|(at, c)| match c {
+            // A stroke beside a vowel is an `l`, between consonants an `i`.
+            '1' if !vowel(at.checked_sub(1)) && !vowel(Some(at + 1)) => 'i',
+            c => letter_of(c).unwrap_or(c),
+        });
+        *word = read.collect();
+    } else if digits >= 3 && (1..=2).contains(&letters) && all(&|c| c.is_ascii_digit() || digit_of(c).is_some()) {
+        *word = word.chars().map(|c| digit_of(c).unwrap_or(c)).collect();
+    }
 }
 
 #[cfg(test)]
@@ -297,6 +341,11 @@ mod tests {
             ("O\u{2019}Neill\u{200d}", "oneill"),
             ("ANGLO-CARIBBEAN CO., L.T.D.", "anglo caribbean co ltd"),
             ("Maersk A/S", "maersk as"),
+            ("Adam CaIhoun", "adam calhoun"),
+            ("Sean McIntyre", "sean mcintyre"),
+            ("Tanya Muchingur1", "tanya muchinguri"),
+            ("29O4977 CANADA", "2904977 canada"),
+            ("REHMAN, Abdur", "abdulrehman"),
             ("J.R. Smith", "j r smith"),
             ("11420 CORP.", "11420 corp"),
             ("ＡＢＣ １２", "abc 12"),
@@ -313,7 +362,7 @@ mod tests {
             ("عبد الرحمن", "عبدالرحمن"),
             ("ガンダム", "がんだむ"),
             ("Рaul", "paul"),
-            ("Sm1th 0mar A320 M16", "smlth omar a320 m16"),
+            ("Sm1th 0mar A320 M16", "smith omar a320 m16"),
             ("a\u{202e}b\u{7}c\td", "abc d"),
             ("Dr. Mr.", "dr mr"),
             ("", ""),

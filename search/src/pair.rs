@@ -17,6 +17,13 @@ const VARIANT: u32 = 150;
 const VARIANT_MIN: u32 = 100;
 /// One typo in another script, which has no channel to itself.
 const NATIVE_TYPO: u32 = 900;
+/// What a word costs in another script with nothing wrong: vowels are not written, several letters are one.
+const SCRIPT_USUAL: u32 = 600;
+/// A word with a typo says at least this, so that it is not a word too much: from so many letters on, where it is seldom chance.
+const TYPO: u32 = 10;
+const TYPO_FROM: u32 = 4;
+/// What it is taken to cost beyond what the word could bear.
+const TYPO_BEYOND: u32 = 300;
 /// Letters from which a word may be cut short.
 pub const CUT_FROM: usize = 5;
 /// What is lost when one begins the other.
@@ -111,9 +118,13 @@ pub fn likeness(asked: &Asked, held: &Token, tables: &Tables) -> Option<Likeness
         (Some(cost), _) if script != Script::Latin => (cost, How::Script),
         (Some(cost), _) if cost <= SPELLING_MAX => (cost, How::Variant),
         (Some(cost), _) => (cost, How::Spelt),
-        (None, None) => return None,
+        (None, None) => (limit + TYPO_BEYOND, How::Spelt),
     };
-    evidence(rarity, VARIANT + cost, other).map(|bits| Likeness { bits, how, cost: VARIANT + cost })
+    let typo = script == Script::Latin && token.letters().min(held.letters()) >= TYPO_FROM && spelt_alike(token, held);
+    let least = if typo { TYPO } else { 0 };
+    let bits = evidence(rarity, VARIANT + cost, other).unwrap_or_default().max(least);
+    let usual = if mixed { SCRIPT_USUAL } else { 0 };
+    (bits > 0).then_some(Likeness { bits, how, cost: (VARIANT + cost).saturating_sub(usual) })
 }
 
 fn evidence(rarity: u32, cost: u32, held: u16) -> Option<u32> {
@@ -137,11 +148,11 @@ fn variant(asked: &Token, held: &Token) -> Option<u32> {
     asked.variants.iter().filter(|(class, _)| of_class(*class)).map(|(_, cost)| u32::from(*cost)).min()
 }
 
-/// Edits between folded words of which the shorter has so many letters.
-pub fn edits(letters: usize) -> usize {
-    match letters {
-        0..=3 => 0,
-        4..=5 => 1,
+/// Edits that a Latin word is compared with, as far as the other one bears them too. Of three letters folded one edit is half.
+pub fn edits(token: &Token) -> usize {
+    match (token.folded.len(), token.text.len()) {
+        (..=2, _) => 0,
+        (3, _) | (_, ..=5) => 1,
         _ => 2,
     }
 }
@@ -154,7 +165,7 @@ pub fn near(a: &Token, b: &Token, tables: &Tables) -> bool {
     }
     match (a.script, b.script) {
         (Script::Latin, Script::Latin) => {
-            spelt_alike(&a.folded, &b.folded) || bones_meet(a, b, tables) || begins(a, b) || variant(a, b).is_some()
+            spelt_alike(a, b) || bones_meet(a, b, tables) || begins(a, b) || variant(a, b).is_some()
         }
         (one, other) if one == other => spelt_alike_natively(&a.text, &b.text),
         (Script::Latin, Script::Han) => b.bones(tables).contains(&a.text),
@@ -165,8 +176,15 @@ pub fn near(a: &Token, b: &Token, tables: &Tables) -> bool {
     }
 }
 
-fn spelt_alike(a: &str, b: &str) -> bool {
-    let edits = edits(a.len().min(b.len()));
+/// Whether two Latin words are the same but for a few edits, or to a reader of print.
+fn spelt_alike(a: &Token, b: &Token) -> bool {
+    let edits = edits(a).min(edits(b));
+    within(&a.folded, &b.folded, edits)
+        || within(&a.text, &b.text, edits.min(1))
+        || (a.print.is_some() || b.print.is_some()) && a.in_print() == b.in_print()
+}
+
+fn within(a: &str, b: &str, edits: usize) -> bool {
     if a.len().abs_diff(b.len()) > edits {
         return false;
     }

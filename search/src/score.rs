@@ -4,6 +4,7 @@
 //!
 //! Pure and in whole numbers. Assumes that `prepared` and `record` were made from `query` and `lookout` with these tables.
 
+use model::date::BirthDate;
 use model::lookout::{CountryRole, Lookout, NameKind, NumberKind, normalise_number};
 use model::screen::{Evidence, Query, Score, THRESHOLD_COMPLETE};
 
@@ -29,29 +30,52 @@ const COUNTRY_SAME: i32 = 150;
 const COUNTRY_LIVED: i32 = 75;
 const COUNTRY_OTHER: i32 = -100;
 
-// Fitted on real aliases and on people who stand on no list (`bench/matching`): what parts those best who are told apart worst.
+// Fitted on real aliases, made variations and people who stand on no list (`bench/matching/train/fit.py`).
 /// Hundredths: words of one name are not independent, so together they say less than their sum.
-const WORDS: i64 = 62;
+const WORDS: i64 = 58;
 /// A name of which one word met only.
-const ONE_WORD: i32 = -170;
+const ONE_WORD: i32 = -20;
 const TURN: i32 = -300;
 const WEAK: i32 = -100;
+/// An initial that fits, beside what it says among the words.
+const INITIAL_FITS: i32 = 50;
 /// A word that met none, of the question and of the record, by how many did: one, two, more.
-const ASKED_LEFT: [i32; 3] = [-130, -135, -60];
-const HELD_LEFT: [i32; 3] = [-60, -180, -120];
+const ASKED_LEFT: [i32; 3] = [-180, -60, -10];
+const HELD_LEFT: [i32; 3] = [-60, -180, -295];
 /// A company of one name and a person who bears it: `IGNATIA LLC` is no Ignatia Daniels.
 const COMPANY: i32 = -150;
-/// A whole name, each word of it met, is a hit at the usual threshold however frequent it is, unless it is written very
-/// unlikely: what goes beyond so much a word counts a so-manieth.
-const WHOLE: i32 = 780;
-const WORD_COST: u32 = 450;
-const WHOLE_PER_COST: u32 = 25;
+/// Each word of both names met its like.
+const WHOLE: i32 = 100;
+/// Such a name is a hit at the usual threshold however frequent its words are, the more so the more letters it has and the
+/// less unlikely it is written: hundredths of a bit, for each letter beyond the fourth, and lost for each bit of cost. One
+/// word alone is no name of a person but by chance.
+const WHOLE_LEAST: i32 = 780;
+const WHOLE_LETTER: i32 = 85;
+const WHOLE_LETTERS: std::ops::Range<u32> = 4..13;
+const WHOLE_COST: i32 = 74;
+/// What a word may cost without a loss.
+const WHOLE_SPELLING: u32 = 100;
+/// What a date may add beyond what the name says: beside an unlikely name it is chance.
+const DATE_BEYOND: i32 = 950;
 
 /// A score with its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scored {
     pub score: Score,
     pub evidence: Vec<Evidence>,
+    /// The name of the record that agrees best.
+    pub name: Option<NameFound>,
+}
+
+/// How a name of the record lies beside the question's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameFound {
+    /// Which name of the lookout.
+    pub name: usize,
+    pub weak: bool,
+    pub alignment: Alignment,
+    /// Hundredths of a bit that it says.
+    pub bits: i32,
 }
 
 /// Evidence in hundredths of a bit, and the score in millionths that it is shown as; straight lines between. Up to 0.97 it is
@@ -87,7 +111,9 @@ pub(crate) fn scaled(bits: i32) -> Score {
 pub(crate) fn need(query: &Query, tokens: u32) -> u32 {
     let threshold = query.threshold.max(THRESHOLD_COMPLETE);
     let most = |words: u32| {
-        let name = (i64::from(words + tokens.saturating_sub(1) * INITIAL) * WORDS / 100) as i32;
+        let initials = tokens.saturating_sub(1);
+        let words = (i64::from(words + initials * INITIAL) * WORDS / 100) as i32;
+        let name = words + initials as i32 * INITIAL_FITS + WHOLE;
         let dated = if query.birth_date.is_some() { birth::GAIN_MAX.min(date_most(name)) } else { 0 };
         scaled(name + dated + if query.nationality.is_some() { COUNTRY_SAME } else { 0 })
     };
@@ -100,9 +126,9 @@ pub(crate) fn need(query: &Query, tokens: u32) -> u32 {
     low
 }
 
-/// What a date may add to a name: beside an unlikely name it is chance.
+/// What a date may add to a name.
 fn date_most(name: i32) -> i32 {
-    (name + 800).max(0)
+    (name + DATE_BEYOND).max(0)
 }
 
 /// Scores a record for a question.
@@ -116,14 +142,19 @@ pub fn score(
     let mut tally = Tally::default();
     numbers(query, prepared, lookout, &mut tally);
     let by_number = tally.bits() > 0;
-    let name = name(query, prepared, lookout, record, tables, &mut tally);
-    if tally.bits() > 0 {
+    let born = query.birth_date.and_then(|asked| Some((asked, birth::best(asked, &lookout.birth_dates)?)));
+    let conflict = born.is_some_and(|(_, (_, verdict))| verdict.gain < 0);
+    let name = name(query, prepared, lookout, record, tables, conflict, &mut tally);
+    let bits = name.as_ref().map_or(0, |name| name.bits);
+    if by_number || name.as_ref().is_some_and(|name| name.alignment.words > 0) {
         missing_numbers(query, lookout, &mut tally);
-        birth_date(query, lookout, if by_number { birth::GAIN_MAX } else { date_most(name) }, &mut tally);
+        if let Some((asked, (found, verdict))) = born {
+            birth_date(asked, found, verdict, if by_number { birth::GAIN_MAX } else { date_most(bits) }, &mut tally);
+        }
         nationality(query, lookout, &mut tally);
     }
     let (score, evidence) = tally.finish();
-    Scored { score, evidence }
+    Scored { score, evidence, name }
 }
 
 fn field_of(kind: NumberKind) -> &'static str {
@@ -169,8 +200,8 @@ fn missing_numbers(query: &Query, lookout: &Lookout, tally: &mut Tally) {
     }
 }
 
-/// What the laid out name says.
-pub(crate) fn name_bits(alignment: &Alignment, weak: bool) -> i32 {
+/// What the laid out name says; a whole one at least so much as long as no date speaks against it.
+pub(crate) fn name_bits(alignment: &Alignment, weak: bool, conflict: bool) -> i32 {
     // Initials and particles alone are chance.
     if alignment.words == 0 {
         return 0;
@@ -182,53 +213,60 @@ pub(crate) fn name_bits(alignment: &Alignment, weak: bool) -> i32 {
     let bits = words
         + one
         + TURN * alignment.turns.min(2) as i32
+        + INITIAL_FITS * alignment.initials as i32
         + left(alignment.asked_left, ASKED_LEFT)
         + left(alignment.held_left, HELD_LEFT)
         + if alignment.company && alignment.asked_left > 0 { COMPANY } else { 0 };
     let bits = match alignment.whole {
-        Some(cost) => bits.max(whole(cost, alignment.words)),
+        Some(_) if conflict => bits + WHOLE,
+        Some(cost) => (bits + WHOLE).max(whole(cost, alignment)),
         None => bits,
     };
     if weak { bits + WEAK } else { bits }
 }
 
-/// What a whole name says at least, of so many words that are written so unlikely.
-fn whole(cost: u32, words: u32) -> i32 {
-    WHOLE - (cost.saturating_sub(words * WORD_COST) / WHOLE_PER_COST) as i32
+/// What a whole name says at least that is written so unlikely.
+fn whole(cost: u32, alignment: &Alignment) -> i32 {
+    let letters = alignment.letters.clamp(WHOLE_LETTERS.start, WHOLE_LETTERS.end) - WHOLE_LETTERS.start;
+    let more = if alignment.words > 1 { letters as i32 * WHOLE_LETTER } else { 0 };
+    let cost = cost.saturating_sub(alignment.words * WHOLE_SPELLING);
+    WHOLE_LEAST + more - (i64::from(cost) * i64::from(WHOLE_COST) / 100) as i32
 }
 
-/// Adds the name that agrees best; returns what it says.
+/// Adds the name that agrees best.
 fn name(
     query: &Query,
     prepared: &PreparedQuery,
     lookout: &Lookout,
     record: &PreparedRecord,
     tables: &Tables,
+    conflict: bool,
     tally: &mut Tally,
-) -> i32 {
-    let Some(asked) = &query.name else { return 0 };
+) -> Option<NameFound> {
+    let asked = query.name.as_ref()?;
     let all = prepared.readings.iter().flat_map(|reading| {
         record.names.iter().map(move |name| {
             let alignment = align(reading, &name.tokens, tables);
-            let bits = name_bits(&alignment, name.kind == NameKind::WeakAlias);
+            let bits = name_bits(&alignment, name.kind == NameKind::WeakAlias, conflict);
             (name, alignment, bits)
         })
     });
     // The first of equals, in the order of the record.
     let best = all.reduce(|best, next| if next.2 > best.2 { next } else { best });
-    let Some((name, alignment, bits)) = best else { return 0 };
+    let (name, alignment, bits) = best?;
     let by_number = tally.bits() > 0;
-    let mut note = name_note(&alignment, name.kind == NameKind::WeakAlias);
+    let weak = name.kind == NameKind::WeakAlias;
+    let mut note = name_note(&alignment, weak);
     let counted = match by_number {
         true if bits < NAME_AGREES => {
             note = format!("same number under another name: {note}");
             NAME_CONFLICT * (NAME_AGREES - bits.max(0)) / NAME_AGREES
         }
-        _ => bits.max(0),
+        _ => bits,
     };
     let agreement = scaled(bits).parts();
     tally.add(counted, Field { name: "name", asked, found: text_of(name, lookout), agreement, note });
-    bits
+    Some(NameFound { name: name.name.into(), weak, alignment, bits })
 }
 
 fn text_of<'a>(name: &PreparedName, lookout: &'a Lookout) -> &'a str {
@@ -236,9 +274,7 @@ fn text_of<'a>(name: &PreparedName, lookout: &'a Lookout) -> &'a str {
     if name.original { held.original.as_deref().unwrap_or(&held.full) } else { &held.full }
 }
 
-fn birth_date(query: &Query, lookout: &Lookout, most: i32, tally: &mut Tally) {
-    let Some(asked) = query.birth_date else { return };
-    let Some((found, verdict)) = birth::best(asked, &lookout.birth_dates) else { return };
+fn birth_date(asked: BirthDate, found: BirthDate, verdict: birth::Verdict, most: i32, tally: &mut Tally) {
     let (asked, found) = (asked.to_string(), found.to_string());
     let (agreement, note) = (verdict.agreement, verdict.note.to_string());
     tally.add(verdict.gain.min(most), Field { name: "birth_date", asked: &asked, found: &found, agreement, note });

@@ -91,6 +91,7 @@ fn one_person_written_in_two_ways_is_a_hit() {
         ("Vanderberg", "van der Berg"),
         ("D Souza", "D'Souza"),
         ("O Neil", "O'Neill"),
+        ("Muammar Gaddafi", "Muammar Qadhafi"),
     ] {
         let scored = judge(&asks(asked), &record(&[held]));
         assert!(scored.score >= THRESHOLD_DEFAULT, "{asked} / {held}: {scored:?}");
@@ -100,10 +101,9 @@ fn one_person_written_in_two_ways_is_a_hit() {
 /// Too little by name alone for a hit at the usual threshold, and enough with the date of birth.
 #[test]
 fn what_half_agrees_needs_a_date() {
-    for (asked, held) in
-        [("J. Smith", "John Smith"), ("Muammar Gaddafi", "Muammar Qadhafi"), ("Bangk of Irann", "Bank of Iran")]
-    {
-        assert!(name_parts(asked, held) < THRESHOLD_DEFAULT.parts());
+    for (asked, held) in [("J. Smith", "John Smith"), ("Bangk of Irann", "Bank of Iran")] {
+        let alone = name_parts(asked, held);
+        assert!(alone < THRESHOLD_DEFAULT.parts(), "{asked} / {held}: {alone}");
         let query = Query { birth_date: Some("1950-03-04".parse().expect("a date")), ..asks(asked) };
         let scored = judge(&query, &born(record(&[held]), "1950-03-04"));
         assert!(scored.score >= THRESHOLD_DEFAULT, "{asked} / {held}: {scored:?}");

@@ -61,7 +61,7 @@ pub struct Tables {
 
 impl Tables {
     /// Raised with every change of the tables or of how names become keys: an index of another version is rebuilt.
-    pub const VERSION: u32 = 3;
+    pub const VERSION: u32 = 4;
 
     /// The tables that the crate carries.
     pub fn standard() -> Self {
@@ -133,7 +133,7 @@ impl Tables {
     pub fn rarity(&self, text: &str, class: Class) -> (u16, u16) {
         let rarity = match class {
             Class::Name => return self.learned.rarity(text),
-            Class::Business => BUSINESS_RARITY,
+            Class::Business => return (self.learned.rarity(text).0.max(BUSINESS_RARITY), BUSINESS_RARITY),
             Class::Particle | Class::LegalForm => PARTICLE_RARITY,
             Class::Title => TITLE_RARITY,
             Class::Initial => INITIAL_RARITY,

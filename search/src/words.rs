@@ -5,7 +5,7 @@ use crate::normalise::Token;
 use crate::pair::{Asked, How, Likeness};
 use crate::script::Script;
 use crate::tables::{Class, Tables};
-use crate::{align, pair};
+use crate::{align, bones, pair};
 
 /// Letters of a word written together: shorter ones are chance, longer ones no name.
 const JOINED: std::ops::RangeInclusive<usize> = 4..=20;
@@ -120,18 +120,19 @@ impl Word {
         (may && token.folded.len() >= 2 * PART_FROM).then(|| u32::from(token.rarity).saturating_sub(align::JOINED))
     }
 
-    /// The folded parts in which the word may be written apart.
-    pub fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
-        let folded = &self.asked.token.folded;
-        let ends = if self.apart_most().is_some() { folded.len() - PART_FROM } else { 0 };
-        (PART_FROM..=ends).map(|at| folded.split_at(at))
+    /// The parts in which the word may be written apart, folded.
+    pub fn parts(&self) -> impl Iterator<Item = (String, String)> {
+        let text = &self.asked.token.text;
+        let ends = if self.apart_most().is_some() { text.len().saturating_sub(PART_FROM) } else { 0 };
+        let parts = (PART_FROM..=ends).map(|at| text.split_at(at));
+        parts.map(|(one, other)| (bones::fold(one), bones::fold(other)))
     }
 
     /// What two neighbours of a record say that together are this word.
     pub fn written_apart(&self, both: &[Token], tables: &Tables) -> Option<Likeness> {
         let most = self.apart_most()?;
         let [one, other] = both else { return None };
-        let fits = self.parts().any(|(first, second)| one.folds_to(first) && other.folds_to(second));
+        let fits = self.parts().any(|(first, second)| one.folds_to(&first) && other.folds_to(&second));
         let joined = fits.then(|| Token::joined(both, tables))?;
         let likeness = pair::likeness(&self.asked, &joined, tables)?;
         let bits = likeness.bits.saturating_sub(align::JOINED).min(most);

@@ -1,11 +1,12 @@
 //! Learns the tables of `search/data` from the names of real people and from classes of equal names.
 //!
 //! ```text
-//! python3 bench/matching/train/export.py --corpus name2nats.pkl --names person_names.txt.gz DIR
+//! python3 bench/matching/train/export.py --corpus name2nats.pkl --names person_names.txt.gz --nicknames names.csv DIR
 //! portcullis-train DIR search/data
 //! ```
 //!
-//! Reads `corpus.tsv` (`name TAB nationality`) and `classes.tsv` (`form TAB form ...`), writes `frequency.txt`, `letters.txt`, `variants.txt` and `channel.txt`. The same input gives the same files.
+//! Reads `corpus.tsv` (`name TAB nationality`), `classes.tsv` (`form TAB form ...`) and `nicknames.tsv` (`name TAB short form
+//! ...`), writes `frequency.txt`, `letters.txt`, `variants.txt` and `channel.txt`. The same input gives the same files.
 
 mod channel;
 mod frequency;
@@ -23,8 +24,12 @@ use search::tables::Class;
 /// Every tenth name is left out: innocents of the measurement are drawn from these.
 const LEFT_OUT: usize = 7;
 const SOURCE: &str = "Learned by `bench/matching/train` from the titles of people in the English Wikipedia (package name2nat 0.5.1,\n\
-    # Apache-2.0) and from classes of equal names (Wikidata, CC0, as collected in the package rigour 2.6.1, MIT). Costs are\n\
-    # hundredths of a bit. Made, not written: raise `VERSION` in `tables.rs` when it is made anew.";
+    # Apache-2.0) and from classes of equal names (Wikidata, CC0, as collected in the package rigour 2.6.1, MIT); short\n\
+    # forms of English names are those of the package nicknames 1.0.1 (Apache-2.0). Costs are hundredths of a bit. Made, not written: raise `VERSION` in `tables.rs` when it is made anew.";
+
+/// What a name and a short form of it cost where the other one is known, the short form more by how many there are.
+const GIVEN_NAME: u16 = 200;
+const SHORT_FORM: u16 = 200;
 
 /// One class of equal names: its words by script.
 pub struct Equals {
@@ -93,7 +98,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         to.join("letters.txt"),
         file("How rare a letter is after others, `^` begins a word and `$` ends it.", &letters),
     )?;
-    let variants: String = counts.variants(&classes).into_iter().map(|row| row + "\n").collect();
+    let mut variants: String = counts.variants(&classes).into_iter().map(|row| row + "\n").collect();
+    variants += &nicknames(&from.join("nicknames.tsv"), &tables)?;
     let head = "Equal names, each with how rare it is among them: `word cost word cost ...`.";
     std::fs::write(to.join("variants.txt"), file(head, &[]) + &variants)?;
     let mut rows = Vec::new();
@@ -108,6 +114,25 @@ fn main() -> Result<(), Box<dyn Error>> {
         file("How scripts write Latin runs of letters: `SCRIPT latin other cost`.", &rows),
     )?;
     Ok(())
+}
+
+/// Rows as those of the classes: a name, and what it is called for short.
+fn nicknames(path: &Path, tables: &Tables) -> Result<String, Box<dyn Error>> {
+    let mut rows = String::new();
+    for line in std::fs::read_to_string(path)?.lines() {
+        let words: Vec<Token> = line.split('\t').filter_map(|form| one_name(form, tables)).collect();
+        let [name, short @ ..] = &words[..] else { continue };
+        if short.is_empty() {
+            continue;
+        }
+        let cost = SHORT_FORM + (100.0 * (short.len() as f64).log2()).round() as u16;
+        write!(rows, "{} {GIVEN_NAME}", name.text)?;
+        for form in short {
+            write!(rows, " {} {cost}", form.text)?;
+        }
+        rows.push('\n');
+    }
+    Ok(rows)
 }
 
 fn file(what: &str, rows: &[(String, u16)]) -> String {

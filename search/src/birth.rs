@@ -73,14 +73,16 @@ fn days(a: PartialDate, b: PartialDate, one: (u8, u8), other: (u8, u8), years: u
 
 /// Whether the dates, written in eight digits, differ in one digit or in two neighbours that changed places.
 fn one_digit(a: PartialDate, b: PartialDate) -> bool {
-    let (a, b) = (a.to_string().into_bytes(), b.to_string().into_bytes());
-    if a.len() != b.len() {
-        return false;
-    }
-    let differ: Vec<usize> = (0..a.len()).filter(|at| a[*at] != b[*at]).collect();
-    match differ[..] {
-        [_] => true,
-        [one, other] => other == one + 1 && a[one] == b[other] && a[other] == b[one],
+    let digits = |date: PartialDate| {
+        let day = u32::from(date.month().unwrap_or(0)) * 100 + u32::from(date.day().unwrap_or(0));
+        let number = date.year().unsigned_abs() as u32 * 10_000 + day;
+        std::array::from_fn::<u32, 8, _>(|at| number / 10u32.pow(7 - at as u32) % 10)
+    };
+    let (a, b) = (digits(a), digits(b));
+    let mut differ = (0..8).filter(|at| a[*at] != b[*at]);
+    match (differ.next(), differ.next(), differ.next()) {
+        (Some(_), None, None) => true,
+        (Some(one), Some(other), None) => other == one + 1 && a[one] == b[other] && a[other] == b[one],
         _ => false,
     }
 }

@@ -1,27 +1,73 @@
 //! Which records are scored for a question. The rule is here alone; the index and the queue of what is not yet indexed both
 //! follow it, and a property test compares them.
 //!
-//! A record is a candidate when it shares a number; when its words, each word of the question with the best of them, say
-//! enough together to reach the question's threshold with the best of dates and countries; or when each word of the question
-//! finds something. So whoever scores enough is a candidate; a property test here holds it. Countries and dates never exclude.
+//! A record is a candidate when it shares a number, or when what its words say at most, each word of the question with the
+//! best of them, reaches the question's threshold with the record's dates and the best of countries. So whoever scores enough
+//! is a candidate; a property test here holds it. Countries and dates never exclude.
 
+use crate::birth;
 use crate::normalise::Token;
 use crate::prepared::{PreparedQuery, PreparedRecord};
-use crate::tables::Tables;
-use crate::words::{Reading, Word};
+use crate::score;
+use crate::tables::{Class, Tables};
+use crate::words::{Kind, Reading, Word};
 
-/// What a word finds in a word, in hundredths of a bit; 0 is nothing.
-pub(crate) fn find(word: &Word, held: &Token, tables: &Tables) -> u32 {
-    word.likeness(held, tables).map_or(0, |likeness| likeness.bits)
+/// What a word finds among the words of a record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// The most that it says, in hundredths of a bit; 0 is nothing.
+    pub bits: u32,
+    /// The least that what was found costs.
+    pub cost: u32,
+    /// Whether two words were found that are this one together.
+    pub apart: bool,
+    /// Whether an initial of it was found.
+    pub initial: bool,
+}
+
+impl Found {
+    /// What is found in either.
+    pub fn or(self, other: Self) -> Self {
+        let cost = match (self.bits, other.bits) {
+            (0, _) => other.cost,
+            (_, 0) => self.cost,
+            _ => self.cost.min(other.cost),
+        };
+        let (apart, initial) = (self.apart || other.apart, self.initial || other.initial);
+        Self { bits: self.bits.max(other.bits), cost, apart, initial }
+    }
+}
+
+/// What a word finds in a word.
+pub(crate) fn find(word: &Word, held: &Token, tables: &Tables) -> Found {
+    let found = word.likeness(held, tables).map(|likeness| (likeness.bits, likeness.cost));
+    let (bits, cost) = found.unwrap_or_default();
+    Found { bits, cost, apart: false, initial: held.class == Class::Initial && word.begins_with(&held.text) }
+}
+
+/// What a word finds that a record writes as two.
+pub(crate) fn find_apart(word: &Word) -> Found {
+    Found { bits: word.apart_most().unwrap_or_default(), apart: true, ..Found::default() }
+}
+
+impl Word {
+    /// Whether an initial may stand for it.
+    pub(crate) fn begins_with(&self, initial: &str) -> bool {
+        let token = &self.asked.token;
+        self.kind == Kind::Single && token.class.carries() && token.text.starts_with(initial)
+    }
 }
 
 impl PreparedQuery {
-    /// Whether a record in which the words of a reading find this is scored.
-    pub(crate) fn admits(&self, reading: &Reading, found: &[u32]) -> bool {
-        let sum: u32 = reading.words.iter().zip(found).map(|(word, found)| word.times * found).sum();
-        // A whole name is scored however frequent it is.
-        let whole = reading.counting().all(|at| found[at] > 0 || reading.covering(at).any(|other| found[other] > 0));
-        sum >= self.need.max(1) || (whole && sum > 0)
+    /// Whether a record in which the words of a reading find this is scored, by what its dates of birth add or take.
+    pub(crate) fn admits(&self, reading: &Reading, found: &[Found], date: Option<i32>) -> bool {
+        score::most(reading, found, date.is_some_and(|gain| gain < 0)) >= self.need(date)
+    }
+
+    /// What dates of birth add to a name or take from it, before it is seen how much the name bears.
+    pub(crate) fn date_gain(&self, held: impl Iterator<Item = model::date::BirthDate>) -> Option<i32> {
+        let asked = self.birth_date?;
+        held.map(|held| birth::compare(asked, held).gain).max()
     }
 }
 
@@ -31,17 +77,18 @@ pub fn is_candidate(query: &PreparedQuery, record: &PreparedRecord, tables: &Tab
         return true;
     }
     let words = record.words();
+    let date = query.date_gain(record.birth_dates.iter().copied());
     query.readings.iter().any(|reading| {
-        let found: Vec<u32> = reading.words.iter().map(|word| find_among(word, &words, tables)).collect();
-        query.admits(reading, &found)
+        let found: Vec<Found> = reading.words.iter().map(|word| find_among(word, &words, tables)).collect();
+        query.admits(reading, &found, date)
     })
 }
 
-fn find_among(word: &Word, held: &[&Token], tables: &Tables) -> u32 {
-    let single = held.iter().map(|held| find(word, held, tables)).max().unwrap_or_default();
+fn find_among(word: &Word, held: &[&Token], tables: &Tables) -> Found {
+    let single = held.iter().map(|held| find(word, held, tables)).fold(Found::default(), Found::or);
     let holds = |folded: &str| held.iter().any(|held| held.folds_to(folded));
     let apart = word.parts().any(|(one, other)| holds(&one) && holds(&other));
-    single.max(word.apart_most().filter(|_| apart).unwrap_or_default())
+    if apart { single.or(find_apart(word)) } else { single }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use std::string::FromUtf8Error;
 
+use model::date::{BirthDate, PartialDate};
 use model::ids::RecordId;
 use tantivy::columnar::{BytesColumn, Column};
 use tantivy::error::DataCorruption;
@@ -18,10 +19,12 @@ use crate::normalise::Token;
 use crate::prepared::PreparedRecord;
 use crate::tables::Tables;
 
-const LAYOUT_VERSION: u32 = 2;
+const LAYOUT_VERSION: u32 = 3;
 /// Names of the two columns of an id.
 pub const ID_HIGH: &str = "id_high";
 pub const ID_LOW: &str = "id_low";
+/// Name of the column of dates of birth.
+const BORN: &str = "born";
 /// Names of the columns of a word, eight bytes each; a longer word has its text in `LONG`.
 const TEXT: [&str; 3] = ["text_0", "text_1", "text_2"];
 const LONG: &str = "text_long";
@@ -32,6 +35,7 @@ pub struct Fields {
     id: Field,
     id_high: Field,
     id_low: Field,
+    born: Field,
     /// Words and numbers of a record.
     pub word: Field,
     /// A word itself.
@@ -50,6 +54,7 @@ impl Fields {
             id: schema.add_bytes_field("id", exact.clone()),
             id_high: schema.add_u64_field(ID_HIGH, FAST),
             id_low: schema.add_u64_field(ID_LOW, FAST),
+            born: schema.add_u64_field(BORN, FAST),
             word: schema.add_bytes_field("word", exact.clone()),
             text: schema.add_bytes_field("text", exact.clone()),
             columns: TEXT.map(|name| schema.add_u64_field(name, FAST)),
@@ -86,6 +91,7 @@ impl Fields {
         document.add_bytes(self.id, &id.0);
         document.add_u64(self.id_high, (number >> 64) as u64);
         document.add_u64(self.id_low, number as u64);
+        record.birth_dates.iter().for_each(|date| document.add_u64(self.born, pack_date(*date)));
         for token in record.words() {
             document.add_bytes(self.word, token.text.as_bytes());
         }
@@ -107,6 +113,41 @@ impl Fields {
             document.add_bytes(self.key, &key.to_be_bytes());
         }
         document
+    }
+}
+
+/// A date of birth as a number: from, to, whether there is a to, about.
+fn pack_date(date: BirthDate) -> u64 {
+    let pack = |date: PartialDate| {
+        (date.year().unsigned_abs() as u64) << 9
+            | u64::from(date.month().unwrap_or(0)) << 5
+            | u64::from(date.day().unwrap_or(0))
+    };
+    pack(date.from) << 25 | date.to.map_or(0, |to| pack(to) << 2 | 2) | u64::from(date.circa)
+}
+
+/// The date of a number.
+fn unpack_date(number: u64) -> Option<BirthDate> {
+    let unpack = |number: u64| {
+        let some = |part: u64| Some(part as u8).filter(|part| *part > 0);
+        PartialDate::new((number >> 9 & 0x3fff) as i16, some(number >> 5 & 15), some(number & 31)).ok()
+    };
+    let to = if number & 2 == 2 { Some(unpack(number >> 2 & 0x7f_ffff)?) } else { None };
+    Some(BirthDate { from: unpack(number >> 25)?, to, circa: number & 1 == 1 })
+}
+
+/// The dates of birth of a segment's records.
+pub struct Born(Column<u64>);
+
+impl Born {
+    /// The column of a segment.
+    pub fn of(segment: &SegmentReader) -> Result<Self, TantivyError> {
+        Ok(Self(segment.fast_fields().u64(BORN)?))
+    }
+
+    /// The dates of a record.
+    pub fn dates(&self, record: DocId) -> impl Iterator<Item = BirthDate> {
+        self.0.values_for_doc(record).filter_map(unpack_date)
     }
 }
 
@@ -196,6 +237,14 @@ mod tests {
         let id = RecordId(*b"0123456789abcdef");
         let number = u128::from_be_bytes(id.0);
         assert_eq!(id_of((number >> 64) as u64, number as u64), id);
+    }
+
+    #[test]
+    fn a_date_survives_its_column() {
+        for date in ["1970", "1970-01", "0001-12-31", "9999-12-31", "circa 1960", "1950/1955", "1950-03-04/1951-12"] {
+            let date: BirthDate = date.parse().expect("a date");
+            assert_eq!(unpack_date(pack_date(date)), Some(date));
+        }
     }
 
     proptest! {

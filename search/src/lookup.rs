@@ -1,28 +1,31 @@
 //! Looking a question up in the segments of an index: first the words that are near its words, from the dictionary, then the
-//! records that hold them. A frequent word (`mohammed`) alone never makes a record a candidate where the rest of the question
-//! could not: its records are then only asked about, one by one, for those that hold a rarer word.
+//! records that hold them. Records that hold frequent words alone (`mohammed`) are not read where such words could not reach
+//! the threshold together: of these words it is only asked which of the records found hold them.
 //!
 //! Exact: finds the records that `candidate::is_candidate` says, of all segments, and no other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use model::ids::RecordId;
+use rustc_hash::FxHashMap;
 use tantivy::index::SegmentReader;
 use tantivy::postings::SegmentPostings;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, DocSet, InvertedIndexReader, Searcher, TERMINATED, Term};
 
-use crate::candidate;
+use crate::birth;
+use crate::candidate::{self, Found};
 use crate::index::IndexError;
 use crate::keys::{self, Key};
-use crate::layout::{self, Fields, ID_HIGH, ID_LOW};
+use crate::layout::{self, Born, Fields, ID_HIGH, ID_LOW};
 use crate::normalise::Token;
 use crate::prepared::PreparedQuery;
+use crate::score;
 use crate::tables::Tables;
 use crate::words::{Reading, Word};
 
-/// Records of a word up to which they are all read, even where its records could be asked about one by one.
-const READ_ALL: u32 = 2_000;
+/// Asking about one record takes as long as reading so many of a list.
+const ASK: u64 = 16;
 
 /// One lookup.
 pub struct Lookup<'a> {
@@ -31,19 +34,21 @@ pub struct Lookup<'a> {
     pub tables: &'a Tables,
 }
 
-/// Words of the index that a word of the question meets, with what it finds in them, the best first.
+/// Words of the index that a word of the question meets.
 #[derive(Default)]
 struct Meets {
-    held: Vec<(String, u32)>,
+    /// With what it finds in them.
+    held: Vec<(Term, Found)>,
     /// Pairs of words of which a record must have both.
-    apart: Vec<(Vec<String>, Vec<String>)>,
-    apart_most: u32,
+    apart: Vec<(Vec<Term>, Vec<Term>)>,
+    /// The initial that may stand for it.
+    initial: Option<Term>,
 }
 
 impl Meets {
-    fn most(&self) -> u32 {
-        let apart = if self.apart.is_empty() { 0 } else { self.apart_most };
-        self.held.first().map_or(0, |(_, bits)| *bits).max(apart)
+    /// What the word finds at most, and in all records alike.
+    fn most(&self) -> Found {
+        self.held.iter().map(|(_, found)| *found).fold(Found::default(), Found::or)
     }
 }
 
@@ -62,7 +67,7 @@ impl Lookup<'_> {
         for reading in &query.readings {
             let meets = reading.words.iter().map(|word| self.meets(word)).collect::<Result<Vec<_>, _>>()?;
             for segment in self.searcher.segment_readers() {
-                self.of_segment(segment, query, reading, &meets, &mut found)?;
+                Records::new(self, query, reading, &meets, segment)?.find(&mut found)?;
             }
         }
         Ok(found.into_iter().collect())
@@ -71,18 +76,18 @@ impl Lookup<'_> {
     /// The words of all segments that a word meets.
     fn meets(&self, word: &Word) -> Result<Meets, IndexError> {
         let asked = keys::of_asked(&word.asked.token, self.tables);
-        let mut meets = Meets { apart_most: word.apart_most().unwrap_or_default(), ..Meets::default() };
+        let mut meets = Meets::default();
         for text in self.texts(&asked)? {
-            let bits = candidate::find(word, &Token::of(&text, self.tables), self.tables);
-            if bits > 0 {
-                meets.held.push((text, bits));
+            let found = candidate::find(word, &Token::of(&text, self.tables), self.tables);
+            if found.bits > 0 {
+                meets.held.push((self.fields.word_term(&text), found));
             }
         }
-        meets.held.sort_by(|(a, one), (b, other)| other.cmp(one).then(a.cmp(b)));
         for (one, other) in word.parts() {
-            let held = |folded: &str| -> Result<Vec<String>, IndexError> {
+            let held = |folded: &str| -> Result<Vec<Term>, IndexError> {
                 let texts = self.texts(&[keys::of_folded(folded)])?.into_iter();
-                Ok(texts.filter(|text| Token::of(text, self.tables).folds_to(folded)).collect())
+                let texts = texts.filter(|text| Token::of(text, self.tables).folds_to(folded));
+                Ok(texts.map(|text| self.fields.word_term(&text)).collect())
             };
             let first = held(&one)?;
             let second = if first.is_empty() { Vec::new() } else { held(&other)? };
@@ -90,6 +95,8 @@ impl Lookup<'_> {
                 meets.apart.push((first, second));
             }
         }
+        let initial = word.asked.token.text.chars().next().map(String::from).filter(|initial| word.begins_with(initial));
+        meets.initial = initial.map(|initial| self.fields.word_term(&initial));
         Ok(meets)
     }
 
@@ -114,145 +121,178 @@ impl Lookup<'_> {
         }
         Ok(texts)
     }
+}
 
-    fn of_segment(
-        &self,
-        segment: &SegmentReader,
-        query: &PreparedQuery,
-        reading: &Reading,
-        meets: &[Meets],
-        found: &mut BTreeSet<RecordId>,
-    ) -> Result<(), IndexError> {
-        let index = segment.inverted_index(self.fields.word)?;
-        // The words that say most first; those that are left when what they say together is not enough are asked about.
-        let mut order: Vec<usize> = (0..meets.len()).filter(|at| meets[*at].most() > 0).collect();
-        order.sort_by_key(|at| (std::cmp::Reverse(meets[*at].most()), *at));
-        let most = |at: usize| reading.words[at].times * meets[at].most();
-        let mut rest: u32 = order.iter().map(|at| most(*at)).sum();
-        let need = query.need.max(1);
-        let frequency = meets.iter().map(|meets| self.frequency(&index, meets)).collect::<Result<Vec<u32>, _>>()?;
-        // A name of which each word finds something is a candidate in any case, so one word of it is read at least.
-        let groups: Vec<Vec<usize>> =
-            reading.counting().map(|at| std::iter::once(at).chain(reading.covering(at)).collect()).collect();
-        let possible = groups.iter().all(|group| group.iter().any(|at| meets[*at].most() > 0));
-        let records_of = |group: &&Vec<usize>| group.iter().map(|at| u64::from(frequency[*at])).sum::<u64>();
-        let whole = groups.iter().min_by_key(records_of).filter(|_| possible);
-        let mut read_words: BTreeMap<DocId, Vec<u32>> = BTreeMap::new();
-        let mut asked_about = Vec::new();
+/// The records of one segment, and what the words of a reading find in them.
+struct Records<'a> {
+    query: &'a PreparedQuery,
+    reading: &'a Reading,
+    meets: &'a [Meets],
+    segment: &'a SegmentReader,
+    index: std::sync::Arc<InvertedIndexReader>,
+    born: Born,
+    /// For each word, how many records hold what it meets.
+    frequency: Vec<u64>,
+    places: FxHashMap<DocId, usize>,
+    /// What each word finds in each record, by its place.
+    finds: Vec<Found>,
+}
+
+impl<'a> Records<'a> {
+    fn new(
+        lookup: &Lookup<'_>,
+        query: &'a PreparedQuery,
+        reading: &'a Reading,
+        meets: &'a [Meets],
+        segment: &'a SegmentReader,
+    ) -> Result<Self, IndexError> {
+        let index = segment.inverted_index(lookup.fields.word)?;
+        let mut frequency = Vec::with_capacity(meets.len());
+        for meets in meets {
+            let mut sum = 0;
+            for (term, _) in &meets.held {
+                sum += u64::from(index.doc_freq(term)?);
+            }
+            frequency.push(sum);
+        }
+        let (places, finds, born) = (FxHashMap::default(), Vec::new(), Born::of(segment)?);
+        Ok(Self { query, reading, meets, segment, index, born, frequency, places, finds })
+    }
+
+    /// Adds the ids of those that are scored.
+    fn find(mut self, into: &mut BTreeSet<RecordId>) -> Result<(), IndexError> {
+        // Frequent words are not read as long as all of them together are not enough: without a date that speaks for the
+        // record, and with the best one.
+        let alone = self.not_enough(None)?;
+        let dated = if self.query.birth_date.is_some() { self.not_enough(Some(birth::GAIN_MAX))? } else { alone.clone() };
+        for at in 0..self.meets.len() {
+            if !alone[at] {
+                self.read_word(at, |_| true)?;
+            } else if !dated[at] {
+                let (query, born) = (self.query, Born::of(self.segment)?);
+                self.read_word(at, |record| query.date_gain(born.dates(record)).is_some_and(|gain| gain > 0))?;
+            }
+            self.read_apart(at)?;
+        }
+        let mut records: Vec<DocId> = self.places.keys().copied().collect();
+        records.sort_unstable();
+        for at in 0..self.meets.len() {
+            if alone[at] {
+                let lists = self.meets[at].held.clone();
+                self.ask(at, &records, &lists, self.frequency[at])?;
+            }
+            if let Some(initial) = &self.meets[at].initial {
+                let frequency = self.index.doc_freq(initial)?;
+                self.ask(at, &records, &[(initial.clone(), Found { initial: true, ..Found::default() })], frequency.into())?;
+            }
+        }
+        let words = self.meets.len();
+        records.retain(|record| {
+            let place = self.places[record];
+            let date = self.query.date_gain(self.born.dates(*record));
+            self.query.admits(self.reading, &self.finds[place * words..(place + 1) * words], date)
+        });
+        ids(self.segment, records, into)
+    }
+
+    /// The words that together are not enough for a record with such a date of birth that holds no other: the most frequent.
+    fn not_enough(&self, date: Option<i32>) -> Result<Vec<bool>, IndexError> {
+        let mut unread = vec![false; self.meets.len()];
+        let mut found = vec![Found::default(); self.meets.len()];
+        for (found, meets) in found.iter_mut().zip(self.meets) {
+            if let Some(initial) = &meets.initial {
+                found.initial = self.index.doc_freq(initial)? > 0;
+            }
+        }
+        let mut order: Vec<usize> = (0..self.meets.len()).collect();
+        order.sort_by_key(|at| (std::cmp::Reverse(self.frequency[*at]), *at));
+        let need = self.query.need(date);
         for at in order {
-            if rest >= need || whole.is_some_and(|whole| whole.contains(&at)) || frequency[at] <= READ_ALL {
-                self.read_word(&index, at, meets, &mut read_words)?;
-            } else {
-                asked_about.push(at);
+            let before = found[at];
+            found[at] = before.or(self.meets[at].most());
+            unread[at] = score::most(self.reading, &found, false) < need;
+            if !unread[at] {
+                found[at] = before;
             }
-            rest -= most(at);
         }
-        let mut lists: Vec<(usize, Vec<(u32, SegmentPostings)>)> = Vec::new();
-        for at in asked_about {
-            let mut held = Vec::new();
-            for (text, what) in &meets[at].held {
-                let term = self.fields.word_term(text);
-                held.extend(index.read_postings(&term, IndexRecordOption::Basic)?.map(|records| (*what, records)));
-            }
-            lists.push((at, held));
-        }
-        let mut records = Vec::new();
-        let asked_most: u32 = lists.iter().map(|(at, _)| most(*at)).sum();
-        for (record, mut finds) in read_words {
-            let sum: u32 = reading.words.iter().zip(&finds).map(|(word, found)| word.times * found).sum();
-            if sum + asked_most < need && whole.is_none() {
-                continue;
-            }
-            for (at, held) in &mut lists {
-                for (what, records) in held.iter_mut() {
-                    if *what <= finds[*at] {
-                        break;
-                    }
-                    if records.doc() < record {
-                        records.seek(record);
-                    }
-                    if records.doc() == record {
-                        finds[*at] = *what;
-                    }
+        Ok(unread)
+    }
+
+    /// Reads the records that hold what a word meets.
+    fn read_word(&mut self, at: usize, of_interest: impl Fn(DocId) -> bool) -> Result<(), IndexError> {
+        let (meets, index) = (self.meets, self.index.clone());
+        for (term, found) in &meets[at].held {
+            read(&index, term, |record| {
+                if of_interest(record) {
+                    self.note(record, at, *found);
                 }
-                self.apart(&index, &meets[*at], record, &mut finds[*at])?;
-            }
-            if query.admits(reading, &finds) {
-                records.push(record);
-            }
+            })?;
         }
-        ids(segment, records, found)
+        Ok(())
     }
 
-    fn frequency(&self, index: &InvertedIndexReader, meets: &Meets) -> Result<u32, IndexError> {
-        let mut sum = 0u32;
-        for (text, _) in &meets.held {
-            sum = sum.saturating_add(index.doc_freq(&self.fields.word_term(text))?);
-        }
-        Ok(sum)
-    }
-
-    /// Reads all records of a word.
-    fn read_word(
-        &self,
-        index: &InvertedIndexReader,
-        at: usize,
-        meets: &[Meets],
-        into: &mut BTreeMap<DocId, Vec<u32>>,
-    ) -> Result<(), IndexError> {
-        for (text, held) in &meets[at].held {
-            read(index, &self.fields.word_term(text), |record| note(into, record, at, meets.len(), *held))?;
-        }
+    /// Reads the records that hold a word in two parts.
+    fn read_apart(&mut self, at: usize) -> Result<(), IndexError> {
+        let (meets, index, found) = (self.meets, self.index.clone(), candidate::find_apart(&self.reading.words[at]));
         for (one, other) in &meets[at].apart {
-            let (mut first, mut second) = (BTreeSet::new(), BTreeSet::new());
-            for (texts, records) in [(one, &mut first), (other, &mut second)] {
-                for text in texts {
-                    read(index, &self.fields.word_term(text), |record| {
-                        records.insert(record);
-                    })?;
+            let mut first = Vec::new();
+            for term in one {
+                read(&index, term, |record| first.push(record))?;
+            }
+            first.sort_unstable();
+            for term in other {
+                let Some(mut records) = index.read_postings(term, IndexRecordOption::Basic)? else { continue };
+                for record in &first {
+                    if seek(&mut records, *record) {
+                        self.note(*record, at, found);
+                    }
                 }
             }
-            first.intersection(&second).for_each(|record| note(into, *record, at, meets.len(), meets[at].apart_most));
         }
         Ok(())
     }
 
-    /// Whether a record has a word written apart.
-    fn apart(
-        &self,
-        index: &InvertedIndexReader,
-        meets: &Meets,
-        record: DocId,
-        found: &mut u32,
-    ) -> Result<(), IndexError> {
-        if *found >= meets.apart_most {
-            return Ok(());
-        }
-        let has = |texts: &[String]| -> Result<bool, IndexError> {
-            for text in texts {
-                let term = self.fields.word_term(text);
-                if let Some(mut records) = index.read_postings(&term, IndexRecordOption::Basic)?
-                    && records.doc() <= record
-                    && records.seek(record) == record
-                {
-                    return Ok(true);
+    /// Asks which of these records hold one of the terms of a word.
+    fn ask(&mut self, at: usize, records: &[DocId], terms: &[(Term, Found)], frequency: u64) -> Result<(), IndexError> {
+        let index = self.index.clone();
+        let one_by_one = records.len() as u64 * terms.len() as u64 * ASK < frequency;
+        for (term, found) in terms {
+            if one_by_one {
+                let Some(mut held) = index.read_postings(term, IndexRecordOption::Basic)? else { continue };
+                for record in records {
+                    if seek(&mut held, *record) {
+                        self.note(*record, at, *found);
+                    }
                 }
-            }
-            Ok(false)
-        };
-        for (one, other) in &meets.apart {
-            if has(one)? && has(other)? {
-                *found = meets.apart_most;
-                return Ok(());
+            } else if !records.is_empty() {
+                read(&index, term, |record| {
+                    if self.places.contains_key(&record) {
+                        self.note(record, at, *found);
+                    }
+                })?;
             }
         }
         Ok(())
+    }
+
+    fn note(&mut self, record: DocId, at: usize, found: Found) {
+        let words = self.meets.len();
+        let next = self.places.len();
+        let place = *self.places.entry(record).or_insert(next);
+        if place == next {
+            self.finds.resize((place + 1) * words, Found::default());
+        }
+        let held = &mut self.finds[place * words + at];
+        *held = held.or(found);
     }
 }
 
-fn note(into: &mut BTreeMap<DocId, Vec<u32>>, record: DocId, at: usize, words: usize, bits: u32) {
-    let finds = into.entry(record).or_insert_with(|| vec![0; words]);
-    finds[at] = finds[at].max(bits);
+/// Whether a list has a record; lists are asked in the order of records.
+fn seek(records: &mut SegmentPostings, record: DocId) -> bool {
+    if records.doc() < record {
+        records.seek(record);
+    }
+    records.doc() == record
 }
 
 fn read(index: &InvertedIndexReader, term: &Term, mut each: impl FnMut(DocId)) -> Result<(), IndexError> {

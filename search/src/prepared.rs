@@ -2,6 +2,7 @@
 //!
 //! Assumes one version of the tables for all that is compared.
 
+use model::date::BirthDate;
 use model::lookout::{Lookout, Name, NameKind, NumberKind, normalise_number};
 use model::screen::Query;
 
@@ -15,8 +16,10 @@ use crate::words::Reading;
 pub struct PreparedQuery {
     /// The ways in which the name is read; none without a name.
     pub(crate) readings: Vec<Reading>,
-    /// Hundredths of a bit that the words of a record must say together for it to be scored.
-    pub(crate) need: u32,
+    /// Hundredths of a bit that a hit needs at least, and what the nationality may add to them.
+    pub(crate) enough: i32,
+    pub(crate) country_most: i32,
+    pub(crate) birth_date: Option<BirthDate>,
     numbers: Vec<(NumberKind, String)>,
 }
 
@@ -28,8 +31,8 @@ impl PreparedQuery {
         let numbers = query.numbers().into_iter().map(|(kind, number)| (kind, normalise_number(number)));
         let numbers: Vec<_> = numbers.filter(|(_, number)| !number.is_empty()).collect();
         let readings: Vec<Reading> = read.map(|tokens| Reading::new(tokens, tables)).collect();
-        let tokens = readings.iter().map(|reading| reading.tokens.len()).max().unwrap_or_default();
-        Self { need: score::need(query, tokens as u32), readings, numbers }
+        let (enough, country_most) = (score::enough(query.threshold), score::country_most(query));
+        Self { enough, country_most, birth_date: query.birth_date, readings, numbers }
     }
 
     /// The numbers asked for, normalised.
@@ -54,6 +57,7 @@ pub struct PreparedName {
 pub struct PreparedRecord {
     pub(crate) names: Box<[PreparedName]>,
     pub(crate) numbers: Box<[(NumberKind, String)]>,
+    pub(crate) birth_dates: Box<[BirthDate]>,
 }
 
 impl PreparedRecord {
@@ -70,7 +74,8 @@ impl PreparedRecord {
             }
         }
         names.retain(|name| !name.tokens.is_empty());
-        Self { names: names.into(), numbers: lookout.exact_numbers().into() }
+        let birth_dates = lookout.birth_dates.clone().into();
+        Self { names: names.into(), numbers: lookout.exact_numbers().into(), birth_dates }
     }
 
     /// The words of all names, each once, sorted.

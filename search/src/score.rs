@@ -10,9 +10,11 @@ use model::screen::{Evidence, Query, Score, THRESHOLD_COMPLETE};
 
 use crate::align::{Alignment, INITIAL, align};
 use crate::birth;
+use crate::candidate::Found;
 use crate::evidence::{Field, Tally, name_note};
 use crate::prepared::{PreparedName, PreparedQuery, PreparedRecord};
-use crate::tables::Tables;
+use crate::tables::{Class, Tables};
+use crate::words::{Kind, Reading};
 
 /// What the same number says, and one too short to be unique.
 const NUMBER: i32 = 1_600;
@@ -107,23 +109,80 @@ pub(crate) fn scaled(bits: i32) -> Score {
     Score::from_parts(from + ((i64::from(to - from) * i64::from(bits - low)) / i64::from(high - low)) as u32)
 }
 
-/// Hundredths of a bit that a record's words must say together for it to reach the threshold with all that may be added.
-pub(crate) fn need(query: &Query, tokens: u32) -> u32 {
-    let threshold = query.threshold.max(THRESHOLD_COMPLETE);
-    let most = |words: u32| {
-        let initials = tokens.saturating_sub(1);
-        let words = (i64::from(words + initials * INITIAL) * WORDS / 100) as i32;
-        let name = words + initials as i32 * INITIAL_FITS + WHOLE;
-        let dated = if query.birth_date.is_some() { birth::GAIN_MAX.min(date_most(name)) } else { 0 };
-        scaled(name + dated + if query.nationality.is_some() { COUNTRY_SAME } else { 0 })
-    };
-    // Rises with the words: the first that is enough.
-    let (mut low, mut high) = (0, 60_000);
+/// Hundredths of a bit from which a score is a hit.
+pub(crate) fn enough(threshold: Score) -> i32 {
+    let threshold = threshold.max(THRESHOLD_COMPLETE);
+    let (mut low, mut high) = (0, 200_000);
     while low < high {
         let middle = (low + high) / 2;
-        if most(middle) >= threshold { high = middle } else { low = middle + 1 }
+        if scaled(middle) >= threshold { high = middle } else { low = middle + 1 }
     }
     low
+}
+
+/// What the nationality may add.
+pub(crate) fn country_most(query: &Query) -> i32 {
+    if query.nationality.is_some() { COUNTRY_SAME } else { 0 }
+}
+
+impl PreparedQuery {
+    /// What a name must say for a hit, beside what the dates of birth add or take.
+    pub(crate) fn need(&self, date: Option<i32>) -> i32 {
+        let rest = self.enough - self.country_most;
+        match date {
+            None => rest,
+            // The name bears so much of what the date says, see `date_most`.
+            Some(gain) if gain > 0 => (rest - gain).max((rest - DATE_BEYOND).div_euclid(2)),
+            Some(gain) => rest - gain,
+        }
+    }
+}
+
+/// The most that a name of a record may say, by what each word of a reading finds in the record.
+pub(crate) fn most(reading: &Reading, found: &[Found], conflict: bool) -> i32 {
+    let said = |bits: u32| (i64::from(bits) * WORDS).div_euclid(100) as i32 + 1;
+    let initial = said(INITIAL) + INITIAL_FITS;
+    let (mut bits, mut words, mut left, mut cost, mut letters, mut whole) = (0, 0, 0, 0, 0, true);
+    for (at, word) in reading.words.iter().enumerate() {
+        if word.kind == Kind::Joined && found[at].bits > 0 {
+            bits += said(found[at].bits);
+            words += word.len as u32;
+        }
+        if word.kind != Kind::Single {
+            continue;
+        }
+        let others = || reading.covering(at).map(|other| (reading.words[other].kind, found[other]));
+        let stripped = others().filter(|(kind, _)| *kind == Kind::Stripped);
+        let own = stripped.fold(found[at], |own, (_, other)| own.or(other));
+        // An initial of the question may stand for any word of the record.
+        let class = word.asked.token.class;
+        let by_initial = own.initial || class == Class::Initial;
+        let alone = if own.bits > 0 { said(own.bits) } else { 0 };
+        bits += word.times as i32 * if by_initial { alone.max(initial) } else { alone };
+        letters += word.times * word.asked.token.letters();
+        if !word.counts {
+            continue;
+        }
+        let joined = others().any(|(kind, other)| kind == Kind::Joined && other.bits > 0);
+        if own.bits > 0 || joined {
+            words += word.times * if own.apart { 2 } else { 1 };
+            cost += if joined { 0 } else { word.times * own.cost };
+        } else {
+            whole = false;
+            left += if by_initial { 0 } else { word.times };
+        }
+    }
+    // Initials and particles alone are chance.
+    if words == 0 {
+        return i32::MIN;
+    }
+    let each = ASKED_LEFT[(words - 1).min(2) as usize];
+    let bits = bits + each * left.min(6) as i32 + if words > 1 { 0 } else { ONE_WORD };
+    match whole {
+        true if conflict => bits + WHOLE,
+        true => (bits + WHOLE).max(whole_least(cost, words, letters)),
+        false => bits,
+    }
 }
 
 /// What a date may add to a name.
@@ -219,17 +278,17 @@ pub(crate) fn name_bits(alignment: &Alignment, weak: bool, conflict: bool) -> i3
         + if alignment.company && alignment.asked_left > 0 { COMPANY } else { 0 };
     let bits = match alignment.whole {
         Some(_) if conflict => bits + WHOLE,
-        Some(cost) => (bits + WHOLE).max(whole(cost, alignment)),
+        Some(cost) => (bits + WHOLE).max(whole_least(cost, alignment.words, alignment.letters)),
         None => bits,
     };
     if weak { bits + WEAK } else { bits }
 }
 
-/// What a whole name says at least that is written so unlikely.
-fn whole(cost: u32, alignment: &Alignment) -> i32 {
-    let letters = alignment.letters.clamp(WHOLE_LETTERS.start, WHOLE_LETTERS.end) - WHOLE_LETTERS.start;
-    let more = if alignment.words > 1 { letters as i32 * WHOLE_LETTER } else { 0 };
-    let cost = cost.saturating_sub(alignment.words * WHOLE_SPELLING);
+/// What a whole name of so many words and letters says at least that is written so unlikely.
+fn whole_least(cost: u32, words: u32, letters: u32) -> i32 {
+    let letters = letters.clamp(WHOLE_LETTERS.start, WHOLE_LETTERS.end) - WHOLE_LETTERS.start;
+    let more = if words > 1 { letters as i32 * WHOLE_LETTER } else { 0 };
+    let cost = cost.saturating_sub(words * WHOLE_SPELLING);
     WHOLE_LEAST + more - (i64::from(cost) * i64::from(WHOLE_COST) / 100) as i32
 }
 

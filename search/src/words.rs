@@ -96,10 +96,13 @@ impl Reading {
         (0..self.words.len()).filter(|at| self.words[*at].counts)
     }
 
-    /// What is made of a word, alone or with its neighbours.
+    /// What is made of a word, wherever it stands, alone or with its neighbours.
     pub fn covering(&self, at: usize) -> impl Iterator<Item = usize> {
-        let place = self.words[at].from;
-        let covers = move |word: &Word| word.kind != Kind::Single && (word.from..word.from + word.len).contains(&place);
+        let text = &self.words[at].asked.token.text;
+        let covers = move |word: &Word| {
+            let tokens = &self.tokens[word.from..word.from + word.len];
+            word.kind != Kind::Single && tokens.iter().any(|token| token.text == *text)
+        };
         (0..self.words.len()).filter(move |other| covers(&self.words[*other]))
     }
 }

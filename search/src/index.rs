@@ -4,19 +4,22 @@
 //! Assumes one writer of the place at a time (a lock file sees to it). Answers depend on the records alone and never on
 //! segments: exact look-ups, no relevance, ids in order. A [`View`] joins what is searched with what it covers.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use model::ids::RecordId;
 use tantivy::directory::{Directory, DirectoryLock, INDEX_WRITER_LOCK, MmapDirectory};
 use tantivy::error::DataCorruption;
+use tantivy::index::SegmentId;
 use tantivy::indexer::NoMergePolicy;
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
+use crate::dictionary::Dictionary;
 use crate::layout::{self, Fields};
 use crate::lookup::Lookup;
 use crate::prepared::{PreparedQuery, PreparedRecord};
+use crate::segment::{self, Segment};
 use crate::segments;
 use crate::tables::Tables;
 
@@ -62,14 +65,15 @@ pub enum IndexChange {
 #[derive(Clone)]
 pub struct View {
     tables: Arc<Tables>,
+    dictionary: Arc<RwLock<Dictionary>>,
     searcher: Searcher,
+    segments: BTreeMap<SegmentId, Arc<Segment>>,
     fields: Fields,
     covered: u64,
 }
 
 /// The index of one replica.
 pub struct Index {
-    tables: Arc<Tables>,
     fields: Fields,
     reader: IndexReader,
     writer: Mutex<IndexWriter>,
@@ -111,8 +115,18 @@ impl Index {
         writer.set_merge_policy(Box::new(NoMergePolicy));
         let covered = index.load_metas()?.payload.as_deref().and_then(layout::covered);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        let view = View { tables: tables.clone(), searcher: reader.searcher(), fields, covered: covered.unwrap_or(0) };
-        let opened = Self { tables, fields, reader, writer: Mutex::new(writer), view: RwLock::new(view) };
+        let mut view = View {
+            tables,
+            dictionary: Arc::default(),
+            searcher: reader.searcher(),
+            segments: BTreeMap::new(),
+            fields,
+            covered: covered.unwrap_or(0),
+        };
+        if covered.is_some() {
+            view.open_segments()?;
+        }
+        let opened = Self { fields, reader, writer: Mutex::new(writer), view: RwLock::new(view) };
         if covered.is_none() && opened.view().searcher.num_docs() > 0 {
             opened.clear()?;
         }
@@ -167,20 +181,11 @@ impl Index {
     }
 
     fn stage(&self, writer: &IndexWriter, changes: &[IndexChange]) -> Result<(), IndexError> {
-        // A word is in the index once, with the first record that has it, and stays when no record has it any more.
-        let known = self.view().searcher;
-        let mut words = BTreeSet::new();
         for change in changes {
             match change {
                 IndexChange::Put(id, record) => {
                     writer.delete_term(self.fields.id_term(*id));
                     writer.add_document(self.fields.record(*id, record))?;
-                    for token in record.words() {
-                        if words.insert(token.text.clone()) && known.doc_freq(&self.fields.text_term(&token.text))? == 0
-                        {
-                            writer.add_document(self.fields.word(token, &self.tables))?;
-                        }
-                    }
                 }
                 IndexChange::Delete(id) => {
                     writer.delete_term(self.fields.id_term(*id));
@@ -192,7 +197,8 @@ impl Index {
 
     fn show(&self, covered: u64) -> Result<(), IndexError> {
         self.reader.reload()?;
-        let view = View { tables: self.tables.clone(), searcher: self.reader.searcher(), fields: self.fields, covered };
+        let mut view = View { searcher: self.reader.searcher(), covered, ..self.view() };
+        view.open_segments()?;
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = view;
         Ok(())
     }
@@ -209,11 +215,9 @@ impl View {
         self.covered
     }
 
-    /// How many records it holds, and not words.
+    /// How many records it holds.
     pub fn records(&self) -> u64 {
-        let segments = self.searcher.segment_readers().iter();
-        let words = segments.map(|segment| layout::Columns::of(segment).map_or(0, |columns| columns.words()));
-        self.searcher.num_docs().saturating_sub(words.sum())
+        self.searcher.num_docs()
     }
 
     /// In how many segments they lie.
@@ -223,7 +227,15 @@ impl View {
 
     /// The records to score, in the order of their ids.
     pub fn candidates(&self, query: &PreparedQuery) -> Result<Vec<RecordId>, IndexError> {
-        Lookup { searcher: &self.searcher, fields: self.fields, tables: &self.tables }.candidates(query)
+        let dictionary = self.dictionary.read().unwrap_or_else(PoisonError::into_inner);
+        let Self { searcher, segments, fields, tables, .. } = self;
+        Lookup { dictionary: &dictionary, searcher, segments, fields: *fields, tables }.candidates(query)
+    }
+
+    fn open_segments(&mut self) -> Result<(), IndexError> {
+        let Self { searcher, segments, fields, dictionary, tables, .. } = self;
+        self.segments = segment::of_searcher(searcher, segments, *fields, dictionary, tables)?;
+        Ok(())
     }
 }
 

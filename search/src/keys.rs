@@ -111,6 +111,11 @@ pub fn of_asked(token: &Token, tables: &Tables) -> Vec<Key> {
     finish(keys)
 }
 
+/// The key of a word as it is.
+pub fn of_text(text: &str) -> Key {
+    key(Kind::Text, text)
+}
+
 /// The key of a record's words that are written so when folded.
 pub fn of_folded(folded: &str) -> Key {
     key(Kind::Folded, folded)
@@ -164,6 +169,11 @@ pub fn number(kind: NumberKind, normalised: &str) -> String {
     };
     // No word has a blank.
     format!("{kind} {normalised}")
+}
+
+/// Whether a term is that of a number.
+pub fn is_number(term: &str) -> bool {
+    term.contains(' ')
 }
 
 #[cfg(test)]

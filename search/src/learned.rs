@@ -32,8 +32,8 @@ pub struct Learned {
     frequency: FxHashMap<&'static str, u16>,
     /// Runs of up to three letters, the last one after the others; `^` begins a word and `$` ends it.
     letters: FxHashMap<&'static str, u16>,
-    /// Sorted: a word, a class of equal names that it is in, and how rare it is among them.
-    variants: Vec<(&'static str, u32, u16)>,
+    /// For each word, the classes of equal names that it is in, in their order, and how rare it is among them.
+    variants: FxHashMap<&'static str, Vec<Variant>>,
     channels: BTreeMap<Script, Channel>,
 }
 
@@ -79,10 +79,8 @@ impl Learned {
     }
 
     /// The classes of equal names that a word is in, in their order.
-    pub fn variants<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Variant> {
-        let from = self.variants.partition_point(|(word, ..)| *word < text);
-        let same = self.variants[from..].iter().take_while(move |(word, ..)| *word == text);
-        same.map(|(_, class, cost)| (*class, *cost))
+    pub fn variants(&self, text: &str) -> impl Iterator<Item = Variant> {
+        self.variants.get(text).into_iter().flatten().copied()
     }
 
     /// The channel of a script.
@@ -100,15 +98,14 @@ fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
     text.lines().filter(|row| !row.starts_with('#'))
 }
 
-fn variants() -> Vec<(&'static str, u32, u16)> {
-    let mut all = Vec::new();
+fn variants() -> FxHashMap<&'static str, Vec<Variant>> {
+    let mut all: FxHashMap<&'static str, Vec<Variant>> = FxHashMap::default();
     for (row, class) in lines(VARIANTS).zip(0..) {
         let mut fields = row.split(' ');
         while let (Some(word), Some(Ok(cost))) = (fields.next(), fields.next().map(str::parse)) {
-            all.push((word, class, cost));
+            all.entry(word).or_default().push((class, cost));
         }
     }
-    all.sort_unstable();
     all
 }
 
@@ -125,6 +122,6 @@ mod tests {
             let read: BTreeMap<&str, u16> = costs(text).collect();
             assert_eq!(read.len(), lines(text).count());
         }
-        assert_eq!(variants().len() * 2, lines(VARIANTS).flat_map(|row| row.split(' ')).count());
+        assert_eq!(variants().values().map(Vec::len).sum::<usize>() * 2, lines(VARIANTS).flat_map(|row| row.split(' ')).count());
     }
 }

@@ -74,19 +74,29 @@ impl Token {
             None => text,
         };
         let class = tables.class(&text);
-        let (letters_rarity, rarity) = tables.rarity(&text, class);
+        let rarity = tables.rarity(&text, class);
+        Self::known(text.into(), script, class, rarity, tables)
+    }
+
+    /// The token of a word of which class and rarities, that of its letters first, are known.
+    pub(crate) fn known(
+        text: Box<str>,
+        script: Script,
+        class: Class,
+        (letters_rarity, rarity): (u16, u16),
+        tables: &Tables,
+    ) -> Self {
         let (folded, print, bones) = match script {
             Script::Latin => {
                 let folded = bones::fold(&text);
                 let bones = [bones::bones(&folded).into_boxed_str()];
                 let confused = ["rn", "cl", "vv"].iter().any(|two| text.contains(two));
                 let print = confused.then(|| bones::fold_print(&text).into_boxed_str());
-                (folded, print, OnceLock::from(Box::from(bones)))
+                (folded.into(), print, OnceLock::from(Box::from(bones)))
             }
             _ => (text.clone(), None, OnceLock::new()),
         };
         let variants = if class == Class::Name { tables.variants(&text).collect() } else { Box::default() };
-        let (text, folded) = (text.into(), folded.into());
         Self { text, script, class, rarity, letters_rarity, folded, print, bones, variants }
     }
 

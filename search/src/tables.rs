@@ -4,7 +4,9 @@
 //!
 //! Assumes the files under `data/` are lower-case words; a test checks it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
 
 use crate::channel::Channel;
 use crate::learned::{Learned, Variant};
@@ -53,8 +55,8 @@ impl Class {
 /// The tables, ready for look-up.
 #[derive(Debug)]
 pub struct Tables {
-    classes: BTreeMap<&'static str, Class>,
-    legal_forms: BTreeMap<&'static str, &'static str>,
+    classes: FxHashMap<&'static str, Class>,
+    legal_forms: FxHashMap<&'static str, &'static str>,
     dropped: BTreeSet<&'static str>,
     learned: Learned,
 }
@@ -71,8 +73,8 @@ impl Tables {
     /// Without what is learned from names: what the learning itself begins with.
     pub fn unlearned() -> Self {
         let mut tables = Self {
-            classes: BTreeMap::new(),
-            legal_forms: BTreeMap::new(),
+            classes: FxHashMap::default(),
+            legal_forms: FxHashMap::default(),
             dropped: BTreeSet::new(),
             learned: Learned::default(),
         };
@@ -143,7 +145,7 @@ impl Tables {
     }
 
     /// The classes of equal names that a token is in, in their order.
-    pub fn variants<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Variant> {
+    pub fn variants(&self, text: &str) -> impl Iterator<Item = Variant> {
         self.learned.variants(text)
     }
 

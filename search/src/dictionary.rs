@@ -1,0 +1,196 @@
+//! The distinct words of an index, in memory, under their keys. Made from the words of the segments when they are opened, so
+//! there is nothing of it on disk; one word of a list of ten million people stands here once.
+//!
+//! Words only come; those that no record has any more meet a question in vain and go when the index is opened again. Most
+//! keys lie packed: a table that is built anew when the words have grown by half, so that a word is packed a few times.
+
+use rustc_hash::FxHashMap;
+
+use crate::keys::{self, Key};
+use crate::normalise::Token;
+use crate::script::Script;
+use crate::tables::{Class, Tables};
+
+/// Words from which the keys are packed.
+const PACK_FROM: usize = 4_096;
+/// Keys of one bucket, about.
+const BUCKET: usize = 4;
+
+/// The number of a word.
+pub type WordId = u32;
+
+/// A word with what takes long to find out.
+#[derive(Debug)]
+struct Known {
+    text: Box<str>,
+    script: Script,
+    class: Class,
+    rarity: u16,
+    letters_rarity: u16,
+}
+
+/// The words of an index.
+#[derive(Debug, Default)]
+pub struct Dictionary {
+    words: Vec<Known>,
+    packed: Packed,
+    /// How many words are packed; the keys of the others are `fresh`.
+    packed_words: usize,
+    fresh: FxHashMap<Key, Vec<WordId>>,
+}
+
+impl Dictionary {
+    /// The number of a word.
+    pub fn number(&self, text: &str) -> Option<WordId> {
+        let mut found = None;
+        self.under(keys::of_text(text), |id| {
+            if &*self.words[id as usize].text == text {
+                found = Some(id);
+            }
+        });
+        found
+    }
+
+    /// Adds a word that is not there yet.
+    pub fn add(&mut self, text: &str, tables: &Tables) -> WordId {
+        let token = Token::of(text, tables);
+        let id = self.words.len() as WordId;
+        for key in keys::of_held(&token, tables) {
+            self.fresh.entry(key).or_default().push(id);
+        }
+        let Token { text, script, class, rarity, letters_rarity, .. } = token;
+        self.words.push(Known { text, script, class, rarity, letters_rarity });
+        id
+    }
+
+    /// The table to take with [`Dictionary::pack`], if it is time to build one: built beside readers.
+    pub fn packing(&self, tables: &Tables) -> Option<Packed> {
+        let due = self.words.len() >= PACK_FROM && self.words.len() >= self.packed_words + self.packed_words / 2;
+        due.then(|| Packed::of(&self.words, tables))
+    }
+
+    /// Takes the table that [`Dictionary::packing`] built, before another word is added.
+    pub fn pack(&mut self, packed: Packed) {
+        (self.packed, self.packed_words) = (packed, self.words.len());
+        self.fresh = FxHashMap::default();
+    }
+
+    /// The numbers of the words that have one of these keys, each once, sorted. A word of another key may be among them.
+    pub fn found(&self, keys: &[Key]) -> Vec<WordId> {
+        let mut found = Vec::new();
+        for key in keys {
+            self.under(*key, |id| found.push(id));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The word of a number.
+    pub fn token(&self, id: WordId, tables: &Tables) -> Token {
+        let Known { text, script, class, rarity, letters_rarity } = &self.words[id as usize];
+        Token::known(text.clone(), *script, *class, (*letters_rarity, *rarity), tables)
+    }
+
+    fn under(&self, key: Key, mut each: impl FnMut(WordId)) {
+        self.packed.under(key, &mut each);
+        self.fresh.get(&key).into_iter().flatten().copied().for_each(each);
+    }
+}
+
+/// Keys in buckets, of each key a part that tells it apart from most others.
+#[derive(Debug, Default)]
+pub struct Packed {
+    /// Where each bucket begins.
+    begins: Vec<u32>,
+    marks: Vec<u16>,
+    words: Vec<WordId>,
+}
+
+impl Packed {
+    fn of(words: &[Known], tables: &Tables) -> Self {
+        let keys_of = |word: &Known| {
+            let token = Token::known(word.text.clone(), word.script, word.class, (0, 0), tables);
+            keys::of_held(&token, tables)
+        };
+        // The keys are made three times rather than kept: there are fifty of a word.
+        let total: usize = words.iter().map(|word| keys_of(word).len()).sum();
+        let buckets = (total / BUCKET).max(1).next_power_of_two();
+        let mut begins = vec![0u32; buckets + 1];
+        let (mut marks, mut numbers) = (vec![0; total], vec![0; total]);
+        for key in words.iter().flat_map(keys_of) {
+            begins[bucket(key, buckets) + 1] += 1;
+        }
+        for at in 0..buckets {
+            begins[at + 1] += begins[at];
+        }
+        let mut next = begins.clone();
+        for (word, id) in words.iter().zip(0..) {
+            for key in keys_of(word) {
+                let place = &mut next[bucket(key, buckets)];
+                (marks[*place as usize], numbers[*place as usize]) = (mark(key), id);
+                *place += 1;
+            }
+        }
+        Self { begins, marks, words: numbers }
+    }
+
+    fn under(&self, key: Key, each: &mut impl FnMut(WordId)) {
+        let buckets = self.begins.len().saturating_sub(1);
+        if buckets == 0 {
+            return;
+        }
+        let bucket = bucket(key, buckets);
+        for at in self.begins[bucket] as usize..self.begins[bucket + 1] as usize {
+            if self.marks[at] == mark(key) {
+                each(self.words[at]);
+            }
+        }
+    }
+}
+
+/// FNV leaves the upper half better mixed than the lower one is: both are folded together.
+fn bucket(key: Key, buckets: usize) -> usize {
+    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24) as usize & (buckets - 1)
+}
+
+fn mark(key: Key) -> u16 {
+    (key >> 48 ^ key >> 16) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(30))]
+
+        #[test]
+        fn packed_or_not_the_same_words_are_found(words in proptest::collection::btree_set("[a-d]{1,8}", 1..60), asked in "[a-d]{1,8}") {
+            let tables = Tables::shared();
+            let (mut fresh, mut packed) = (Dictionary::default(), Dictionary::default());
+            for (number, word) in words.iter().enumerate() {
+                fresh.add(word, tables);
+                packed.add(word, tables);
+                if number == words.len() / 2 {
+                    let table = Packed::of(&packed.words, tables);
+                    packed.pack(table);
+                }
+            }
+            let keys = keys::of_asked(&Token::of(&asked, tables), tables);
+            let near = |dictionary: &Dictionary| {
+                let own = |id: &WordId| {
+                    let held = keys::of_held(&dictionary.token(*id, tables), tables);
+                    keys.iter().any(|key| held.binary_search(key).is_ok())
+                };
+                dictionary.found(&keys).into_iter().filter(own).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(near(&fresh), near(&packed));
+            for (word, number) in words.iter().zip(0..) {
+                prop_assert_eq!(packed.number(word), Some(number));
+                prop_assert_eq!(packed.token(number, tables), Token::of(word, tables));
+            }
+        }
+    }
+}

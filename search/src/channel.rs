@@ -42,6 +42,8 @@ pub struct Source {
     letters: Box<[u8]>,
     /// What it costs alone.
     alone: u32,
+    /// What the letters from each place on cost at least, whatever they become.
+    rest: Box<[u32]>,
 }
 
 /// A word as the other side.
@@ -58,6 +60,8 @@ pub struct Channel {
     alphabet: BTreeMap<char, u16>,
     /// What runs of the Latin word (first) and of the other cost together.
     pairs: FxHashMap<(u32, u32), u16>,
+    /// The least that each run of the Latin word costs.
+    least: FxHashMap<u32, u16>,
     /// For each run of the script, what it may stand for: the Latin runs, the likeliest first, with what they cost.
     stand_for: BTreeMap<&'static str, Vec<(&'static str, u16)>>,
     /// Longest runs in a pair.
@@ -73,6 +77,7 @@ impl Channel {
             latin,
             alphabet: if latin { ('a'..='z').zip(1..).collect() } else { BTreeMap::new() },
             pairs: FxHashMap::default(),
+            least: FxHashMap::default(),
             stand_for: BTreeMap::new(),
             source_max: 1,
             target_max: 1,
@@ -106,8 +111,10 @@ impl Channel {
             self.target_max = self.target_max.max(letters.len());
             target_code(&letters)
         };
-        let held = self.pairs.entry((source_code(source.as_bytes()), code)).or_insert(cost);
-        *held = cost.min(*held);
+        let source = source_code(source.as_bytes());
+        for held in [self.pairs.entry((source, code)).or_insert(cost), self.least.entry(source).or_insert(cost)] {
+            *held = cost.min(*held);
+        }
     }
 
     fn pair(&self, source: u32, target: u32) -> Option<u32> {
@@ -163,7 +170,17 @@ impl Channel {
             best[to] = best[to].min(best[to - 1] + REPLACED);
         }
         let alone = best[letters.len()];
-        Source { letters, alone }
+        let mut rest = vec![0; letters.len() + 1];
+        for from in (0..letters.len()).rev() {
+            // A letter left out, another one, a key beside; two that changed places.
+            let typo = rest[from + 1] + DELETED.min(REPLACED).min(SLIPPED);
+            let swapped = rest.get(from + 2).map_or(typo, |rest| rest + SWAPPED);
+            let runs = (from + 1..=(from + self.source_max).min(letters.len())).filter_map(|to| {
+                Some(u32::from(*self.least.get(&source_code(&letters[from..to]))?) + rest[to])
+            });
+            rest[from] = runs.chain([typo, swapped]).min().unwrap_or(typo);
+        }
+        Source { letters, alone, rest: rest.into() }
     }
 
     /// A word of the script, ready to be compared.
@@ -182,7 +199,7 @@ impl Channel {
         for i in 0..=n {
             for j in 0..=m {
                 let so_far = best[i][j];
-                if so_far > most {
+                if so_far + source.rest[i] > most {
                     continue;
                 }
                 if i < n {

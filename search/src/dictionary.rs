@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::keys::{self, Key};
 use crate::normalise::Token;
+use crate::pair::{Shape, near_in_latin};
 use crate::script::Script;
 use crate::tables::{Class, Tables};
 
@@ -19,10 +20,14 @@ const BUCKET: usize = 4;
 /// The number of a word.
 pub type WordId = u32;
 
-/// A word with what takes long to find out.
+/// A word with what takes long to find out; its text, its folded form and that of print, where there is another, follow each
+/// other in `letters`.
 #[derive(Debug)]
 struct Known {
-    text: Box<str>,
+    from: u32,
+    text: u8,
+    folded: u8,
+    in_print: u8,
     script: Script,
     class: Class,
     rarity: u16,
@@ -33,6 +38,7 @@ struct Known {
 #[derive(Debug, Default)]
 pub struct Dictionary {
     words: Vec<Known>,
+    letters: String,
     packed: Packed,
     /// How many words are packed; the keys of the others are `fresh`.
     packed_words: usize,
@@ -44,7 +50,7 @@ impl Dictionary {
     pub fn number(&self, text: &str) -> Option<WordId> {
         let mut found = None;
         self.under(keys::of_text(text), |id| {
-            if &*self.words[id as usize].text == text {
+            if self.shape(id).text == text {
                 found = Some(id);
             }
         });
@@ -58,15 +64,27 @@ impl Dictionary {
         for key in keys::of_held(&token, tables) {
             self.fresh.entry(key).or_default().push(id);
         }
-        let Token { text, script, class, rarity, letters_rarity, .. } = token;
-        self.words.push(Known { text, script, class, rarity, letters_rarity });
+        let Token { text, script, class, rarity, letters_rarity, folded, print, .. } = &token;
+        let print = print.as_deref().unwrap_or_default();
+        let (from, length) = (self.letters.len() as u32, |form: &str| form.len() as u8);
+        [text, folded, print].into_iter().for_each(|form| self.letters.push_str(form));
+        self.words.push(Known {
+            from,
+            text: length(text),
+            folded: length(folded),
+            in_print: length(print),
+            script: *script,
+            class: *class,
+            rarity: *rarity,
+            letters_rarity: *letters_rarity,
+        });
         id
     }
 
     /// The table to take with [`Dictionary::pack`], if it is time to build one: built beside readers.
     pub fn packing(&self, tables: &Tables) -> Option<Packed> {
         let due = self.words.len() >= PACK_FROM && self.words.len() >= self.packed_words + self.packed_words / 2;
-        due.then(|| Packed::of(&self.words, tables))
+        due.then(|| Packed::of(self, tables))
     }
 
     /// Takes the table that [`Dictionary::packing`] built, before another word is added.
@@ -86,10 +104,32 @@ impl Dictionary {
         found
     }
 
+    /// The forms of a word.
+    fn shape(&self, id: WordId) -> Shape<'_> {
+        let word = &self.words[id as usize];
+        let (text, rest) = self.letters[word.from as usize..].split_at(word.text.into());
+        let (folded, rest) = rest.split_at(word.folded.into());
+        Shape { text, folded, in_print: if word.in_print > 0 { &rest[..word.in_print.into()] } else { folded } }
+    }
+
     /// The word of a number.
     pub fn token(&self, id: WordId, tables: &Tables) -> Token {
-        let Known { text, script, class, rarity, letters_rarity } = &self.words[id as usize];
-        Token::known(text.clone(), *script, *class, (*letters_rarity, *rarity), tables)
+        let Known { script, class, rarity, letters_rarity, .. } = self.words[id as usize];
+        Token::known(self.shape(id).text.into(), script, class, (letters_rarity, rarity), tables)
+    }
+
+    /// The word of a number, unless it is not even near to one of a question: this spares most of the tokens.
+    pub fn token_near(&self, id: WordId, asked: &Token, tables: &Tables) -> Option<Token> {
+        let (word, shape) = (&self.words[id as usize], self.shape(id));
+        let latin = word.script == Script::Latin && asked.script == Script::Latin && word.class.compared();
+        let far = latin && *asked.text != *shape.text && !near_in_latin(asked, shape, tables);
+        (!far).then(|| self.token(id, tables))
+    }
+
+    /// Whether a word is a name that is written so when folded.
+    pub fn folds_to(&self, id: WordId, folded: &str) -> bool {
+        let word = &self.words[id as usize];
+        word.script == Script::Latin && word.class.compared() && self.shape(id).folded == folded
     }
 
     fn under(&self, key: Key, mut each: impl FnMut(WordId)) {
@@ -108,25 +148,23 @@ pub struct Packed {
 }
 
 impl Packed {
-    fn of(words: &[Known], tables: &Tables) -> Self {
-        let keys_of = |word: &Known| {
-            let token = Token::known(word.text.clone(), word.script, word.class, (0, 0), tables);
-            keys::of_held(&token, tables)
-        };
+    fn of(dictionary: &Dictionary, tables: &Tables) -> Self {
+        let words = || 0..dictionary.words.len() as WordId;
+        let keys_of = |id: WordId| keys::of_held(&dictionary.token(id, tables), tables);
         // The keys are made three times rather than kept: there are fifty of a word.
-        let total: usize = words.iter().map(|word| keys_of(word).len()).sum();
+        let total: usize = words().map(|word| keys_of(word).len()).sum();
         let buckets = (total / BUCKET).max(1).next_power_of_two();
         let mut begins = vec![0u32; buckets + 1];
         let (mut marks, mut numbers) = (vec![0; total], vec![0; total]);
-        for key in words.iter().flat_map(keys_of) {
+        for key in words().flat_map(keys_of) {
             begins[bucket(key, buckets) + 1] += 1;
         }
         for at in 0..buckets {
             begins[at + 1] += begins[at];
         }
         let mut next = begins.clone();
-        for (word, id) in words.iter().zip(0..) {
-            for key in keys_of(word) {
+        for id in words() {
+            for key in keys_of(id) {
                 let place = &mut next[bucket(key, buckets)];
                 (marks[*place as usize], numbers[*place as usize]) = (mark(key), id);
                 *place += 1;
@@ -174,7 +212,7 @@ mod tests {
                 fresh.add(word, tables);
                 packed.add(word, tables);
                 if number == words.len() / 2 {
-                    let table = Packed::of(&packed.words, tables);
+                    let table = Packed::of(&packed, tables);
                     packed.pack(table);
                 }
             }

@@ -7,9 +7,9 @@
 use model::lookout::NumberKind;
 
 use crate::normalise::Token;
-use crate::pair::{BONES_EDIT_FROM, BONES_FROM, CUT_FROM, NATIVE_EDIT_FROM, edits};
+use crate::pair::{BONES_EDIT_FROM, BONES_FROM, CUT_FROM, NATIVE_EDIT_FROM, Shape, edits};
 use crate::script::Script;
-use crate::tables::{Class, Tables};
+use crate::tables::Tables;
 
 /// A key of a word.
 pub type Key = u64;
@@ -23,12 +23,16 @@ enum Kind {
     /// A folded word with letters left out.
     Neighbour,
     Bones,
+    /// Two bones with the first letter.
+    BonesAfter,
     BonesNeighbour,
     /// The beginning of a longer word.
     Beginning,
     NativeNeighbour,
     /// The Latin bones, or words of Han, that a word of another script stands for.
     StandsFor,
+    /// The bones of a Latin word that one of another script may stand for.
+    StoodFor,
     /// A class of equal names.
     Variant,
 }
@@ -54,21 +58,20 @@ fn neighbours(kind: Kind, text: &str, deletes: usize, keys: &mut Vec<Key>) {
     without(kind, &mut text.chars().collect(), 0, deletes, keys);
 }
 
-fn compared(token: &Token) -> bool {
-    matches!(token.class, Class::Name | Class::Business)
-}
-
 /// The keys of a word of a record, sorted.
 pub fn of_held(token: &Token, tables: &Tables) -> Vec<Key> {
     let mut keys = vec![key(Kind::Text, &token.text)];
-    if compared(token) {
+    if token.class.compared() {
         match token.script {
             Script::Latin => {
                 keys.push(key(Kind::Folded, &token.folded));
                 of_variants(token, &mut keys);
                 spelt(token, &mut keys);
                 keys.push(key(Kind::Folded, token.in_print()));
-                of_bones(&token.bones(tables)[0], 0, &mut keys);
+                let bones = &token.bones(tables)[0];
+                of_bones(token, bones, &mut keys);
+                // For words of other scripts, of which the first letter is not sure.
+                keys.push(key(Kind::StoodFor, bones));
                 beginnings(token).for_each(|beginning| keys.push(key(Kind::Beginning, beginning)));
             }
             _ => {
@@ -83,13 +86,13 @@ pub fn of_held(token: &Token, tables: &Tables) -> Vec<Key> {
 /// The keys under which a word of a question is looked up, sorted.
 pub fn of_asked(token: &Token, tables: &Tables) -> Vec<Key> {
     let mut keys = vec![key(Kind::Text, &token.text)];
-    if compared(token) {
+    if token.class.compared() {
         match token.script {
             Script::Latin => {
                 spelt(token, &mut keys);
                 keys.push(key(Kind::Folded, token.in_print()));
                 of_variants(token, &mut keys);
-                of_bones(&token.bones(tables)[0], BONES_FROM, &mut keys);
+                of_bones(token, &token.bones(tables)[0], &mut keys);
                 beginnings(token).for_each(|beginning| keys.push(key(Kind::Text, beginning)));
                 if token.text.len() >= CUT_FROM {
                     keys.push(key(Kind::Beginning, &token.text));
@@ -104,7 +107,7 @@ pub fn of_asked(token: &Token, tables: &Tables) -> Vec<Key> {
             }
             _ => {
                 natively(token, &mut keys);
-                token.bones(tables).iter().for_each(|bones| keys.push(key(Kind::Bones, bones)));
+                token.bones(tables).iter().for_each(|bones| keys.push(key(Kind::StoodFor, bones)));
             }
         }
     }
@@ -123,15 +126,19 @@ pub fn of_folded(folded: &str) -> Key {
 
 /// The word with letters left out, folded and as it is: an edit may change how a word is folded.
 fn spelt(token: &Token, keys: &mut Vec<Key>) {
-    let edits = edits(token);
+    let edits = edits(Shape::of(token));
     neighbours(Kind::Neighbour, &token.folded, edits, keys);
     if token.text != token.folded {
         neighbours(Kind::Neighbour, &token.text, edits.min(1), keys);
     }
 }
 
-fn of_bones(bones: &str, from: usize, keys: &mut Vec<Key>) {
-    if bones.len() >= from {
+/// Two consonants say little: the first letter comes with them.
+fn of_bones(token: &Token, bones: &str, keys: &mut Vec<Key>) {
+    if bones.len() == BONES_FROM {
+        keys.push(key(Kind::BonesAfter, &format!("{}{bones}", &token.folded[..1])));
+    }
+    if bones.len() > BONES_FROM {
         keys.push(key(Kind::Bones, bones));
     }
     if bones.len() >= BONES_EDIT_FROM {

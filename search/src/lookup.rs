@@ -40,7 +40,7 @@ pub struct Lookup<'a> {
 /// Words of the dictionary that a word of the question meets.
 #[derive(Default)]
 struct Meets {
-    /// With what it finds in them.
+    /// With what it finds in them, the least first.
     held: Vec<(WordId, Found)>,
     /// Pairs of words of which a record must have both.
     apart: Vec<(Vec<WordId>, Vec<WordId>)>,
@@ -49,9 +49,9 @@ struct Meets {
 }
 
 impl Meets {
-    /// What the word finds at most.
-    fn most(&self) -> Found {
-        self.held.iter().map(|(_, found)| *found).fold(Found::default(), Found::or)
+    /// What the word finds at most in the first words that it meets.
+    fn most(&self, words: usize) -> Found {
+        self.held[..words].iter().map(|(_, found)| *found).fold(Found::default(), Found::or)
     }
 }
 
@@ -83,15 +83,17 @@ impl Lookup<'_> {
     fn meets(&self, word: &Word) -> Meets {
         let mut meets = Meets::default();
         for id in self.dictionary.found(&keys::of_asked(&word.asked.token, self.tables)) {
-            let found = candidate::find(word, &self.dictionary.token(id, self.tables), self.tables);
+            let Some(held) = self.dictionary.token_near(id, &word.asked.token, self.tables) else { continue };
+            let found = candidate::find(word, &held, self.tables);
             if found.bits > 0 {
                 meets.held.push((id, found));
             }
         }
+        meets.held.sort_unstable_by_key(|(id, found)| (found.bits, *id));
         for (one, other) in word.parts() {
             let held = |folded: &str| {
                 let mut found = self.dictionary.found(&[keys::of_folded(folded)]);
-                found.retain(|id| self.dictionary.token(*id, self.tables).folds_to(folded));
+                found.retain(|id| self.dictionary.folds_to(*id, folded));
                 found
             };
             let first = held(&one);
@@ -138,22 +140,20 @@ impl<'a> Records<'a> {
         };
         let (query, segment) = (self.query, self.segment);
         for at in 0..self.meets.len() {
-            if !alone[at] {
-                self.read_word(at, |_| true)?;
-            } else if !dated[at] {
-                self.read_word(at, |record| query.date_gain(segment.columns.born(record)).is_some_and(|gain| gain > 0))?;
+            let held = &self.meets[at].held;
+            self.read_words(at, &held[alone[at]..], |_| true)?;
+            if dated[at] < alone[at] {
+                let speaks = |record| query.date_gain(segment.columns.born(record)).is_some_and(|gain| gain > 0);
+                self.read_words(at, &held[dated[at]..alone[at]], speaks)?;
             }
             self.read_apart(at)?;
         }
         let mut records: Vec<DocId> = self.places.keys().copied().collect();
         records.sort_unstable();
         for at in 0..self.meets.len() {
-            if alone[at] {
-                self.ask(at, &records, &self.meets[at].held, self.frequency[at])?;
-            }
+            self.ask(at, &records, &self.meets[at].held[..alone[at]])?;
             if let Some(initial) = self.meets[at].initial {
-                let found = Found { initial: true, ..Found::default() };
-                self.ask(at, &records, &[(initial, found)], segment.count(initial).into())?;
+                self.ask(at, &records, &[(initial, Found { initial: true, ..Found::default() })])?;
             }
         }
         let words = self.meets.len();
@@ -165,10 +165,10 @@ impl<'a> Records<'a> {
         Ok(records)
     }
 
-    /// The words, the most frequent first, that together are not enough for a record with such a date of birth that holds no
-    /// other.
-    fn not_enough(&self, date: Option<i32>) -> Vec<bool> {
-        let mut unread = vec![false; self.meets.len()];
+    /// For each word how many of those that it meets, the least first, need not be read: all of these together are not
+    /// enough for a record with such a date of birth that holds no other. The most frequent words go first.
+    fn not_enough(&self, date: Option<i32>) -> Vec<usize> {
+        let mut unread = vec![0; self.meets.len()];
         let initial = |meets: &Meets| meets.initial.is_some_and(|initial| self.segment.count(initial) > 0);
         let only = |meets: &Meets| Found { initial: initial(meets), ..Found::default() };
         let mut found: Vec<Found> = self.meets.iter().map(only).collect();
@@ -176,19 +176,31 @@ impl<'a> Records<'a> {
         order.sort_by_key(|at| (std::cmp::Reverse(self.frequency[*at]), *at));
         let need = self.query.need(date);
         for at in order {
-            let before = found[at];
-            found[at] = before.or(self.meets[at].most());
-            unread[at] = score::most(self.reading, &found, false) < need;
-            if !unread[at] {
-                found[at] = before;
+            let (before, meets) = (found[at], &self.meets[at]);
+            let mut enough = |words: usize| {
+                found[at] = before.or(meets.most(words));
+                score::most(self.reading, &found, false) >= need
+            };
+            // More words are never less: the most of them that are not enough.
+            let (mut low, mut high) = (0, meets.held.len());
+            while low < high {
+                let middle = (low + high).div_ceil(2);
+                if enough(middle) { high = middle - 1 } else { low = middle }
             }
+            unread[at] = low;
+            found[at] = before.or(meets.most(low));
         }
         unread
     }
 
     /// Reads the records that hold what a word meets.
-    fn read_word(&mut self, at: usize, of_interest: impl Fn(DocId) -> bool) -> Result<(), IndexError> {
-        for (word, found) in &self.meets[at].held {
+    fn read_words(
+        &mut self,
+        at: usize,
+        held: &[(WordId, Found)],
+        of_interest: impl Fn(DocId) -> bool,
+    ) -> Result<(), IndexError> {
+        for (word, found) in held {
             read(self.segment.records(*word)?, |record| {
                 if of_interest(record) {
                     self.note(record, at, *found);
@@ -220,14 +232,13 @@ impl<'a> Records<'a> {
     }
 
     /// Asks which of these records hold one of the words that a word meets.
-    fn ask(&mut self, at: usize, records: &[DocId], held: &[(WordId, Found)], frequency: u64) -> Result<(), IndexError> {
+    fn ask(&mut self, at: usize, records: &[DocId], held: &[(WordId, Found)]) -> Result<(), IndexError> {
         if records.is_empty() {
             return Ok(());
         }
-        let one_by_one = records.len() as u64 * held.len() as u64 * ASK < frequency;
         for (word, found) in held {
             let Some(mut held) = self.segment.records(*word)? else { continue };
-            if one_by_one {
+            if records.len() as u64 * ASK < u64::from(self.segment.count(*word)) {
                 for record in records {
                     if seek(&mut held, *record) {
                         self.note(*record, at, *found);

@@ -112,7 +112,7 @@ impl Token {
 
     /// Whether it is a Latin name that is written so when folded.
     pub(crate) fn folds_to(&self, folded: &str) -> bool {
-        self.script == Script::Latin && matches!(self.class, Class::Name | Class::Business) && &*self.folded == folded
+        self.script == Script::Latin && self.class.compared() && &*self.folded == folded
     }
 
     /// A word made of neighbours.

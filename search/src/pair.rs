@@ -5,10 +5,11 @@
 //! word in any case: `-log2( P(asked) / P(asked | held) + P(held) )`. Only words that are near ([`near`]) are compared: the
 //! keys of `keys.rs` find all of these, and a property test holds the two together.
 
+use crate::bones;
 use crate::channel::Target;
 use crate::normalise::Token;
 use crate::script::Script;
-use crate::tables::{Class, Tables};
+use crate::tables::Tables;
 
 /// A word that people write the same costs this, another spelling this beside the channel's cost: nine of ten are the same.
 const SAME: u32 = 30;
@@ -107,7 +108,8 @@ pub fn likeness(asked: &Asked, held: &Token, tables: &Tables) -> Option<Likeness
     if mixed && (cost.is_none() || !near(token, held, tables)) {
         return None;
     }
-    let cut = if begins(token, held) && !asked.joined { Some(CUT) } else { None };
+    let latin = script == Script::Latin;
+    let cut = if latin && begins(&token.text, &held.text) && !asked.joined { Some(CUT) } else { None };
     let cost = match variant(token, held) {
         Some(variant) => Some(cost.unwrap_or(u32::MAX).min(variant.max(VARIANT_MIN))).filter(|cost| *cost <= limit),
         None => cost,
@@ -115,14 +117,18 @@ pub fn likeness(asked: &Asked, held: &Token, tables: &Tables) -> Option<Likeness
     let (cost, how) = match (cost, cut) {
         (Some(cost), Some(cut)) if cut < cost => (cut, How::Cut),
         (None, Some(cut)) => (cut, How::Cut),
-        (Some(cost), _) if script != Script::Latin => (cost, How::Script),
+        (Some(cost), _) if !latin => (cost, How::Script),
         (Some(cost), _) if cost <= SPELLING_MAX => (cost, How::Variant),
         (Some(cost), _) => (cost, How::Spelt),
         (None, None) => (limit + TYPO_BEYOND, How::Spelt),
     };
-    let typo = script == Script::Latin && token.letters().min(held.letters()) >= TYPO_FROM && spelt_alike(token, held);
+    let typo = latin
+        && token.letters().min(held.letters()) >= TYPO_FROM
+        && spelt_alike(Shape::of(token), Shape::of(held));
     let least = if typo { TYPO } else { 0 };
-    let bits = evidence(rarity, VARIANT + cost, other).unwrap_or_default().max(least);
+    // No other word says more than the same one would.
+    let most = evidence(token.rarity.into(), SAME, token.rarity).unwrap_or_default();
+    let bits = evidence(rarity, VARIANT + cost, other).unwrap_or_default().min(most).max(least);
     let usual = if mixed { SCRIPT_USUAL } else { 0 };
     (bits > 0).then_some(Likeness { bits, how, cost: (VARIANT + cost).saturating_sub(usual) })
 }
@@ -144,13 +150,32 @@ fn one_more(apart: u32) -> u32 {
 
 /// How rare the one is among names that are equal to the other, if they are known as such.
 fn variant(asked: &Token, held: &Token) -> Option<u32> {
-    let of_class = |class| held.variants.iter().any(|(other, _)| *other == class);
-    asked.variants.iter().filter(|(class, _)| of_class(*class)).map(|(_, cost)| u32::from(*cost)).min()
+    let of_class = asked.variants.iter().filter(|(class, _)| in_class(held, *class));
+    of_class.map(|(_, cost)| u32::from(*cost)).min()
+}
+
+fn in_class(token: &Token, class: u32) -> bool {
+    token.variants.iter().any(|(other, _)| *other == class)
+}
+
+/// A held Latin word by its forms.
+#[derive(Clone, Copy)]
+pub struct Shape<'a> {
+    pub text: &'a str,
+    pub folded: &'a str,
+    pub in_print: &'a str,
+}
+
+impl<'a> Shape<'a> {
+    /// Of a token.
+    pub fn of(token: &'a Token) -> Self {
+        Self { text: &token.text, folded: &token.folded, in_print: token.in_print() }
+    }
 }
 
 /// Edits that a Latin word is compared with, as far as the other one bears them too. Of three letters folded one edit is half.
-pub fn edits(token: &Token) -> usize {
-    match (token.folded.len(), token.text.len()) {
+pub fn edits(word: Shape<'_>) -> usize {
+    match (word.folded.len(), word.text.len()) {
         (..=2, _) => 0,
         (3, _) | (_, ..=5) => 1,
         _ => 2,
@@ -159,14 +184,11 @@ pub fn edits(token: &Token) -> usize {
 
 /// Whether two different words are compared at all.
 pub fn near(a: &Token, b: &Token, tables: &Tables) -> bool {
-    let names = |token: &Token| matches!(token.class, Class::Name | Class::Business);
-    if !names(a) || !names(b) {
+    if !a.class.compared() || !b.class.compared() {
         return false;
     }
     match (a.script, b.script) {
-        (Script::Latin, Script::Latin) => {
-            spelt_alike(a, b) || bones_meet(a, b, tables) || begins(a, b) || variant(a, b).is_some()
-        }
+        (Script::Latin, Script::Latin) => near_in_latin(a, Shape::of(b), tables),
         (one, other) if one == other => spelt_alike_natively(&a.text, &b.text),
         (Script::Latin, Script::Han) => b.bones(tables).contains(&a.text),
         (Script::Han, Script::Latin) => a.bones(tables).contains(&b.text),
@@ -176,12 +198,16 @@ pub fn near(a: &Token, b: &Token, tables: &Tables) -> bool {
     }
 }
 
+/// Whether two Latin words, each a name or a word of firms, are compared.
+pub fn near_in_latin(asked: &Token, held: Shape<'_>, tables: &Tables) -> bool {
+    let variants = || !asked.variants.is_empty() && tables.variants(held.text).any(|(class, _)| in_class(asked, class));
+    spelt_alike(Shape::of(asked), held) || bones_meet(asked, held, tables) || begins(&asked.text, held.text) || variants()
+}
+
 /// Whether two Latin words are the same but for a few edits, or to a reader of print.
-fn spelt_alike(a: &Token, b: &Token) -> bool {
+fn spelt_alike(a: Shape<'_>, b: Shape<'_>) -> bool {
     let edits = edits(a).min(edits(b));
-    within(&a.folded, &b.folded, edits)
-        || within(&a.text, &b.text, edits.min(1))
-        || (a.print.is_some() || b.print.is_some()) && a.in_print() == b.in_print()
+    within(a.folded, b.folded, edits) || within(a.text, b.text, edits.min(1)) || a.in_print == b.in_print
 }
 
 fn within(a: &str, b: &str, edits: usize) -> bool {
@@ -207,31 +233,35 @@ pub const NATIVE_EDIT_FROM: usize = 4;
 /// Bones from which equal ones are compared, and from which one may differ.
 pub const BONES_FROM: usize = 2;
 pub const BONES_EDIT_FROM: usize = 5;
+/// Letters by which one of two words with the same bones may be longer.
+const VOWELS_MORE: usize = 3;
 
 /// Whether a word of another script may stand for a Latin one.
 fn stands_for(native: &Token, latin: &Token, tables: &Tables) -> bool {
     latin.bones(tables).first().is_some_and(|bones| native.bones(tables).contains(bones))
 }
 
-fn bones_meet(a: &Token, b: &Token, tables: &Tables) -> bool {
-    let ([one], [other]) = (a.bones(tables), b.bones(tables)) else { return false };
+fn bones_meet(a: &Token, b: Shape<'_>, tables: &Tables) -> bool {
+    let [one] = a.bones(tables) else { return false };
+    let folded = (a.folded.as_bytes(), b.folded.as_bytes());
+    if folded.0.len().abs_diff(folded.1.len()) > VOWELS_MORE {
+        return false;
+    }
+    let other = &bones::bones(b.folded);
     let shorter = one.len().min(other.len());
     match shorter {
         ..BONES_FROM => false,
-        2 => one == other && a.folded.as_bytes()[0] == b.folded.as_bytes()[0],
+        2 => **one == **other && folded.0[0] == folded.1[0],
         BONES_EDIT_FROM.. => {
-            one == other || (one.len().abs_diff(other.len()) <= 1 && strsim::osa_distance(one, other) <= 1)
+            **one == **other || (one.len().abs_diff(other.len()) <= 1 && strsim::osa_distance(one, other) <= 1)
         }
-        _ => one == other,
+        _ => **one == **other,
     }
 }
 
 /// Whether one Latin word is the beginning of the other.
-fn begins(a: &Token, b: &Token) -> bool {
-    a.script == Script::Latin
-        && b.script == Script::Latin
-        && a.text.len().min(b.text.len()) >= CUT_FROM
-        && (a.text.starts_with(&*b.text) || b.text.starts_with(&*a.text))
+fn begins(a: &str, b: &str) -> bool {
+    a.len().min(b.len()) >= CUT_FROM && (a.starts_with(b) || b.starts_with(a))
 }
 
 #[cfg(test)]

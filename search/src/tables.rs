@@ -50,6 +50,11 @@ impl Class {
     pub fn carries(self) -> bool {
         matches!(self, Self::Name | Self::Business | Self::Number)
     }
+
+    /// Whether tokens of the class are compared with others than themselves.
+    pub fn compared(self) -> bool {
+        matches!(self, Self::Name | Self::Business)
+    }
 }
 
 /// The tables, ready for look-up.

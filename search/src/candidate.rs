@@ -7,6 +7,7 @@
 
 use crate::birth;
 use crate::normalise::Token;
+use crate::pair::Shape;
 use crate::prepared::{PreparedQuery, PreparedRecord};
 use crate::score;
 use crate::tables::{Class, Tables};
@@ -43,6 +44,13 @@ pub(crate) fn find(word: &Word, held: &Token, tables: &Tables) -> Found {
     let found = word.likeness(held, tables).map(|likeness| (likeness.bits, likeness.cost));
     let (bits, cost) = found.unwrap_or_default();
     Found { bits, cost, apart: false, initial: held.class == Class::Initial && word.begins_with(&held.text) }
+}
+
+/// What a Latin word finds in another one, both of them compared.
+pub(crate) fn find_in_latin(word: &Word, held: Shape<'_>, tables: &Tables) -> Found {
+    let found = word.likeness_in_latin(held, tables).map(|likeness| (likeness.bits, likeness.cost));
+    let (bits, cost) = found.unwrap_or_default();
+    Found { bits, cost, ..Found::default() }
 }
 
 /// What a word finds that a record writes as two.

@@ -39,11 +39,12 @@ const UNKNOWN: u16 = 0xfff;
 /// A word as the Latin side of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    letters: Box<[u8]>,
+    letters: [u8; LETTERS_MAX],
+    length: usize,
     /// What it costs alone.
     alone: u32,
     /// What the letters from each place on cost at least, whatever they become.
-    rest: Box<[u32]>,
+    rest: [u32; LETTERS_MAX + 1],
 }
 
 /// A word as the other side.
@@ -158,10 +159,12 @@ impl Channel {
 
     /// A Latin word, ready to be compared.
     pub fn source(&self, latin: &str) -> Source {
-        let letters: Box<[u8]> = latin.bytes().take(LETTERS_MAX).collect();
+        let length = latin.len().min(LETTERS_MAX);
+        let mut letters = [0; LETTERS_MAX];
+        letters[..length].copy_from_slice(&latin.as_bytes()[..length]);
         let mut best = [u32::MAX / 2; LETTERS_MAX + 1];
         best[0] = 0;
-        for to in 1..=letters.len() {
+        for to in 1..=length {
             for from in to.saturating_sub(self.source_max)..to {
                 if let Some(cost) = self.pair(source_code(&letters[from..to]), ANY) {
                     best[to] = best[to].min(best[from] + cost);
@@ -169,18 +172,21 @@ impl Channel {
             }
             best[to] = best[to].min(best[to - 1] + REPLACED);
         }
-        let alone = best[letters.len()];
-        let mut rest = vec![0; letters.len() + 1];
-        for from in (0..letters.len()).rev() {
+        let mut rest = [0; LETTERS_MAX + 1];
+        for from in (0..length).rev() {
             // A letter left out, another one, a key beside; two that changed places.
-            let typo = rest[from + 1] + DELETED.min(REPLACED).min(SLIPPED);
-            let swapped = rest.get(from + 2).map_or(typo, |rest| rest + SWAPPED);
-            let runs = (from + 1..=(from + self.source_max).min(letters.len())).filter_map(|to| {
-                Some(u32::from(*self.least.get(&source_code(&letters[from..to]))?) + rest[to])
-            });
-            rest[from] = runs.chain([typo, swapped]).min().unwrap_or(typo);
+            let mut least = rest[from + 1] + DELETED.min(REPLACED).min(SLIPPED);
+            if from + 2 <= length {
+                least = least.min(rest[from + 2] + SWAPPED);
+            }
+            for to in from + 1..=(from + self.source_max).min(length) {
+                if let Some(cost) = self.least.get(&source_code(&letters[from..to])) {
+                    least = least.min(u32::from(*cost) + rest[to]);
+                }
+            }
+            rest[from] = least;
         }
-        Source { letters, alone, rest: rest.into() }
+        Source { letters, length, alone: best[length], rest }
     }
 
     /// A word of the script, ready to be compared.
@@ -192,7 +198,7 @@ impl Channel {
 
     /// What it costs to write the one as the other; `None` beyond a limit.
     pub fn cost(&self, source: &Source, target: &Target, limit: u32) -> Option<u32> {
-        let (n, m) = (source.letters.len(), target.letters.len());
+        let (n, m) = (source.length, target.letters.len());
         let most = limit.saturating_add(source.alone);
         let mut best = [[u32::MAX / 2; LETTERS_MAX + 1]; LETTERS_MAX + 1];
         best[0][0] = 0;
@@ -214,7 +220,7 @@ impl Channel {
                 if i < n && j < m {
                     relax(&mut best[i + 1][j + 1], so_far + if beside(i) { SLIPPED } else { REPLACED });
                 }
-                if self.latin && i + 2 <= n && j + 2 <= m && swapped(&source.letters[i..], &target.letters[j..]) {
+                if self.latin && i + 2 <= n && j + 2 <= m && swapped(&source.letters[i..n], &target.letters[j..]) {
                     relax(&mut best[i + 2][j + 2], so_far + SWAPPED);
                 }
                 for a in 0..=self.source_max.min(n - i) {

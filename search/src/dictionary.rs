@@ -6,11 +6,13 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::candidate::{self, Found};
 use crate::keys::{self, Key};
 use crate::normalise::Token;
-use crate::pair::{Shape, near_in_latin};
+use crate::pair::Shape;
 use crate::script::Script;
 use crate::tables::{Class, Tables};
+use crate::words::Word;
 
 /// Words from which the keys are packed.
 const PACK_FROM: usize = 4_096;
@@ -109,7 +111,8 @@ impl Dictionary {
         let word = &self.words[id as usize];
         let (text, rest) = self.letters[word.from as usize..].split_at(word.text.into());
         let (folded, rest) = rest.split_at(word.folded.into());
-        Shape { text, folded, in_print: if word.in_print > 0 { &rest[..word.in_print.into()] } else { folded } }
+        let in_print = if word.in_print > 0 { &rest[..word.in_print.into()] } else { folded };
+        Shape { text, folded, in_print, rarity: word.rarity }
     }
 
     /// The word of a number.
@@ -118,12 +121,16 @@ impl Dictionary {
         Token::known(self.shape(id).text.into(), script, class, (letters_rarity, rarity), tables)
     }
 
-    /// The word of a number, unless it is not even near to one of a question: this spares most of the tokens.
-    pub fn token_near(&self, id: WordId, asked: &Token, tables: &Tables) -> Option<Token> {
-        let (word, shape) = (&self.words[id as usize], self.shape(id));
-        let latin = word.script == Script::Latin && asked.script == Script::Latin && word.class.compared();
-        let far = latin && *asked.text != *shape.text && !near_in_latin(asked, shape, tables);
-        (!far).then(|| self.token(id, tables))
+    /// What a word of a question finds in the word of a number.
+    pub fn find(&self, id: WordId, asked: &Word, tables: &Tables) -> Found {
+        let (known, shape) = (&self.words[id as usize], self.shape(id));
+        let token = &asked.asked.token;
+        let latin = known.script == Script::Latin && token.script == Script::Latin;
+        // A token is made of those alone that are compared as a whole.
+        if latin && known.class.compared() && token.class.compared() && *token.text != *shape.text {
+            return candidate::find_in_latin(asked, shape, tables);
+        }
+        candidate::find(asked, &self.token(id, tables), tables)
     }
 
     /// Whether a word is a name that is written so when folded.

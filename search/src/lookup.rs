@@ -83,8 +83,7 @@ impl Lookup<'_> {
     fn meets(&self, word: &Word) -> Meets {
         let mut meets = Meets::default();
         for id in self.dictionary.found(&keys::of_asked(&word.asked.token, self.tables)) {
-            let Some(held) = self.dictionary.token_near(id, &word.asked.token, self.tables) else { continue };
-            let found = candidate::find(word, &held, self.tables);
+            let found = self.dictionary.find(id, word, self.tables);
             if found.bits > 0 {
                 meets.held.push((id, found));
             }

@@ -22,7 +22,7 @@ const NATIVE_TYPO: u32 = 900;
 const SCRIPT_USUAL: u32 = 600;
 /// A word with a typo says at least this, so that it is not a word too much: from so many letters on, where it is seldom chance.
 const TYPO: u32 = 10;
-const TYPO_FROM: u32 = 4;
+const TYPO_FROM: usize = 4;
 /// What it is taken to cost beyond what the word could bear.
 const TYPO_BEYOND: u32 = 300;
 /// Letters from which a word may be cut short.
@@ -76,61 +76,71 @@ impl Asked {
 pub fn likeness(asked: &Asked, held: &Token, tables: &Tables) -> Option<Likeness> {
     let token = &asked.token;
     if token.text == held.text {
-        return evidence(u32::from(token.rarity), SAME, held.rarity).map(|bits| Likeness {
-            bits,
-            how: How::Same,
-            cost: 0,
-        });
+        return same(token, held.rarity);
     }
-    // Between scripts the channel is asked first, as bones of another script take longest.
-    let mixed = token.script != held.script;
-    if !mixed && !near(token, held, tables) {
-        return None;
+    if token.script == Script::Latin && held.script == Script::Latin {
+        let compared = token.class.compared() && held.class.compared();
+        return if compared { likeness_in_latin(asked, Shape::of(held), tables) } else { None };
     }
-    let (source, target, script, rarity, other) = match (token.script, held.script) {
-        (Script::Latin, Script::Latin) => (held, None, Script::Latin, token.letters_rarity, held.rarity),
-        (script, Script::Latin) => (held, None, script, token.rarity, held.rarity),
-        (Script::Latin, script) => (token, Some(held), script, held.rarity, token.rarity),
-        _ if mixed => return None,
-        _ => {
-            let bits = evidence(token.rarity.into(), NATIVE_TYPO, held.rarity)?;
-            return Some(Likeness { bits, how: How::Spelt, cost: NATIVE_TYPO });
-        }
+    if token.script == held.script {
+        let bits = evidence(token.rarity.into(), NATIVE_TYPO, held.rarity).filter(|_| near(token, held, tables))?;
+        return Some(Likeness { bits, how: How::Spelt, cost: NATIVE_TYPO });
+    }
+    // The channel is asked first, as bones of another script take longest.
+    let (source, script, rarity, other) = match (token.script, held.script) {
+        (script, Script::Latin) => (held, script, token.rarity, held.rarity),
+        (Script::Latin, script) => (token, script, held.rarity, token.rarity),
+        _ => return None,
     };
     let channel = tables.channel(script)?;
     let rarity = u32::from(rarity);
-    let source = channel.source(&source.text);
-    let limit = rarity.saturating_sub(VARIANT);
-    let cost = match target {
-        Some(held) => channel.cost(&source, &channel.target(&held.text), limit),
-        None => channel.cost(&source, asked.target.as_ref()?, limit),
+    let (source, limit) = (channel.source(&source.text), rarity.saturating_sub(VARIANT));
+    let cost = match &asked.target {
+        Some(target) if token.script == script => channel.cost(&source, target, limit),
+        _ => channel.cost(&source, &channel.target(&held.text), limit),
     };
-    if mixed && (cost.is_none() || !near(token, held, tables)) {
+    let cost = VARIANT + cost.filter(|_| near(token, held, tables))?;
+    let bits = evidence(rarity, cost, other)?;
+    Some(Likeness { bits, how: How::Script, cost: cost.saturating_sub(SCRIPT_USUAL) })
+}
+
+/// What the same word says.
+fn same(token: &Token, held: u16) -> Option<Likeness> {
+    let bits = evidence(token.rarity.into(), SAME, held)?;
+    Some(Likeness { bits, how: How::Same, cost: 0 })
+}
+
+/// What a Latin word says when it is met by another one, both of them compared.
+pub fn likeness_in_latin(asked: &Asked, held: Shape<'_>, tables: &Tables) -> Option<Likeness> {
+    let token = &asked.token;
+    let alike = spelt_alike(Shape::of(token), held);
+    let variant = variant(token, held.text, tables);
+    let cut = begins(&token.text, held.text);
+    if !(alike || cut || variant.is_some() || bones_meet(token, held, tables)) {
         return None;
     }
-    let latin = script == Script::Latin;
-    let cut = if latin && begins(&token.text, &held.text) && !asked.joined { Some(CUT) } else { None };
-    let cost = match variant(token, held) {
+    let channel = tables.channel(Script::Latin)?;
+    let rarity = u32::from(token.letters_rarity);
+    let limit = rarity.saturating_sub(VARIANT);
+    let cost = channel.cost(&channel.source(held.text), asked.target.as_ref()?, limit);
+    let cost = match variant {
         Some(variant) => Some(cost.unwrap_or(u32::MAX).min(variant.max(VARIANT_MIN))).filter(|cost| *cost <= limit),
         None => cost,
     };
+    let cut = Some(CUT).filter(|_| cut && !asked.joined);
     let (cost, how) = match (cost, cut) {
         (Some(cost), Some(cut)) if cut < cost => (cut, How::Cut),
         (None, Some(cut)) => (cut, How::Cut),
-        (Some(cost), _) if !latin => (cost, How::Script),
         (Some(cost), _) if cost <= SPELLING_MAX => (cost, How::Variant),
         (Some(cost), _) => (cost, How::Spelt),
         (None, None) => (limit + TYPO_BEYOND, How::Spelt),
     };
-    let typo = latin
-        && token.letters().min(held.letters()) >= TYPO_FROM
-        && spelt_alike(Shape::of(token), Shape::of(held));
+    let typo = alike && token.text.len().min(held.text.len()) >= TYPO_FROM;
     let least = if typo { TYPO } else { 0 };
     // No other word says more than the same one would.
-    let most = evidence(token.rarity.into(), SAME, token.rarity).unwrap_or_default();
-    let bits = evidence(rarity, VARIANT + cost, other).unwrap_or_default().min(most).max(least);
-    let usual = if mixed { SCRIPT_USUAL } else { 0 };
-    (bits > 0).then_some(Likeness { bits, how, cost: (VARIANT + cost).saturating_sub(usual) })
+    let most = same(token, token.rarity).map_or(0, |likeness| likeness.bits);
+    let bits = evidence(rarity, VARIANT + cost, held.rarity).unwrap_or_default().min(most).max(least);
+    (bits > 0).then_some(Likeness { bits, how, cost: VARIANT + cost })
 }
 
 fn evidence(rarity: u32, cost: u32, held: u16) -> Option<u32> {
@@ -149,13 +159,12 @@ fn one_more(apart: u32) -> u32 {
 }
 
 /// How rare the one is among names that are equal to the other, if they are known as such.
-fn variant(asked: &Token, held: &Token) -> Option<u32> {
-    let of_class = asked.variants.iter().filter(|(class, _)| in_class(held, *class));
-    of_class.map(|(_, cost)| u32::from(*cost)).min()
-}
-
-fn in_class(token: &Token, class: u32) -> bool {
-    token.variants.iter().any(|(other, _)| *other == class)
+fn variant(asked: &Token, held: &str, tables: &Tables) -> Option<u32> {
+    if asked.variants.is_empty() {
+        return None;
+    }
+    let of_class = |class| asked.variants.iter().filter(move |(own, _)| *own == class).map(|(_, cost)| u32::from(*cost));
+    tables.variants(held).flat_map(|(class, _)| of_class(class)).min()
 }
 
 /// A held Latin word by its forms.
@@ -164,12 +173,13 @@ pub struct Shape<'a> {
     pub text: &'a str,
     pub folded: &'a str,
     pub in_print: &'a str,
+    pub rarity: u16,
 }
 
 impl<'a> Shape<'a> {
     /// Of a token.
     pub fn of(token: &'a Token) -> Self {
-        Self { text: &token.text, folded: &token.folded, in_print: token.in_print() }
+        Self { text: &token.text, folded: &token.folded, in_print: token.in_print(), rarity: token.rarity }
     }
 }
 
@@ -188,7 +198,13 @@ pub fn near(a: &Token, b: &Token, tables: &Tables) -> bool {
         return false;
     }
     match (a.script, b.script) {
-        (Script::Latin, Script::Latin) => near_in_latin(a, Shape::of(b), tables),
+        (Script::Latin, Script::Latin) => {
+            let shape = Shape::of(b);
+            spelt_alike(Shape::of(a), shape)
+                || begins(&a.text, &b.text)
+                || variant(a, &b.text, tables).is_some()
+                || bones_meet(a, shape, tables)
+        }
         (one, other) if one == other => spelt_alike_natively(&a.text, &b.text),
         (Script::Latin, Script::Han) => b.bones(tables).contains(&a.text),
         (Script::Han, Script::Latin) => a.bones(tables).contains(&b.text),
@@ -196,12 +212,6 @@ pub fn near(a: &Token, b: &Token, tables: &Tables) -> bool {
         (_, Script::Latin) => stands_for(a, b, tables),
         _ => false,
     }
-}
-
-/// Whether two Latin words, each a name or a word of firms, are compared.
-pub fn near_in_latin(asked: &Token, held: Shape<'_>, tables: &Tables) -> bool {
-    let variants = || !asked.variants.is_empty() && tables.variants(held.text).any(|(class, _)| in_class(asked, class));
-    spelt_alike(Shape::of(asked), held) || bones_meet(asked, held, tables) || begins(&asked.text, held.text) || variants()
 }
 
 /// Whether two Latin words are the same but for a few edits, or to a reader of print.
@@ -219,7 +229,47 @@ fn within(a: &str, b: &str, edits: usize) -> bool {
     a == b
         || edits > 0
             && (letters(a) ^ letters(b)).count_ones() as usize <= 2 * edits
-            && strsim::osa_distance(a, b) <= edits
+            && distance_within(a, b, edits)
+}
+
+/// Whether letters added, left out, replaced or swapped with their neighbour, each place once, are so many at most.
+fn distance_within(a: &str, b: &str, edits: usize) -> bool {
+    const MOST: usize = crate::normalise::TOKEN_CHARS_MAX + 1;
+    if a.len() >= MOST || b.len() >= MOST {
+        return strsim::osa_distance(a, b) <= edits;
+    }
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let (mut two, mut one, mut this) = ([u8::MAX; MOST], [u8::MAX; MOST], [u8::MAX; MOST]);
+    (0..=b.len().min(edits)).for_each(|at| one[at] = at as u8);
+    for row in 1..=a.len() {
+        // Farther from the diagonal it is more edits in any case.
+        let (from, to) = (row.saturating_sub(edits), (row + edits).min(b.len()));
+        let mut least = u8::MAX;
+        for column in from..=to {
+            let mut cost = one[column].saturating_add(1);
+            if column > 0 {
+                let other = u8::from(a[row - 1] != b[column - 1]);
+                cost = cost.min(one[column - 1].saturating_add(other));
+                cost = cost.min(if column > from { this[column - 1].saturating_add(1) } else { u8::MAX });
+                if row > 1 && column > 1 && a[row - 1] == b[column - 2] && a[row - 2] == b[column - 1] {
+                    cost = cost.min(two[column - 2].saturating_add(1));
+                }
+            }
+            this[column] = cost;
+            least = least.min(cost);
+        }
+        if usize::from(least) > edits {
+            return false;
+        }
+        if to < b.len() {
+            this[to + 1] = u8::MAX;
+        }
+        if from > 0 {
+            this[from - 1] = u8::MAX;
+        }
+        (two, one, this) = (one, this, two);
+    }
+    usize::from(one[b.len()]) <= edits
 }
 
 /// One edit in words of four letters and more of another script.
@@ -253,7 +303,7 @@ fn bones_meet(a: &Token, b: Shape<'_>, tables: &Tables) -> bool {
         ..BONES_FROM => false,
         2 => **one == **other && folded.0[0] == folded.1[0],
         BONES_EDIT_FROM.. => {
-            **one == **other || (one.len().abs_diff(other.len()) <= 1 && strsim::osa_distance(one, other) <= 1)
+            **one == **other || (one.len().abs_diff(other.len()) <= 1 && distance_within(one, other, 1))
         }
         _ => **one == **other,
     }
@@ -292,6 +342,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn few_edits_are_told_as_the_whole_distance_tells_them(a in "[ab]{0,9}|[a-e]{0,9}", b in "[ab]{0,9}|[a-e]{0,9}", edits in 1usize..3) {
+            let distance = strsim::osa_distance(&a, &b);
+            prop_assert_eq!(distance_within(a, b, edits), distance <= edits);
+        }
+
         #[test]
         fn a_word_says_most_when_it_is_the_same(a in "[a-z]{2,12}", b in "[a-z]{2,12}") {
             prop_assert!(bits(&a, &b) <= bits(&a, &a));

@@ -2,7 +2,7 @@
 //! word without the particle that it was written together with.
 
 use crate::normalise::Token;
-use crate::pair::{Asked, How, Likeness};
+use crate::pair::{Asked, How, Likeness, Shape};
 use crate::script::Script;
 use crate::tables::{Class, Tables};
 use crate::{align, bones, pair};
@@ -110,7 +110,15 @@ impl Reading {
 impl Word {
     /// What the word says when it is met by a held one, if anything is left of it.
     pub fn likeness(&self, held: &Token, tables: &Tables) -> Option<Likeness> {
-        let likeness = pair::likeness(&self.asked, held, tables)?;
+        self.own(pair::likeness(&self.asked, held, tables)?)
+    }
+
+    /// The same of a held Latin word by its forms.
+    pub fn likeness_in_latin(&self, held: Shape<'_>, tables: &Tables) -> Option<Likeness> {
+        self.own(pair::likeness_in_latin(&self.asked, held, tables)?)
+    }
+
+    fn own(&self, likeness: Likeness) -> Option<Likeness> {
         let how = if self.kind == Kind::Single { likeness.how } else { How::Joined };
         let bits = likeness.bits.checked_sub(self.loss).filter(|bits| *bits > 0)?;
         Some(Likeness { bits, how, ..likeness })

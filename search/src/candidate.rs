@@ -95,7 +95,7 @@ pub fn is_candidate(query: &PreparedQuery, record: &PreparedRecord, tables: &Tab
 fn find_among(word: &Word, held: &[&Token], tables: &Tables) -> Found {
     let single = held.iter().map(|held| find(word, held, tables)).fold(Found::default(), Found::or);
     let holds = |folded: &str| held.iter().any(|held| held.folds_to(folded));
-    let apart = word.parts().any(|(one, other)| holds(&one) && holds(&other));
+    let apart = word.parts.iter().any(|(one, other)| holds(one) && holds(other));
     if apart { single.or(find_apart(word)) } else { single }
 }
 

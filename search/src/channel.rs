@@ -61,6 +61,8 @@ pub struct Channel {
     alphabet: BTreeMap<char, u16>,
     /// What runs of the Latin word (first) and of the other cost together.
     pairs: FxHashMap<(u32, u32), u16>,
+    /// The same of Latin with Latin, by the numbers of both runs; `u16::MAX` where there is none.
+    latin_pairs: Box<[u16]>,
     /// The least that each run of the Latin word costs.
     least: FxHashMap<u32, u16>,
     /// For each run of the script, what it may stand for: the Latin runs, the likeliest first, with what they cost.
@@ -78,6 +80,7 @@ impl Channel {
             latin,
             alphabet: if latin { ('a'..='z').zip(1..).collect() } else { BTreeMap::new() },
             pairs: FxHashMap::default(),
+            latin_pairs: if latin { vec![u16::MAX; LATIN_RUNS * LATIN_RUNS].into() } else { Box::default() },
             least: FxHashMap::default(),
             stand_for: BTreeMap::new(),
             source_max: 1,
@@ -113,6 +116,10 @@ impl Channel {
             target_code(&letters)
         };
         let source = source_code(source.as_bytes());
+        if self.latin && code != ANY {
+            let held = &mut self.latin_pairs[latin_number(source) * LATIN_RUNS + latin_number(target_as_latin(code))];
+            *held = cost.min(*held);
+        }
         for held in [self.pairs.entry((source, code)).or_insert(cost), self.least.entry(source).or_insert(cost)] {
             *held = cost.min(*held);
         }
@@ -223,6 +230,19 @@ impl Channel {
                 if self.latin && i + 2 <= n && j + 2 <= m && swapped(&source.letters[i..n], &target.letters[j..]) {
                     relax(&mut best[i + 2][j + 2], so_far + SWAPPED);
                 }
+                if self.latin {
+                    for a in 0..=LATIN_RUN.min(n - i) {
+                        let row = latin_number(source_code(&source.letters[i..i + a])) * LATIN_RUNS;
+                        for b in usize::from(a == 0)..=LATIN_RUN.min(m - j) {
+                            let run = latin_number(target_as_latin(target_code(&target.letters[j..j + b])));
+                            let cost = self.latin_pairs[row + run];
+                            if cost != u16::MAX {
+                                relax(&mut best[i + a][j + b], so_far + u32::from(cost));
+                            }
+                        }
+                    }
+                    continue;
+                }
                 for a in 0..=self.source_max.min(n - i) {
                     let code = source_code(&source.letters[i..i + a]);
                     for b in usize::from(a == 0)..=self.target_max.min(m - j) {
@@ -307,6 +327,21 @@ fn relax(best: &mut u32, cost: u32) {
 /// Up to six letters, five bits each.
 fn source_code(letters: &[u8]) -> u32 {
     letters.iter().fold(0, |code, letter| code << 5 | u32::from(letter & 31))
+}
+
+/// The longest run of Latin with Latin, and how many runs there are: of none, one or two letters.
+const LATIN_RUN: usize = 2;
+const LATIN_RUNS: usize = 1 << 10;
+
+/// The number of a run of Latin letters by its code.
+fn latin_number(code: u32) -> usize {
+    code as usize & (LATIN_RUNS - 1)
+}
+
+/// The code of a target's run as that of a source's. A letter that no pair knows is none of `a` to `z`.
+fn target_as_latin(code: u32) -> u32 {
+    let letter = |letter: u32| if letter <= 26 { letter } else { 31 };
+    letter(code >> 12) << 5 | letter(code & 0xfff)
 }
 
 /// Up to two letters, twelve bits each.

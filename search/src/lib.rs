@@ -27,6 +27,7 @@ pub mod script;
 mod segment;
 mod segments;
 pub mod tables;
+mod windows;
 mod words;
 
 pub use candidate::is_candidate;

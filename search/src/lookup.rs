@@ -23,6 +23,7 @@ use crate::prepared::PreparedQuery;
 use crate::score;
 use crate::segment::Segment;
 use crate::tables::Tables;
+use crate::windows;
 use crate::words::{Reading, Word};
 
 /// Asking about one record takes as long as reading so many of a list.
@@ -89,14 +90,14 @@ impl Lookup<'_> {
             }
         }
         meets.held.sort_unstable_by_key(|(id, found)| (found.bits, *id));
-        for (one, other) in word.parts() {
+        for (one, other) in &word.parts {
             let held = |folded: &str| {
                 let mut found = self.dictionary.found(&[keys::of_folded(folded)]);
                 found.retain(|id| self.dictionary.folds_to(*id, folded));
                 found
             };
-            let first = held(&one);
-            let second = if first.is_empty() { Vec::new() } else { held(&other) };
+            let first = held(one);
+            let second = if first.is_empty() { Vec::new() } else { held(other) };
             if !second.is_empty() {
                 meets.apart.push((first, second));
             }
@@ -130,6 +131,30 @@ impl<'a> Records<'a> {
 
     /// Those that are scored.
     fn find(mut self) -> Result<Vec<DocId>, IndexError> {
+        let mut records = self.possible()?;
+        let words = self.meets.len();
+        self.places = records.iter().copied().zip(0..).collect();
+        self.finds = vec![Found::default(); words * records.len()];
+        for at in 0..words {
+            for (word, found) in &self.meets[at].held {
+                self.ask(at, &records, *word, *found)?;
+            }
+            if let Some(initial) = self.meets[at].initial {
+                self.ask(at, &records, initial, Found { initial: true, ..Found::default() })?;
+            }
+            self.ask_apart(at, &records)?;
+        }
+        let mut place = 0;
+        records.retain(|record| {
+            place += 1;
+            let date = self.query.date_gain(self.segment.columns.born(*record));
+            self.query.admits(self.reading, &self.finds[(place - 1) * words..place * words], date)
+        });
+        Ok(records)
+    }
+
+    /// Those that may be enough, in their order, by which words find something in them.
+    fn possible(&self) -> Result<Vec<DocId>, IndexError> {
         // Frequent words are not read as long as all of them together are not enough: without a date that speaks for the
         // record, and with the best one.
         let alone = self.not_enough(None);
@@ -137,40 +162,59 @@ impl<'a> Records<'a> {
             Some(_) => self.not_enough(Some(birth::GAIN_MAX)),
             None => alone.clone(),
         };
-        let (query, segment) = (self.query, self.segment);
-        for at in 0..self.meets.len() {
-            let held = &self.meets[at].held;
-            self.read_words(at, &held[alone[at]..], |_| true)?;
-            if dated[at] < alone[at] {
-                let speaks = |record| query.date_gain(segment.columns.born(record)).is_some_and(|gain| gain > 0);
-                self.read_words(at, &held[dated[at]..alone[at]], speaks)?;
+        let speaks = |record| {
+            let date = self.query.birth_date.and_then(|_| self.query.date_gain(self.segment.columns.born(record)));
+            date.is_some_and(|gain| gain > 0)
+        };
+        let (mut lists, mut records) = (Vec::new(), Vec::new());
+        for (at, meets) in self.meets.iter().enumerate() {
+            for (place, (word, _)) in meets.held.iter().enumerate().skip(dated[at]) {
+                let Some(mut list) = self.segment.records(*word)? else { continue };
+                if place >= alone[at] {
+                    lists.push((at, list));
+                    continue;
+                }
+                while list.doc() != TERMINATED {
+                    if speaks(list.doc()) {
+                        records.push(list.doc());
+                    }
+                    list.advance();
+                }
             }
-            self.read_apart(at)?;
+            self.read_apart(at, &mut records)?;
         }
-        let mut records: Vec<DocId> = self.places.keys().copied().collect();
-        records.sort_unstable();
-        for at in 0..self.meets.len() {
-            self.ask(at, &records, &self.meets[at].held[..alone[at]])?;
-            if let Some(initial) = self.meets[at].initial {
-                self.ask(at, &records, &[(initial, Found { initial: true, ..Found::default() })])?;
+        let need = self.query.need(None);
+        let mut known: FxHashMap<u128, bool> = FxHashMap::default();
+        windows::read(&mut lists, self.meets.len(), |record, words| {
+            let enough = *known.entry(words).or_insert_with(|| self.most_of(words, &alone) >= need);
+            if enough || speaks(record) {
+                records.push(record);
             }
-        }
-        let words = self.meets.len();
-        records.retain(|record| {
-            let place = self.places[record];
-            let date = query.date_gain(segment.columns.born(*record));
-            query.admits(self.reading, &self.finds[place * words..(place + 1) * words], date)
         });
+        records.sort_unstable();
+        records.dedup();
         Ok(records)
+    }
+
+    /// What a record says at most of which these words are known to find something, and the unread ones of each may.
+    fn most_of(&self, words: u128, unread: &[usize]) -> i32 {
+        let found = self.meets.iter().enumerate().map(|(at, meets)| {
+            let held = if words >> at & 1 == 1 { meets.held.len() } else { unread[at] };
+            meets.most(held).or(self.initial(meets))
+        });
+        score::most(self.reading, &found.collect::<Vec<_>>(), false)
+    }
+
+    fn initial(&self, meets: &Meets) -> Found {
+        let initial = meets.initial.is_some_and(|initial| self.segment.count(initial) > 0);
+        Found { initial, ..Found::default() }
     }
 
     /// For each word how many of those that it meets, the least first, need not be read: all of these together are not
     /// enough for a record with such a date of birth that holds no other. The most frequent words go first.
     fn not_enough(&self, date: Option<i32>) -> Vec<usize> {
         let mut unread = vec![0; self.meets.len()];
-        let initial = |meets: &Meets| meets.initial.is_some_and(|initial| self.segment.count(initial) > 0);
-        let only = |meets: &Meets| Found { initial: initial(meets), ..Found::default() };
-        let mut found: Vec<Found> = self.meets.iter().map(only).collect();
+        let mut found: Vec<Found> = self.meets.iter().map(|meets| self.initial(meets)).collect();
         let mut order: Vec<usize> = (0..self.meets.len()).collect();
         order.sort_by_key(|at| (std::cmp::Reverse(self.frequency[*at]), *at));
         let need = self.query.need(date);
@@ -192,26 +236,8 @@ impl<'a> Records<'a> {
         unread
     }
 
-    /// Reads the records that hold what a word meets.
-    fn read_words(
-        &mut self,
-        at: usize,
-        held: &[(WordId, Found)],
-        of_interest: impl Fn(DocId) -> bool,
-    ) -> Result<(), IndexError> {
-        for (word, found) in held {
-            read(self.segment.records(*word)?, |record| {
-                if of_interest(record) {
-                    self.note(record, at, *found);
-                }
-            });
-        }
-        Ok(())
-    }
-
-    /// Reads the records that hold a word in two parts.
-    fn read_apart(&mut self, at: usize) -> Result<(), IndexError> {
-        let found = candidate::find_apart(&self.reading.words[at]);
+    /// Adds the records that hold a word in two parts.
+    fn read_apart(&self, at: usize, into: &mut Vec<DocId>) -> Result<(), IndexError> {
         for (one, other) in &self.meets[at].apart {
             let mut first = Vec::new();
             for word in one {
@@ -220,49 +246,46 @@ impl<'a> Records<'a> {
             first.sort_unstable();
             for word in other {
                 let Some(mut records) = self.segment.records(*word)? else { continue };
-                for record in &first {
-                    if seek(&mut records, *record) {
-                        self.note(*record, at, found);
-                    }
-                }
+                into.extend(first.iter().copied().filter(|record| seek(&mut records, *record)));
             }
         }
         Ok(())
     }
 
-    /// Asks which of these records hold one of the words that a word meets.
-    fn ask(&mut self, at: usize, records: &[DocId], held: &[(WordId, Found)]) -> Result<(), IndexError> {
-        if records.is_empty() {
+    fn ask_apart(&mut self, at: usize, records: &[DocId]) -> Result<(), IndexError> {
+        let mut held = Vec::new();
+        self.read_apart(at, &mut held)?;
+        held.retain(|record| records.binary_search(record).is_ok());
+        let found = candidate::find_apart(&self.reading.words[at]);
+        held.into_iter().for_each(|record| self.note(record, at, found));
+        Ok(())
+    }
+
+    /// Asks which of these records hold a word.
+    fn ask(&mut self, at: usize, records: &[DocId], word: WordId, found: Found) -> Result<(), IndexError> {
+        let count = u64::from(self.segment.count(word));
+        if count == 0 || records.is_empty() {
             return Ok(());
         }
-        for (word, found) in held {
-            let Some(mut held) = self.segment.records(*word)? else { continue };
-            if records.len() as u64 * ASK < u64::from(self.segment.count(*word)) {
-                for record in records {
-                    if seek(&mut held, *record) {
-                        self.note(*record, at, *found);
-                    }
+        let Some(mut held) = self.segment.records(word)? else { return Ok(()) };
+        if records.len() as u64 * ASK < count {
+            for record in records {
+                if seek(&mut held, *record) {
+                    self.note(*record, at, found);
                 }
-            } else {
-                read(Some(held), |record| {
-                    if self.places.contains_key(&record) {
-                        self.note(record, at, *found);
-                    }
-                });
             }
+        } else {
+            read(Some(held), |record| self.note(record, at, found));
         }
         Ok(())
     }
 
+    /// Notes what a word finds in a record, if it is one of those asked about.
     fn note(&mut self, record: DocId, at: usize, found: Found) {
-        let words = self.meets.len();
-        let next = self.places.len();
-        let place = *self.places.entry(record).or_insert(next);
-        if place == next {
-            self.finds.resize((place + 1) * words, Found::default());
+        if let Some(place) = self.places.get(&record) {
+            let held = &mut self.finds[place * self.meets.len() + at];
+            *held = held.or(found);
         }
-        let held = &mut self.finds[place * words + at];
-        *held = held.or(found);
     }
 }
 

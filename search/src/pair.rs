@@ -345,7 +345,7 @@ mod tests {
         #[test]
         fn few_edits_are_told_as_the_whole_distance_tells_them(a in "[ab]{0,9}|[a-e]{0,9}", b in "[ab]{0,9}|[a-e]{0,9}", edits in 1usize..3) {
             let distance = strsim::osa_distance(&a, &b);
-            prop_assert_eq!(distance_within(a, b, edits), distance <= edits);
+            prop_assert_eq!(distance_within(&a, &b, edits), distance <= edits);
         }
 
         #[test]

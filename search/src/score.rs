@@ -151,7 +151,7 @@ pub(crate) fn most(reading: &Reading, found: &[Found], conflict: bool) -> i32 {
         if word.kind != Kind::Single {
             continue;
         }
-        let others = || reading.covering(at).map(|other| (reading.words[other].kind, found[other]));
+        let others = || word.made_into.iter().map(|other| (reading.words[*other].kind, found[*other]));
         let stripped = others().filter(|(kind, _)| *kind == Kind::Stripped);
         let own = stripped.fold(found[at], |own, (_, other)| own.or(other));
         // An initial of the question may stand for any word of the record.

@@ -43,6 +43,10 @@ pub struct Word {
     pub loss: u32,
     /// Whether it is a word of the question that carries a name; where none does, all do.
     pub counts: bool,
+    /// The parts in which it may be written apart, folded.
+    pub parts: Box<[(Box<str>, Box<str>)]>,
+    /// The words that are made of it, wherever it stands, alone or with its neighbours.
+    pub made_into: Box<[usize]>,
 }
 
 /// A name as it is read, with its words.
@@ -63,51 +67,39 @@ impl Reading {
                 continue;
             }
             let asked = Asked::new(token.clone(), false, tables);
-            words.push(Word {
-                asked,
-                kind: Kind::Single,
-                from,
-                len: 1,
-                times: 1,
-                loss: 0,
-                counts: token.class.carries() || none_carries,
-            });
+            let (counts, parts) = (token.class.carries() || none_carries, parts(token));
+            let made_into = Box::default();
+            words.push(Word { asked, kind: Kind::Single, from, len: 1, times: 1, loss: 0, counts, parts, made_into });
         }
         for from in 0..words.len() {
             if let Some(token) = stripped(&words[from].asked.token, tables) {
                 let Word { from, len, times, .. } = words[from];
                 let asked = Asked::new(token, false, tables);
-                words.push(Word { asked, kind: Kind::Stripped, from, len, times, loss: align::JOINED, counts: false });
+                words.push(Word::made(asked, Kind::Stripped, (from, len), times));
             }
         }
         for (from, len) in runs(&tokens) {
             if let Some(token) = joined(&tokens[from..from + len], tables) {
                 let asked = Asked::new(token, true, tables);
-                words.push(Word { asked, kind: Kind::Joined, from, len, times: 1, loss: align::JOINED, counts: false });
+                words.push(Word::made(asked, Kind::Joined, (from, len), 1));
             }
+        }
+        for at in 0..words.len() {
+            let text = &words[at].asked.token.text;
+            let holds = |word: &Word| tokens[word.from..word.from + word.len].iter().any(|token| token.text == *text);
+            let made = words.iter().enumerate().filter(|(_, word)| word.kind != Kind::Single && holds(word));
+            words[at].made_into = made.map(|(other, _)| other).collect();
         }
         Self { tokens, words }
     }
 }
 
-impl Reading {
-    /// The words that carry the name.
-    pub fn counting(&self) -> impl Iterator<Item = usize> {
-        (0..self.words.len()).filter(|at| self.words[*at].counts)
-    }
-
-    /// What is made of a word, wherever it stands, alone or with its neighbours.
-    pub fn covering(&self, at: usize) -> impl Iterator<Item = usize> {
-        let text = &self.words[at].asked.token.text;
-        let covers = move |word: &Word| {
-            let tokens = &self.tokens[word.from..word.from + word.len];
-            word.kind != Kind::Single && tokens.iter().any(|token| token.text == *text)
-        };
-        (0..self.words.len()).filter(move |other| covers(&self.words[*other]))
-    }
-}
-
 impl Word {
+    /// A word made of the question's.
+    fn made(asked: Asked, kind: Kind, (from, len): (usize, usize), times: u32) -> Self {
+        Self { asked, kind, from, len, times, loss: align::JOINED, counts: false, parts: Box::default(), made_into: Box::default() }
+    }
+
     /// What the word says when it is met by a held one, if anything is left of it.
     pub fn likeness(&self, held: &Token, tables: &Tables) -> Option<Likeness> {
         self.own(pair::likeness(&self.asked, held, tables)?)
@@ -127,28 +119,29 @@ impl Word {
     /// Whether others may write the word apart, and what it says then at most.
     pub fn apart_most(&self) -> Option<u32> {
         let Asked { token, .. } = &self.asked;
-        let may = self.kind == Kind::Single && token.script == Script::Latin && token.class == Class::Name;
-        (may && token.folded.len() >= 2 * PART_FROM).then(|| u32::from(token.rarity).saturating_sub(align::JOINED))
-    }
-
-    /// The parts in which the word may be written apart, folded.
-    pub fn parts(&self) -> impl Iterator<Item = (String, String)> {
-        let text = &self.asked.token.text;
-        let ends = if self.apart_most().is_some() { text.len().saturating_sub(PART_FROM) } else { 0 };
-        let parts = (PART_FROM..=ends).map(|at| text.split_at(at));
-        parts.map(|(one, other)| (bones::fold(one), bones::fold(other)))
+        (!self.parts.is_empty()).then(|| u32::from(token.rarity).saturating_sub(align::JOINED))
     }
 
     /// What two neighbours of a record say that together are this word.
     pub fn written_apart(&self, both: &[Token], tables: &Tables) -> Option<Likeness> {
         let most = self.apart_most()?;
         let [one, other] = both else { return None };
-        let fits = self.parts().any(|(first, second)| one.folds_to(&first) && other.folds_to(&second));
+        let fits = self.parts.iter().any(|(first, second)| one.folds_to(first) && other.folds_to(second));
         let joined = fits.then(|| Token::joined(both, tables))?;
         let likeness = pair::likeness(&self.asked, &joined, tables)?;
         let bits = likeness.bits.saturating_sub(align::JOINED).min(most);
         (bits > 0).then_some(Likeness { bits, how: How::Joined, ..likeness })
     }
+}
+
+/// The parts in which a word may be written apart, folded.
+fn parts(token: &Token) -> Box<[(Box<str>, Box<str>)]> {
+    if token.script != Script::Latin || token.class != Class::Name {
+        return Box::default();
+    }
+    let ends = token.text.len().saturating_sub(PART_FROM);
+    let parts = (PART_FROM..=ends).map(|at| token.text.split_at(at));
+    parts.map(|(one, other)| (bones::fold(one).into(), bones::fold(other).into())).collect()
 }
 
 /// All runs of tokens that may be one word, with where each begins and how many tokens it has.

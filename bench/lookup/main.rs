@@ -4,7 +4,8 @@
 //! A lookup is what a node does for a question: prepare it, find the candidates, score them. Opening and preparing records,
 //! which a node keeps, is not measured.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use clap::Parser;
 use model::ids::RecordId;
 use model::lookout::{Action, Lookout, Name, NameKind, SubjectKind};
 use model::screen::{Query, THRESHOLD_DEFAULT};
-use search::{Index, IndexChange, Place, PreparedQuery, PreparedRecord, Tables, score};
+use search::{Candidate, Index, IndexChange, Place, PreparedQuery, PreparedRecord, Tables, score};
 use serde::Serialize;
 
 /// Records of one commit.
@@ -277,20 +278,27 @@ impl Matcher<'_> {
         let prepared = PreparedQuery::new(&query, self.tables);
         let candidates = self.index.candidates(&prepared)?;
         let mut spent = begun.elapsed();
-        let mut best = Vec::new();
-        for id in &candidates {
-            let Some(name) = self.records.get(id) else { continue };
+        let (mut best, mut scores, mut count) = (Vec::new(), BinaryHeap::new(), 0);
+        for Candidate { id, most } in candidates {
+            if scores.len() >= query.limit && scores.peek().is_some_and(|Reverse(last)| most < *last) {
+                break;
+            }
+            count += 1;
+            let Some(name) = self.records.get(&id) else { continue };
             let lookout = lookout(name);
             let record = PreparedRecord::new(&lookout, self.tables);
             let begun = Instant::now();
             let scored = score(&query, &prepared, &lookout, &record, self.tables).score;
             spent += begun.elapsed();
             if scored >= query.threshold {
-                best.push((std::cmp::Reverse(scored), *id));
+                best.push((Reverse(scored), id));
+                scores.push(Reverse(scored));
+                if scores.len() > query.limit {
+                    scores.pop();
+                }
             }
         }
         best.sort_unstable();
-        let count = candidates.len();
         Ok((spent.as_micros() as u64, count, best.into_iter().take(10).map(|(_, id)| id).collect()))
     }
 }

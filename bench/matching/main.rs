@@ -13,7 +13,7 @@ use model::date::BirthDate;
 use model::ids::RecordId;
 use model::lookout::{Action, Country, CountryRole, Lookout, Name, NameKind, SubjectKind};
 use model::screen::{Query, Score};
-use search::{Index, IndexChange, Place, PreparedQuery, PreparedRecord, Scored, Tables, birth, score};
+use search::{Candidate, Index, IndexChange, Place, PreparedQuery, PreparedRecord, Scored, Tables, birth, score};
 use serde::{Deserialize, Serialize};
 
 /// Best records that an answer names.
@@ -187,7 +187,7 @@ impl<'a> Matcher<'a> {
         for asked in queries {
             let query = self.query(asked)?;
             let prepared = PreparedQuery::new(&query, &self.tables);
-            for id in self.index.candidates(&prepared)? {
+            for Candidate { id, .. } in self.index.candidates(&prepared)? {
                 let Some((name, lookout, record)) = self.records.get(&id) else { continue };
                 let scored = score(&query, &prepared, lookout, record, &self.tables);
                 let Some(numbers) = features(&query, lookout, &scored) else { continue };
@@ -219,7 +219,7 @@ impl<'a> Matcher<'a> {
     fn best(&self, query: &Query, truth: Option<&str>) -> Result<(Best<'_>, (usize, f64)), Failure> {
         let prepared = PreparedQuery::new(query, &self.tables);
         let mut found = Vec::new();
-        for id in self.index.candidates(&prepared)? {
+        for Candidate { id, .. } in self.index.candidates(&prepared)? {
             let Some((name, lookout, record)) = self.records.get(&id) else { continue };
             let scored = score(query, &prepared, lookout, record, &self.tables).score;
             if scored > Score::default() {

@@ -5,7 +5,8 @@
 //! trimmed only up to what the index has committed, and the state says how far; a question that finds the feed trimmed
 //! above its `C` takes a newer view of the index.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use model::screen::{Hit, Query, Score, rank};
 use raft::group::Group;
 use raft::machine::State;
 use raft::storage;
-use search::{Index, IndexChange, PreparedQuery, PreparedRecord, Tables, is_candidate, score};
+use search::{Candidate, Index, IndexChange, PreparedQuery, PreparedRecord, Tables, is_candidate, score};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -136,15 +137,15 @@ impl Replica {
         &self,
         state: State<'_>,
         Question { query, prepared, until }: Question<'_>,
-        indexed: Option<(u64, Vec<RecordId>)>,
+        indexed: Option<(u64, Vec<Candidate>)>,
     ) -> storage::Result<Result<Option<GroupHits>, ApiError>> {
         let applied = state.position()?.applied.map_or(0, |id| id.index);
-        let (mut ids, mut queued) = (Vec::new(), Vec::new());
+        let (mut all, mut queued) = (Vec::new(), Vec::new());
         if let Some((covered, found)) = indexed {
             if state.feed_trimmed()? > covered || covered > applied {
                 return Ok(Ok(None));
             }
-            ids = found;
+            all = found;
             if !planted(KnownBug::QueueNotSearched) {
                 queued.extend(state.feed(covered, usize::MAX)?.iter().map(|fed| fed.change.id));
             }
@@ -152,16 +153,24 @@ impl Replica {
             queued.sort_unstable();
             queued.dedup();
         }
+        // What the index did not judge may be the best.
+        let best = |id| Candidate { id, most: Score::MAX };
         for (kind, number) in query.numbers() {
             let token = self.0.records.keyring().token(kind, &model::lookout::normalise_number(number));
             let found = state.with_token(token, usize::MAX)?;
-            ids.extend(found.into_iter().filter(|(dataset, _)| *dataset == DATASET).map(|(_, id)| id));
+            all.extend(found.into_iter().filter(|(dataset, _)| *dataset == DATASET).map(|(_, id)| best(id)));
         }
-        ids.extend(&queued);
-        ids.sort_unstable();
-        ids.dedup();
-        let mut hits = Vec::new();
-        for (number, id) in ids.into_iter().enumerate() {
+        all.extend(queued.iter().copied().map(best));
+        // Those first that may score highest, each once.
+        all.sort_unstable_by_key(|candidate| (Reverse(candidate.most), candidate.id));
+        let mut seen = BTreeSet::new();
+        all.retain(|candidate| seen.insert(candidate.id));
+        let (mut hits, mut scores) = (Vec::new(), BinaryHeap::new());
+        for (number, Candidate { id, most }) in all.into_iter().enumerate() {
+            // Nobody else comes among the best: none of the rest can score as high as the last of them.
+            if scores.len() >= query.limit && scores.peek().is_some_and(|Reverse(last)| most < *last) {
+                break;
+            }
             if number % LOOK_AT_CLOCK == 0 && Instant::now() >= until {
                 return Ok(Err(self.too_slow()));
             }
@@ -181,6 +190,10 @@ impl Replica {
             // Asked last, since a record's keys cost more than its score.
             if queued.binary_search(&id).is_ok() && !is_candidate(prepared, &opened.prepared, &self.0.tables) {
                 continue;
+            }
+            scores.push(Reverse(scored.score));
+            if scores.len() > query.limit {
+                scores.pop();
             }
             let source = record.header.source.as_ref();
             hits.push(Hit {

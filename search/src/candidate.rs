@@ -5,6 +5,9 @@
 //! best of them, reaches the question's threshold with the record's dates and the best of countries. So whoever scores enough
 //! is a candidate; a property test here holds it. Countries and dates never exclude.
 
+use model::ids::RecordId;
+use model::screen::Score;
+
 use crate::birth;
 use crate::normalise::Token;
 use crate::pair::Shape;
@@ -66,10 +69,20 @@ impl Word {
     }
 }
 
+/// A record to be scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate {
+    pub id: RecordId,
+    /// The highest score that it may have.
+    pub most: Score,
+}
+
 impl PreparedQuery {
-    /// Whether a record in which the words of a reading find this is scored, by what its dates of birth add or take.
-    pub(crate) fn admits(&self, reading: &Reading, found: &[Found], date: Option<i32>) -> bool {
-        score::most(reading, found, date.is_some_and(|gain| gain < 0)) >= self.need(date)
+    /// The highest score that a record may have in which the words of a reading find this, by what its dates of birth add or
+    /// take; `None` where it is not scored.
+    pub(crate) fn admits(&self, reading: &Reading, found: &[Found], date: Option<i32>) -> Option<Score> {
+        let name = score::most(reading, found, date.is_some_and(|gain| gain < 0));
+        (name >= self.need(date)).then(|| self.most_with(name, date))
     }
 
     /// What dates of birth add to a name or take from it, before it is seen how much the name bears.
@@ -81,15 +94,21 @@ impl PreparedQuery {
 
 /// Whether a record must be scored for a question.
 pub fn is_candidate(query: &PreparedQuery, record: &PreparedRecord, tables: &Tables) -> bool {
+    most(query, record, tables).is_some()
+}
+
+/// The highest score that a record may have for a question, if it must be scored.
+pub(crate) fn most(query: &PreparedQuery, record: &PreparedRecord, tables: &Tables) -> Option<Score> {
     if query.numbers().iter().any(|number| record.numbers.contains(number)) {
-        return true;
+        return Some(Score::MAX);
     }
     let words = record.words();
     let date = query.date_gain(record.birth_dates.iter().copied());
-    query.readings.iter().any(|reading| {
+    let of_reading = |reading: &Reading| {
         let found: Vec<Found> = reading.words.iter().map(|word| find_among(word, &words, tables)).collect();
         query.admits(reading, &found, date)
-    })
+    };
+    query.readings.iter().filter_map(of_reading).max()
 }
 
 fn find_among(word: &Word, held: &[&Token], tables: &Tables) -> Found {

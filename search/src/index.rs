@@ -15,6 +15,7 @@ use tantivy::index::SegmentId;
 use tantivy::indexer::NoMergePolicy;
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
+use crate::candidate::Candidate;
 use crate::dictionary::Dictionary;
 use crate::layout::{self, Fields};
 use crate::lookup::Lookup;
@@ -143,8 +144,8 @@ impl Index {
         self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The records to score, in the order of their ids.
-    pub fn candidates(&self, query: &PreparedQuery) -> Result<Vec<RecordId>, IndexError> {
+    /// The records to score, those first that may score highest, by id among equals.
+    pub fn candidates(&self, query: &PreparedQuery) -> Result<Vec<Candidate>, IndexError> {
         self.view().candidates(query)
     }
 
@@ -225,8 +226,8 @@ impl View {
         self.searcher.segment_readers().len()
     }
 
-    /// The records to score, in the order of their ids.
-    pub fn candidates(&self, query: &PreparedQuery) -> Result<Vec<RecordId>, IndexError> {
+    /// The records to score, those first that may score highest, by id among equals.
+    pub fn candidates(&self, query: &PreparedQuery) -> Result<Vec<Candidate>, IndexError> {
         let dictionary = self.dictionary.read().unwrap_or_else(PoisonError::into_inner);
         let Self { searcher, segments, fields, tables, .. } = self;
         Lookup { dictionary: &dictionary, searcher, segments, fields: *fields, tables }.candidates(query)

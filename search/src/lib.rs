@@ -3,7 +3,8 @@
 //! ([`score`]) and keeps its parts as [`model::screen::Evidence`].
 //!
 //! The path of a question: [`PreparedQuery::new`], then [`Index::candidates`] for what is indexed and [`is_candidate`] for
-//! what is applied and not yet indexed, then [`score`] on the opened lookout of each candidate. All is deterministic: no
+//! what is applied and not yet indexed, then [`score`] on the opened lookout of each candidate, those first that may score
+//! highest, until no other can come among the best. All is deterministic: no
 //! clock, no randomness, no order that depends on segments. The crate knows nothing of Raft or of how records are stored.
 
 pub mod align;
@@ -30,7 +31,7 @@ pub mod tables;
 mod windows;
 mod words;
 
-pub use candidate::is_candidate;
+pub use candidate::{Candidate, is_candidate};
 pub use index::{Index, IndexChange, IndexError, Place, View};
 pub use prepared::{PreparedQuery, PreparedRecord};
 pub use score::{NameFound, Scored, score};

@@ -4,17 +4,19 @@
 //!
 //! Exact: finds the records that `candidate::is_candidate` says, of all segments, and no other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::ids::RecordId;
+use model::screen::Score;
 use rustc_hash::FxHashMap;
 use tantivy::index::{SegmentId, SegmentReader};
 use tantivy::postings::SegmentPostings;
 use tantivy::{DocId, DocSet, Searcher, TERMINATED, TantivyError};
 
 use crate::birth;
-use crate::candidate::{self, Found};
+use crate::candidate::{self, Candidate, Found};
 use crate::dictionary::{Dictionary, WordId};
 use crate::index::IndexError;
 use crate::keys;
@@ -57,9 +59,9 @@ impl Meets {
 }
 
 impl Lookup<'_> {
-    /// The records to score, in the order of their ids.
-    pub fn candidates(&self, query: &PreparedQuery) -> Result<Vec<RecordId>, IndexError> {
-        let mut found = BTreeSet::new();
+    /// The records to score, those first that may score highest, by id among equals.
+    pub fn candidates(&self, query: &PreparedQuery) -> Result<Vec<Candidate>, IndexError> {
+        let mut found = BTreeMap::new();
         let meets = |reading: &Reading| reading.words.iter().map(|word| self.meets(word)).collect::<Vec<_>>();
         let readings: Vec<(&Reading, Vec<Meets>)> =
             query.readings.iter().map(|reading| (reading, meets(reading))).collect();
@@ -69,7 +71,7 @@ impl Lookup<'_> {
             for (kind, number) in query.numbers() {
                 let mut records = Vec::new();
                 let term = self.fields.word_term(&keys::number(*kind, number));
-                read(segment.of_number(&term)?, |record| records.push(record));
+                read(segment.of_number(&term)?, |record| records.push((record, Score::MAX)));
                 add_ids(reader, segment, records, &mut found);
             }
             for (reading, meets) in &readings {
@@ -77,7 +79,9 @@ impl Lookup<'_> {
                 add_ids(reader, segment, records, &mut found);
             }
         }
-        Ok(found.into_iter().collect())
+        let mut found: Vec<Candidate> = found.into_iter().map(|(id, most)| Candidate { id, most }).collect();
+        found.sort_by_key(|candidate| (Reverse(candidate.most), candidate.id));
+        Ok(found)
     }
 
     /// The words of the dictionary that a word meets.
@@ -129,9 +133,9 @@ impl<'a> Records<'a> {
         Self { query, reading, meets, segment, frequency, places: FxHashMap::default(), finds: Vec::new() }
     }
 
-    /// Those that are scored.
-    fn find(mut self) -> Result<Vec<DocId>, IndexError> {
-        let mut records = self.possible()?;
+    /// Those that are scored, with the highest score that each may have.
+    fn find(mut self) -> Result<Vec<(DocId, Score)>, IndexError> {
+        let records = self.possible()?;
         let words = self.meets.len();
         self.places = records.iter().copied().zip(0..).collect();
         self.finds = vec![Found::default(); words * records.len()];
@@ -144,13 +148,11 @@ impl<'a> Records<'a> {
             }
             self.ask_apart(at, &records)?;
         }
-        let mut place = 0;
-        records.retain(|record| {
-            place += 1;
-            let date = self.query.date_gain(self.segment.columns.born(*record));
-            self.query.admits(self.reading, &self.finds[(place - 1) * words..place * words], date)
+        let admitted = records.into_iter().zip(self.finds.chunks_exact(words)).filter_map(|(record, finds)| {
+            let date = self.query.date_gain(self.segment.columns.born(record));
+            Some((record, self.query.admits(self.reading, finds, date)?))
         });
-        Ok(records)
+        Ok(admitted.collect())
     }
 
     /// Those that may be enough, in their order, by which words find something in them.
@@ -216,7 +218,7 @@ impl<'a> Records<'a> {
         let mut unread = vec![0; self.meets.len()];
         let mut found: Vec<Found> = self.meets.iter().map(|meets| self.initial(meets)).collect();
         let mut order: Vec<usize> = (0..self.meets.len()).collect();
-        order.sort_by_key(|at| (std::cmp::Reverse(self.frequency[*at]), *at));
+        order.sort_by_key(|at| (Reverse(self.frequency[*at]), *at));
         let need = self.query.need(date);
         for at in order {
             let (before, meets) = (found[at], &self.meets[at]);
@@ -306,7 +308,16 @@ fn read(records: Option<SegmentPostings>, mut each: impl FnMut(DocId)) {
 }
 
 /// Adds the ids of a segment's records that are not deleted.
-fn add_ids(reader: &SegmentReader, segment: &Segment, records: Vec<DocId>, found: &mut BTreeSet<RecordId>) {
-    let alive = records.into_iter().filter(|record| !reader.is_deleted(*record));
-    found.extend(alive.filter_map(|record| segment.columns.id(record)));
+fn add_ids(
+    reader: &SegmentReader,
+    segment: &Segment,
+    records: Vec<(DocId, Score)>,
+    found: &mut BTreeMap<RecordId, Score>,
+) {
+    for (record, most) in records.into_iter().filter(|(record, _)| !reader.is_deleted(*record)) {
+        if let Some(id) = segment.columns.id(record) {
+            let held = found.entry(id).or_insert(most);
+            *held = most.max(*held);
+        }
+    }
 }

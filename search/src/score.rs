@@ -136,6 +136,11 @@ impl PreparedQuery {
             Some(gain) => rest - gain,
         }
     }
+
+    /// The highest score of a record of which the name says so much at most.
+    pub(crate) fn most_with(&self, name: i32, date: Option<i32>) -> Score {
+        scaled(name + date.map_or(0, |gain| gain.min(date_most(name))) + self.country_most)
+    }
 }
 
 /// The most that a name of a record may say, by what each word of a reading finds in the record.

@@ -183,11 +183,12 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// Edits that a Latin word is compared with, as far as the other one bears them too. Of three letters folded one edit is half.
+/// Edits that a Latin word is compared with, as far as the other one bears them too: two from six letters on, folded
+/// as well, since of five letters two edits leave half a list.
 pub fn edits(word: Shape<'_>) -> usize {
     match (word.folded.len(), word.text.len()) {
         (..=2, _) => 0,
-        (3, _) | (_, ..=5) => 1,
+        (..=5, _) | (_, ..=5) => 1,
         _ => 2,
     }
 }

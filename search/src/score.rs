@@ -147,36 +147,38 @@ impl PreparedQuery {
 pub(crate) fn most(reading: &Reading, found: &[Found], conflict: bool) -> i32 {
     let said = |bits: u32| (i64::from(bits) * WORDS).div_euclid(100) as i32 + 1;
     let initial = said(INITIAL) + INITIAL_FITS;
-    let (mut bits, mut words, mut left, mut cost, mut letters, mut whole) = (0, 0, 0, 0, 0, true);
-    for (at, word) in reading.words.iter().enumerate() {
-        if word.kind == Kind::Joined && found[at].bits > 0 {
-            bits += said(found[at].bits);
-            words += word.len as u32;
-        }
-        if word.kind != Kind::Single {
-            continue;
-        }
-        let others = || word.made_into.iter().map(|other| (reading.words[*other].kind, found[*other]));
-        let stripped = others().filter(|(kind, _)| *kind == Kind::Stripped);
-        let own = stripped.fold(found[at], |own, (_, other)| own.or(other));
+    let joined: Vec<(usize, usize, i32)> = (reading.words.iter().zip(found))
+        .filter(|(word, found)| word.kind == Kind::Joined && found.bits > 0)
+        .map(|(word, found)| (word.from, word.from + word.len, said(found.bits)))
+        .collect();
+    let (mut words, mut left, mut cost, mut letters, mut whole) = (0, 0, 0, 0, true);
+    // What the first tokens say at most, each alone or joined with its neighbours.
+    let mut bits = vec![0; reading.tokens.len() + 1];
+    for (at, single) in reading.single.iter().enumerate() {
+        let word = &reading.words[*single];
+        let stripped = word.made_into.iter().filter(|other| reading.words[**other].kind == Kind::Stripped);
+        let own = stripped.fold(found[*single], |own, other| own.or(found[*other]));
         // An initial of the question may stand for any word of the record.
-        let class = word.asked.token.class;
-        let by_initial = own.initial || class == Class::Initial;
+        let by_initial = own.initial || word.asked.token.class == Class::Initial;
         let alone = if own.bits > 0 { said(own.bits) } else { 0 };
-        bits += word.times as i32 * if by_initial { alone.max(initial) } else { alone };
-        letters += word.times * word.asked.token.letters();
-        if !word.counts {
-            continue;
-        }
-        let joined = others().any(|(kind, other)| kind == Kind::Joined && other.bits > 0);
-        if own.bits > 0 || joined {
-            words += word.times * if own.apart { 2 } else { 1 };
-            cost += if joined { 0 } else { word.times * own.cost };
-        } else {
-            whole = false;
-            left += if by_initial { 0 } else { word.times };
+        let ending = joined.iter().filter(|(_, to, _)| *to == at + 1).map(|(from, _, says)| bits[*from] + says);
+        let alone = bits[at] + if by_initial { alone.max(initial) } else { alone };
+        bits[at + 1] = ending.fold(alone, i32::max);
+        letters += word.asked.token.letters();
+        let with_others = joined.iter().any(|(from, to, _)| (*from..*to).contains(&at));
+        match (word.counts, own.bits > 0 || with_others) {
+            (false, _) => words += u32::from(with_others),
+            (true, true) => {
+                words += if own.apart { 2 } else { 1 };
+                cost += if with_others { 0 } else { own.cost };
+            }
+            (true, false) => {
+                whole = false;
+                left += u32::from(!by_initial);
+            }
         }
     }
+    let bits = bits[reading.tokens.len()];
     // Initials and particles alone are chance.
     if words == 0 {
         return i32::MIN;

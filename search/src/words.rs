@@ -37,8 +37,6 @@ pub struct Word {
     /// The tokens it stands for.
     pub from: usize,
     pub len: usize,
-    /// How often it stands in the name.
-    pub times: u32,
     /// What is lost against the word itself.
     pub loss: u32,
     /// Whether it is a word of the question that carries a name; where none does, all do.
@@ -54,34 +52,38 @@ pub struct Word {
 pub struct Reading {
     pub tokens: Vec<Token>,
     pub words: Vec<Word>,
+    /// For each token, which word it is.
+    pub single: Vec<usize>,
 }
 
 impl Reading {
     /// The words of a name's tokens.
     pub fn new(tokens: Vec<Token>, tables: &Tables) -> Self {
         let mut words: Vec<Word> = Vec::new();
+        let mut single = Vec::with_capacity(tokens.len());
         let none_carries = !tokens.iter().any(|token| token.class.carries());
         for (from, token) in tokens.iter().enumerate() {
-            if let Some(word) = words.iter_mut().find(|word| word.asked.token.text == token.text) {
-                word.times += 1;
+            if let Some(at) = words.iter().position(|word| word.asked.token.text == token.text) {
+                single.push(at);
                 continue;
             }
+            single.push(words.len());
             let asked = Asked::new(token.clone(), false, tables);
             let (counts, parts) = (token.class.carries() || none_carries, parts(token));
             let made_into = Box::default();
-            words.push(Word { asked, kind: Kind::Single, from, len: 1, times: 1, loss: 0, counts, parts, made_into });
+            words.push(Word { asked, kind: Kind::Single, from, len: 1, loss: 0, counts, parts, made_into });
         }
         for from in 0..words.len() {
             if let Some(token) = stripped(&words[from].asked.token, tables) {
-                let Word { from, len, times, .. } = words[from];
+                let Word { from, len, .. } = words[from];
                 let asked = Asked::new(token, false, tables);
-                words.push(Word::made(asked, Kind::Stripped, (from, len), times));
+                words.push(Word::made(asked, Kind::Stripped, (from, len)));
             }
         }
         for (from, len) in runs(&tokens) {
             if let Some(token) = joined(&tokens[from..from + len], tables) {
                 let asked = Asked::new(token, true, tables);
-                words.push(Word::made(asked, Kind::Joined, (from, len), 1));
+                words.push(Word::made(asked, Kind::Joined, (from, len)));
             }
         }
         for at in 0..words.len() {
@@ -90,14 +92,14 @@ impl Reading {
             let made = words.iter().enumerate().filter(|(_, word)| word.kind != Kind::Single && holds(word));
             words[at].made_into = made.map(|(other, _)| other).collect();
         }
-        Self { tokens, words }
+        Self { tokens, words, single }
     }
 }
 
 impl Word {
     /// A word made of the question's.
-    fn made(asked: Asked, kind: Kind, (from, len): (usize, usize), times: u32) -> Self {
-        Self { asked, kind, from, len, times, loss: align::JOINED, counts: false, parts: Box::default(), made_into: Box::default() }
+    fn made(asked: Asked, kind: Kind, (from, len): (usize, usize)) -> Self {
+        Self { asked, kind, from, len, loss: align::JOINED, counts: false, parts: Box::default(), made_into: Box::default() }
     }
 
     /// What the word says when it is met by a held one, if anything is left of it.

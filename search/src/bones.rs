@@ -3,6 +3,8 @@
 //!
 //! These only choose which words are compared (`pair.rs`); what the comparison says comes from the learned tables.
 
+use crate::normalise::TOKEN_CHARS_MAX;
+
 /// The folded form: doubled letters single, `ph` as `f`, `ou` and `oo` as `u`, `ee` and `y` as `i`, `ck`, `q` and most `c`
 /// as `k`, `h` after a consonant and before none but vowels away, `z` as `s`.
 pub fn fold(latin: &str) -> String {
@@ -45,12 +47,25 @@ pub fn fold_print(latin: &str) -> String {
 /// The bones of a folded word: no vowels, no `w`, nothing twice in a row.
 pub fn bones(folded: &str) -> String {
     let mut bones = String::new();
-    for letter in folded.chars().filter(|letter| !vowel(*letter as u8) && *letter != 'w') {
-        if !bones.ends_with(letter) {
-            bones.push(letter);
-        }
-    }
+    letters_of_bones(folded.as_bytes()).for_each(|letter| bones.push(char::from(letter)));
     bones
+}
+
+/// Asks something of a folded word's bones, without keeping them.
+pub fn with_bones(folded: &str, ask: impl Fn(&str) -> bool) -> bool {
+    let mut own = [0; TOKEN_CHARS_MAX];
+    let mut length = 0;
+    for letter in letters_of_bones(folded.as_bytes()).take(TOKEN_CHARS_MAX) {
+        own[length] = letter;
+        length += 1;
+    }
+    std::str::from_utf8(&own[..length]).is_ok_and(ask)
+}
+
+fn letters_of_bones(folded: &[u8]) -> impl Iterator<Item = u8> {
+    let mut last = 0;
+    let bone = |letter: &u8| !vowel(*letter) && *letter != b'w';
+    folded.iter().copied().filter(bone).filter(move |letter| std::mem::replace(&mut last, *letter) != *letter)
 }
 
 fn vowel(letter: u8) -> bool {

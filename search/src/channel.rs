@@ -63,8 +63,9 @@ pub struct Channel {
     pairs: FxHashMap<(u32, u32), u16>,
     /// The same of Latin with Latin, by the numbers of both runs; `u16::MAX` where there is none.
     latin_pairs: Box<[u16]>,
-    /// The least that each run of the Latin word costs.
-    least: FxHashMap<u32, u16>,
+    /// What each run of the Latin word costs whatever it becomes, and the least that it does; `u16::MAX` where none is known.
+    runs: FxHashMap<u32, (u16, u16)>,
+    latin_runs: Box<[(u16, u16)]>,
     /// For each run of the script, what it may stand for: the Latin runs, the likeliest first, with what they cost.
     stand_for: BTreeMap<&'static str, Vec<(&'static str, u16)>>,
     /// Longest runs in a pair.
@@ -81,7 +82,8 @@ impl Channel {
             alphabet: if latin { ('a'..='z').zip(1..).collect() } else { BTreeMap::new() },
             pairs: FxHashMap::default(),
             latin_pairs: if latin { vec![u16::MAX; LATIN_RUNS * LATIN_RUNS].into() } else { Box::default() },
-            least: FxHashMap::default(),
+            runs: FxHashMap::default(),
+            latin_runs: if latin { vec![(u16::MAX, u16::MAX); LATIN_RUNS].into() } else { Box::default() },
             stand_for: BTreeMap::new(),
             source_max: 1,
             target_max: 1,
@@ -120,9 +122,28 @@ impl Channel {
             let held = &mut self.latin_pairs[latin_number(source) * LATIN_RUNS + latin_number(target_as_latin(code))];
             *held = cost.min(*held);
         }
-        for held in [self.pairs.entry((source, code)).or_insert(cost), self.least.entry(source).or_insert(cost)] {
-            *held = cost.min(*held);
+        let held = self.pairs.entry((source, code)).or_insert(cost);
+        *held = cost.min(*held);
+        let run = match self.latin {
+            true => &mut self.latin_runs[latin_number(source)],
+            false => self.runs.entry(source).or_insert((u16::MAX, u16::MAX)),
+        };
+        run.1 = run.1.min(cost);
+        if code == ANY {
+            run.0 = run.0.min(cost);
         }
+    }
+
+    /// What a run of the Latin word costs whatever it becomes, and the least that it does.
+    fn run(&self, letters: &[u8]) -> (Option<u32>, Option<u32>) {
+        let code = source_code(letters);
+        let run = match self.latin {
+            true if letters.len() > LATIN_RUN => None,
+            true => Some(self.latin_runs[latin_number(code)]),
+            false => self.runs.get(&code).copied(),
+        };
+        let known = |cost: u16| Some(u32::from(cost)).filter(|_| cost != u16::MAX);
+        run.map_or((None, None), |(any, least)| (known(any), known(least)))
     }
 
     fn pair(&self, source: u32, target: u32) -> Option<u32> {
@@ -173,7 +194,7 @@ impl Channel {
         best[0] = 0;
         for to in 1..=length {
             for from in to.saturating_sub(self.source_max)..to {
-                if let Some(cost) = self.pair(source_code(&letters[from..to]), ANY) {
+                if let Some(cost) = self.run(&letters[from..to]).0 {
                     best[to] = best[to].min(best[from] + cost);
                 }
             }
@@ -187,8 +208,8 @@ impl Channel {
                 least = least.min(rest[from + 2] + SWAPPED);
             }
             for to in from + 1..=(from + self.source_max).min(length) {
-                if let Some(cost) = self.least.get(&source_code(&letters[from..to])) {
-                    least = least.min(u32::from(*cost) + rest[to]);
+                if let Some(cost) = self.run(&letters[from..to]).1 {
+                    least = least.min(cost + rest[to]);
                 }
             }
             rest[from] = least;

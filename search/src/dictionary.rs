@@ -34,6 +34,7 @@ struct Known {
     class: Class,
     rarity: u16,
     letters_rarity: u16,
+    has_variants: bool,
 }
 
 /// The words of an index.
@@ -79,6 +80,7 @@ impl Dictionary {
             class: *class,
             rarity: *rarity,
             letters_rarity: *letters_rarity,
+            has_variants: !token.variants.is_empty(),
         });
         id
     }
@@ -112,7 +114,7 @@ impl Dictionary {
         let (text, rest) = self.letters[word.from as usize..].split_at(word.text.into());
         let (folded, rest) = rest.split_at(word.folded.into());
         let in_print = if word.in_print > 0 { &rest[..word.in_print.into()] } else { folded };
-        Shape { text, folded, in_print, rarity: word.rarity }
+        Shape { text, folded, in_print, rarity: word.rarity, has_variants: word.has_variants }
     }
 
     /// The word of a number.

@@ -114,7 +114,7 @@ fn same(token: &Token, held: u16) -> Option<Likeness> {
 pub fn likeness_in_latin(asked: &Asked, held: Shape<'_>, tables: &Tables) -> Option<Likeness> {
     let token = &asked.token;
     let alike = spelt_alike(Shape::of(token), held);
-    let variant = variant(token, held.text, tables);
+    let variant = variant(token, held, tables);
     let cut = begins(&token.text, held.text);
     if !(alike || cut || variant.is_some() || bones_meet(token, held, tables)) {
         return None;
@@ -159,10 +159,11 @@ fn one_more(apart: u32) -> u32 {
 }
 
 /// How rare the one is among names that are equal to the other, if they are known as such.
-fn variant(asked: &Token, held: &str, tables: &Tables) -> Option<u32> {
-    if asked.variants.is_empty() {
+fn variant(asked: &Token, held: Shape<'_>, tables: &Tables) -> Option<u32> {
+    if asked.variants.is_empty() || !held.has_variants {
         return None;
     }
+    let held = held.text;
     let of_class = |class| asked.variants.iter().filter(move |(own, _)| *own == class).map(|(_, cost)| u32::from(*cost));
     tables.variants(held).flat_map(|(class, _)| of_class(class)).min()
 }
@@ -174,12 +175,14 @@ pub struct Shape<'a> {
     pub folded: &'a str,
     pub in_print: &'a str,
     pub rarity: u16,
+    pub has_variants: bool,
 }
 
 impl<'a> Shape<'a> {
     /// Of a token.
     pub fn of(token: &'a Token) -> Self {
-        Self { text: &token.text, folded: &token.folded, in_print: token.in_print(), rarity: token.rarity }
+        let (in_print, has_variants) = (token.in_print(), !token.variants.is_empty());
+        Self { text: &token.text, folded: &token.folded, in_print, rarity: token.rarity, has_variants }
     }
 }
 
@@ -203,7 +206,7 @@ pub fn near(a: &Token, b: &Token, tables: &Tables) -> bool {
             let shape = Shape::of(b);
             spelt_alike(Shape::of(a), shape)
                 || begins(&a.text, &b.text)
-                || variant(a, &b.text, tables).is_some()
+                || variant(a, shape, tables).is_some()
                 || bones_meet(a, shape, tables)
         }
         (one, other) if one == other => spelt_alike_natively(&a.text, &b.text),
@@ -298,16 +301,14 @@ fn bones_meet(a: &Token, b: Shape<'_>, tables: &Tables) -> bool {
     if folded.0.len().abs_diff(folded.1.len()) > VOWELS_MORE {
         return false;
     }
-    let other = &bones::bones(b.folded);
-    let shorter = one.len().min(other.len());
-    match shorter {
+    bones::with_bones(b.folded, |other| match one.len().min(other.len()) {
         ..BONES_FROM => false,
-        2 => **one == **other && folded.0[0] == folded.1[0],
+        2 => **one == *other && folded.0[0] == folded.1[0],
         BONES_EDIT_FROM.. => {
-            **one == **other || (one.len().abs_diff(other.len()) <= 1 && distance_within(one, other, 1))
+            **one == *other || (one.len().abs_diff(other.len()) <= 1 && distance_within(one, other, 1))
         }
-        _ => **one == **other,
-    }
+        _ => **one == *other,
+    })
 }
 
 /// Whether one Latin word is the beginning of the other.

@@ -32,8 +32,10 @@ const RUNS_MAX: usize = 12;
 /// The same for a script of which a letter is a syllable or a word: few letters, many readings.
 const READINGS_MAX: usize = 30;
 const SPELLINGS_WITHIN: u32 = 1_100;
-/// A pair's target that stands for all targets of its source, and a letter that no pair knows.
-const ANY: u32 = 0xff_ffff;
+/// The longest runs of a pair.
+const SOURCE_RUN: usize = 6;
+const TARGET_RUN: usize = 2;
+/// A letter that no pair knows.
 const UNKNOWN: u16 = 0xfff;
 
 /// A word as the Latin side of a channel.
@@ -41,6 +43,8 @@ const UNKNOWN: u16 = 0xfff;
 pub struct Source {
     letters: [u8; LETTERS_MAX],
     length: usize,
+    /// The numbers of the runs that begin at each place, by their length.
+    runs: [[u16; SOURCE_RUN]; LETTERS_MAX],
     /// What it costs alone.
     alone: u32,
     /// What the letters from each place on cost at least, whatever they become.
@@ -51,6 +55,7 @@ pub struct Source {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     letters: Box<[u16]>,
+    runs: Box<[[u16; TARGET_RUN]]>,
 }
 
 /// The channel of one script.
@@ -59,13 +64,15 @@ pub struct Channel {
     latin: bool,
     /// The letters of the script that the pairs know, numbered from 1; of Latin, `a` to `z` in their order.
     alphabet: BTreeMap<char, u16>,
-    /// What runs of the Latin word (first) and of the other cost together.
-    pairs: FxHashMap<(u32, u32), u16>,
-    /// The same of Latin with Latin, by the numbers of both runs; `u16::MAX` where there is none.
-    latin_pairs: Box<[u16]>,
+    /// The runs of either side by the codes of their letters, numbered from 1.
+    sources: FxHashMap<u32, u16>,
+    targets: FxHashMap<u32, u16>,
+    /// What runs cost together, by their numbers.
+    pairs: FxHashMap<(u16, u16), u16>,
+    /// The same of Latin with Latin, where it is asked for most: a row for each run of the one. `u16::MAX` where there is none.
+    table: Box<[u16]>,
     /// What each run of the Latin word costs whatever it becomes, and the least that it does; `u16::MAX` where none is known.
-    runs: FxHashMap<u32, (u16, u16)>,
-    latin_runs: Box<[(u16, u16)]>,
+    alone: Vec<(u16, u16)>,
     /// For each run of the script, what it may stand for: the Latin runs, the likeliest first, with what they cost.
     stand_for: BTreeMap<&'static str, Vec<(&'static str, u16)>>,
     /// Longest runs in a pair.
@@ -80,10 +87,11 @@ impl Channel {
         let mut channel = Self {
             latin,
             alphabet: if latin { ('a'..='z').zip(1..).collect() } else { BTreeMap::new() },
+            sources: FxHashMap::default(),
+            targets: FxHashMap::default(),
             pairs: FxHashMap::default(),
-            latin_pairs: if latin { vec![u16::MAX; LATIN_RUNS * LATIN_RUNS].into() } else { Box::default() },
-            runs: FxHashMap::default(),
-            latin_runs: if latin { vec![(u16::MAX, u16::MAX); LATIN_RUNS].into() } else { Box::default() },
+            table: Box::default(),
+            alone: vec![(u16::MAX, u16::MAX)],
             stand_for: BTreeMap::new(),
             source_max: 1,
             target_max: 1,
@@ -96,58 +104,60 @@ impl Channel {
             for (source, target) in ALIKE.split(' ').filter_map(|pair| pair.split_once('>')) {
                 channel.add(source, target, MISREAD);
             }
+            let width = channel.targets.len() + 1;
+            let mut table = vec![u16::MAX; (channel.sources.len() + 1) * width];
+            for ((source, target), cost) in &channel.pairs {
+                table[usize::from(*source) * width + usize::from(*target)] = *cost;
+            }
+            channel.table = table.into();
         }
         channel
     }
 
-    /// Adds a pair, unless a cheaper one is there.
+    /// Adds a pair, unless a cheaper one is there. Runs are no longer than a word keeps numbers of.
     fn add(&mut self, source: &'static str, target: &'static str, cost: u16) {
+        if source.len() > SOURCE_RUN {
+            return;
+        }
         self.source_max = self.source_max.max(source.len());
-        let code = if target == "*" {
-            ANY
-        } else {
-            if !self.latin && !target.is_empty() {
-                self.stand_for.entry(target).or_default().push((source, cost));
-            }
-            for letter in target.chars() {
-                let next = self.alphabet.len() as u16 + 1;
-                self.alphabet.entry(letter).or_insert(next);
-            }
-            let letters = self.target(target).letters;
-            self.target_max = self.target_max.max(letters.len());
-            target_code(&letters)
-        };
-        let source = source_code(source.as_bytes());
-        if self.latin && code != ANY {
-            let held = &mut self.latin_pairs[latin_number(source) * LATIN_RUNS + latin_number(target_as_latin(code))];
-            *held = cost.min(*held);
+        let next = self.sources.len() as u16 + 1;
+        let run = *self.sources.entry(source_code(source.as_bytes())).or_insert(next);
+        if run == next {
+            self.alone.push((u16::MAX, u16::MAX));
         }
-        let held = self.pairs.entry((source, code)).or_insert(cost);
+        let alone = &mut self.alone[usize::from(run)];
+        alone.1 = alone.1.min(cost);
+        if target == "*" {
+            alone.0 = alone.0.min(cost);
+            return;
+        }
+        if !self.latin && !target.is_empty() {
+            self.stand_for.entry(target).or_default().push((source, cost));
+        }
+        for letter in target.chars() {
+            let next = self.alphabet.len() as u16 + 1;
+            self.alphabet.entry(letter).or_insert(next);
+        }
+        let letters = self.letters(target);
+        self.target_max = self.target_max.max(letters.len());
+        let next = self.targets.len() as u16 + 1;
+        let other = *self.targets.entry(target_code(&letters)).or_insert(next);
+        let held = self.pairs.entry((run, other)).or_insert(cost);
         *held = cost.min(*held);
-        let run = match self.latin {
-            true => &mut self.latin_runs[latin_number(source)],
-            false => self.runs.entry(source).or_insert((u16::MAX, u16::MAX)),
-        };
-        run.1 = run.1.min(cost);
-        if code == ANY {
-            run.0 = run.0.min(cost);
-        }
     }
 
-    /// What a run of the Latin word costs whatever it becomes, and the least that it does.
-    fn run(&self, letters: &[u8]) -> (Option<u32>, Option<u32>) {
-        let code = source_code(letters);
-        let run = match self.latin {
-            true if letters.len() > LATIN_RUN => None,
-            true => Some(self.latin_runs[latin_number(code)]),
-            false => self.runs.get(&code).copied(),
-        };
-        let known = |cost: u16| Some(u32::from(cost)).filter(|_| cost != u16::MAX);
-        run.map_or((None, None), |(any, least)| (known(any), known(least)))
+    fn letters(&self, text: &str) -> Box<[u16]> {
+        let letters = text.chars().take(LETTERS_MAX);
+        letters.map(|letter| self.alphabet.get(&letter).copied().unwrap_or(UNKNOWN)).collect()
     }
 
-    fn pair(&self, source: u32, target: u32) -> Option<u32> {
-        self.pairs.get(&(source, target)).copied().map(u32::from)
+    /// What runs cost together.
+    fn pair(&self, source: u16, target: u16) -> Option<u32> {
+        let cost = match self.latin {
+            true => self.table[usize::from(source) * (self.targets.len() + 1) + usize::from(target)],
+            false => self.pairs.get(&(source, target)).copied()?,
+        };
+        Some(u32::from(cost)).filter(|_| cost != u16::MAX)
     }
 
     /// The likeliest Latin words that a word may stand for, in the form that a caller compares them by, each form once, the
@@ -190,15 +200,25 @@ impl Channel {
         let length = latin.len().min(LETTERS_MAX);
         let mut letters = [0; LETTERS_MAX];
         letters[..length].copy_from_slice(&latin.as_bytes()[..length]);
+        let mut runs = [[0; SOURCE_RUN]; LETTERS_MAX];
+        for from in 0..length {
+            for to in from + 1..=(from + self.source_max).min(length) {
+                let run = self.sources.get(&source_code(&letters[from..to]));
+                runs[from][to - from - 1] = run.copied().unwrap_or(0);
+            }
+        }
+        // What runs cost whatever they become, or the least that they do.
+        let known = |cost: u16| Some(u32::from(cost)).filter(|_| cost != u16::MAX);
+        let run = |from: usize, to: usize| self.alone[usize::from(runs[from][to - from - 1])];
         let mut best = [u32::MAX / 2; LETTERS_MAX + 1];
         best[0] = 0;
         for to in 1..=length {
+            best[to] = best[to - 1] + REPLACED;
             for from in to.saturating_sub(self.source_max)..to {
-                if let Some(cost) = self.run(&letters[from..to]).0 {
+                if let Some(cost) = known(run(from, to).0) {
                     best[to] = best[to].min(best[from] + cost);
                 }
             }
-            best[to] = best[to].min(best[to - 1] + REPLACED);
         }
         let mut rest = [0; LETTERS_MAX + 1];
         for from in (0..length).rev() {
@@ -208,26 +228,33 @@ impl Channel {
                 least = least.min(rest[from + 2] + SWAPPED);
             }
             for to in from + 1..=(from + self.source_max).min(length) {
-                if let Some(cost) = self.run(&letters[from..to]).1 {
+                if let Some(cost) = known(run(from, to).1) {
                     least = least.min(cost + rest[to]);
                 }
             }
             rest[from] = least;
         }
-        Source { letters, length, alone: best[length], rest }
+        Source { letters, length, runs, alone: best[length], rest }
     }
 
     /// A word of the script, ready to be compared.
     pub fn target(&self, text: &str) -> Target {
-        let letters =
-            text.chars().take(LETTERS_MAX).map(|letter| self.alphabet.get(&letter).copied().unwrap_or(UNKNOWN));
-        Target { letters: letters.collect() }
+        let letters = self.letters(text);
+        let mut runs = vec![[0; TARGET_RUN]; letters.len()];
+        for (from, runs) in runs.iter_mut().enumerate() {
+            for (length, run) in (1..=TARGET_RUN.min(letters.len() - from)).zip(runs) {
+                *run = self.targets.get(&target_code(&letters[from..from + length])).copied().unwrap_or(0);
+            }
+        }
+        Target { letters, runs: runs.into() }
     }
 
     /// What it costs to write the one as the other; `None` beyond a limit.
     pub fn cost(&self, source: &Source, target: &Target, limit: u32) -> Option<u32> {
         let (n, m) = (source.length, target.letters.len());
         let most = limit.saturating_add(source.alone);
+        // Runs of no letters: what is written besides, and what is left out.
+        let (besides, without) = (self.sources.get(&0).copied(), self.targets.get(&0).copied());
         let mut best = [[u32::MAX / 2; LETTERS_MAX + 1]; LETTERS_MAX + 1];
         best[0][0] = 0;
         for i in 0..=n {
@@ -251,25 +278,21 @@ impl Channel {
                 if self.latin && i + 2 <= n && j + 2 <= m && swapped(&source.letters[i..n], &target.letters[j..]) {
                     relax(&mut best[i + 2][j + 2], so_far + SWAPPED);
                 }
-                if self.latin {
-                    for a in 0..=LATIN_RUN.min(n - i) {
-                        let row = latin_number(source_code(&source.letters[i..i + a])) * LATIN_RUNS;
-                        for b in usize::from(a == 0)..=LATIN_RUN.min(m - j) {
-                            let run = latin_number(target_as_latin(target_code(&target.letters[j..j + b])));
-                            let cost = self.latin_pairs[row + run];
-                            if cost != u16::MAX {
-                                relax(&mut best[i + a][j + b], so_far + u32::from(cost));
-                            }
-                        }
+                let own: &[u16] = if i < n { &source.runs[i] } else { &[] };
+                let others: &[u16] = if j < m { &target.runs[j] } else { &[] };
+                for (run, a) in own.iter().zip(1..).filter(|(run, _)| **run != 0) {
+                    if let Some(cost) = without.and_then(|none| self.pair(*run, none)) {
+                        relax(&mut best[i + a][j], so_far + cost);
                     }
-                    continue;
-                }
-                for a in 0..=self.source_max.min(n - i) {
-                    let code = source_code(&source.letters[i..i + a]);
-                    for b in usize::from(a == 0)..=self.target_max.min(m - j) {
-                        if let Some(cost) = self.pair(code, target_code(&target.letters[j..j + b])) {
+                    for (other, b) in others.iter().zip(1..).filter(|(other, _)| **other != 0) {
+                        if let Some(cost) = self.pair(*run, *other) {
                             relax(&mut best[i + a][j + b], so_far + cost);
                         }
+                    }
+                }
+                for (other, b) in others.iter().zip(1..).filter(|(other, _)| **other != 0) {
+                    if let Some(cost) = besides.and_then(|none| self.pair(none, *other)) {
+                        relax(&mut best[i][j + b], so_far + cost);
                     }
                 }
             }
@@ -348,21 +371,6 @@ fn relax(best: &mut u32, cost: u32) {
 /// Up to six letters, five bits each.
 fn source_code(letters: &[u8]) -> u32 {
     letters.iter().fold(0, |code, letter| code << 5 | u32::from(letter & 31))
-}
-
-/// The longest run of Latin with Latin, and how many runs there are: of none, one or two letters.
-const LATIN_RUN: usize = 2;
-const LATIN_RUNS: usize = 1 << 10;
-
-/// The number of a run of Latin letters by its code.
-fn latin_number(code: u32) -> usize {
-    code as usize & (LATIN_RUNS - 1)
-}
-
-/// The code of a target's run as that of a source's. A letter that no pair knows is none of `a` to `z`.
-fn target_as_latin(code: u32) -> u32 {
-    let letter = |letter: u32| if letter <= 26 { letter } else { 31 };
-    letter(code >> 12) << 5 | letter(code & 0xfff)
 }
 
 /// Up to two letters, twelve bits each.

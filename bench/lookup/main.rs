@@ -17,7 +17,7 @@ use clap::Parser;
 use model::ids::RecordId;
 use model::lookout::{Action, Lookout, Name, NameKind, SubjectKind};
 use model::screen::{Query, THRESHOLD_DEFAULT};
-use search::{Candidate, Index, IndexChange, Place, PreparedQuery, PreparedRecord, Tables, score};
+use search::{Candidate, Index, IndexChange, Place, PreparedQuery, PreparedRecord, Scorer, Tables};
 use serde::Serialize;
 
 /// Records of one commit.
@@ -278,6 +278,7 @@ impl Matcher<'_> {
         let prepared = PreparedQuery::new(&query, self.tables);
         let candidates = self.index.candidates(&prepared)?;
         let mut spent = begun.elapsed();
+        let mut scorer = Scorer::new(&query, &prepared, self.tables);
         let (mut best, mut scores, mut count) = (Vec::new(), BinaryHeap::new(), 0);
         for Candidate { id, most } in candidates {
             if scores.len() >= query.limit && scores.peek().is_some_and(|Reverse(last)| most < *last) {
@@ -288,7 +289,7 @@ impl Matcher<'_> {
             let lookout = lookout(name);
             let record = PreparedRecord::new(&lookout, self.tables);
             let begun = Instant::now();
-            let scored = score(&query, &prepared, &lookout, &record, self.tables).score;
+            let scored = scorer.score(&lookout, &record).score;
             spent += begun.elapsed();
             if scored >= query.threshold {
                 best.push((Reverse(scored), id));

@@ -18,7 +18,7 @@ use model::screen::{Hit, Query, Score, rank};
 use raft::group::Group;
 use raft::machine::State;
 use raft::storage;
-use search::{Candidate, Index, IndexChange, PreparedQuery, PreparedRecord, Tables, is_candidate, score};
+use search::{Candidate, Index, IndexChange, PreparedQuery, PreparedRecord, Scorer, Tables, is_candidate};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -165,6 +165,7 @@ impl Replica {
         all.sort_unstable_by_key(|candidate| (Reverse(candidate.most), candidate.id));
         let mut seen = BTreeSet::new();
         all.retain(|candidate| seen.insert(candidate.id));
+        let mut scorer = Scorer::new(query, prepared, &self.0.tables);
         let (mut hits, mut scores) = (Vec::new(), BinaryHeap::new());
         for (number, Candidate { id, most }) in all.into_iter().enumerate() {
             // Nobody else comes among the best: none of the rest can score as high as the last of them.
@@ -182,7 +183,7 @@ impl Replica {
                 Ok(opened) => opened,
                 Err(error) => return Ok(Err(error)),
             };
-            let scored = score(query, prepared, &opened.lookout, &opened.prepared, &self.0.tables);
+            let scored = scorer.score(&opened.lookout, &opened.prepared);
             if scored.score < query.threshold || scored.score == Score::default() {
                 continue;
             }

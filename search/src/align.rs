@@ -1,6 +1,8 @@
 //! Two names laid beside each other: which word met which, so that together they say as much as they can (an optimal
 //! assignment, not a greedy one), with neighbours written together or apart, and initials.
 
+use rustc_hash::FxHashMap;
+
 use crate::normalise::Token;
 use crate::pair::{How, Likeness};
 use crate::tables::{Class, Tables};
@@ -10,6 +12,8 @@ use crate::words::{Kind, Reading};
 pub const JOINED: u32 = 150;
 /// What an initial says that fits.
 pub const INITIAL: u32 = 80;
+/// Words of records that are remembered for one question.
+const KNOWN_MAX: usize = 100_000;
 /// Joins that are tried; a name has no more.
 const JOINS_MAX: usize = 4;
 
@@ -43,14 +47,36 @@ pub struct Alignment {
     pub company: bool,
 }
 
-/// Lays a name beside the question.
-pub fn align(reading: &Reading, held: &[Token], tables: &Tables) -> Alignment {
+/// What the words of a reading say of words that were met before: records of one question share most of theirs.
+#[derive(Debug, Default)]
+pub struct Known {
+    of: Vec<FxHashMap<Box<str>, Option<Likeness>>>,
+    size: usize,
+}
+
+impl Known {
+    fn likeness(&mut self, reading: &Reading, at: usize, held: &Token, tables: &Tables) -> Option<Likeness> {
+        if self.of.len() < reading.words.len() || self.size > KNOWN_MAX {
+            (self.of, self.size) = (vec![FxHashMap::default(); reading.words.len()], 0);
+        }
+        if let Some(known) = self.of[at].get(&held.text) {
+            return *known;
+        }
+        let likeness = reading.words[at].likeness(held, tables);
+        self.of[at].insert(held.text.clone(), likeness);
+        self.size += 1;
+        likeness
+    }
+}
+
+/// Lays a name beside the question. `known` is of this reading.
+pub fn align(reading: &Reading, held: &[Token], known: &mut Known, tables: &Tables) -> Alignment {
     let asked = &reading.tokens;
     let mut likenesses = vec![vec![None; held.len()]; asked.len()];
     let mut joins: Vec<Met> = Vec::new();
-    for word in &reading.words {
+    for (number, word) in reading.words.iter().enumerate() {
         for (at, token) in held.iter().enumerate() {
-            let Some(likeness) = word.likeness(token, tables) else { continue };
+            let Some(likeness) = known.likeness(reading, number, token, tables) else { continue };
             match word.kind {
                 Kind::Single => likenesses[word.from][at] = Some(likeness),
                 Kind::Stripped => {

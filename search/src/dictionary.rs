@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::candidate::{self, Found};
 use crate::keys::{self, Key};
 use crate::normalise::Token;
-use crate::pair::Shape;
+use crate::pair::{self, Shape};
 use crate::script::Script;
 use crate::tables::{Class, Tables};
 use crate::words::Word;
@@ -35,6 +35,8 @@ struct Known {
     rarity: u16,
     letters_rarity: u16,
     has_variants: bool,
+    /// A bit for each letter of the folded form.
+    holds: u32,
 }
 
 /// The words of an index.
@@ -81,6 +83,7 @@ impl Dictionary {
             rarity: *rarity,
             letters_rarity: *letters_rarity,
             has_variants: !token.variants.is_empty(),
+            holds: pair::letters(folded),
         });
         id
     }
@@ -105,6 +108,23 @@ impl Dictionary {
         }
         found.sort_unstable();
         found.dedup();
+        found
+    }
+
+    /// The same without those of which a glance says that they are not near to the word asked for. In a loop of its own, as
+    /// most of the time is spent waiting for memory.
+    pub fn found_near(&self, keys: &[Key], asked: &Token) -> Vec<WordId> {
+        let mut found = self.found(keys);
+        if asked.script == Script::Latin && asked.class.compared() {
+            let holds = pair::letters(&asked.folded);
+            found.retain(|id| {
+                let Known { script, class, folded, in_print, has_variants, holds: held, .. } = self.words[*id as usize];
+                let latin = script == Script::Latin && class.compared();
+                let variant = has_variants && !asked.variants.is_empty();
+                let print = in_print > 0 || asked.print.is_some();
+                !latin || variant || print || pair::may_be_near((holds, asked.folded.len()), (held, folded.into()))
+            });
+        }
         found
     }
 

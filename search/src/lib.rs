@@ -34,5 +34,5 @@ mod words;
 pub use candidate::{Candidate, is_candidate};
 pub use index::{Index, IndexChange, IndexError, Place, View};
 pub use prepared::{PreparedQuery, PreparedRecord};
-pub use score::{NameFound, Scored, score};
+pub use score::{NameFound, Scored, Scorer, score};
 pub use tables::Tables;

@@ -87,7 +87,8 @@ impl Lookup<'_> {
     /// The words of the dictionary that a word meets.
     fn meets(&self, word: &Word) -> Meets {
         let mut meets = Meets::default();
-        for id in self.dictionary.found(&keys::of_asked(&word.asked.token, self.tables)) {
+        let keys = keys::of_asked(&word.asked.token, self.tables);
+        for id in self.dictionary.found_near(&keys, &word.asked.token) {
             let found = self.dictionary.find(id, word, self.tables);
             if found.bits > 0 {
                 meets.held.push((id, found));

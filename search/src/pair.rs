@@ -224,12 +224,39 @@ fn spelt_alike(a: Shape<'_>, b: Shape<'_>) -> bool {
     within(a.folded, b.folded, edits) || within(a.text, b.text, edits.min(1)) || a.in_print == b.in_print
 }
 
+/// A bit for each letter of a word; digits share theirs with letters.
+pub fn letters(word: &str) -> u32 {
+    word.bytes().fold(0u32, |bits, letter| bits | 1 << (letter & 31))
+}
+
+/// Whether two different Latin words may be near that are no known variants, by the letters and the length of their folded
+/// forms: `false` is sure.
+pub fn may_be_near(a: (u32, usize), b: (u32, usize)) -> bool {
+    let ((letters, length), (others, other)) = (a, b);
+    let apart = length.abs_diff(other);
+    let differ = letters ^ others;
+    // Two edits, of which one that changes how the word is folded may be two; bones but for one; the beginning of the other.
+    let spelt = apart <= 4 && differ.count_ones() <= 6;
+    let bones = apart <= VOWELS_MORE && (differ & CONSONANTS).count_ones() <= 2;
+    let begins = letters & others == letters || letters & others == others;
+    spelt || bones || begins
+}
+
+/// Letters that are bones.
+const CONSONANTS: u32 = {
+    let (mut bits, mut letter) = (u32::MAX, 0);
+    while letter < 7 {
+        bits &= !(1 << (b"aeiouyw"[letter] & 31));
+        letter += 1;
+    }
+    bits
+};
+
 fn within(a: &str, b: &str, edits: usize) -> bool {
     if a.len().abs_diff(b.len()) > edits {
         return false;
     }
     // An edit changes at most two of the letters that a word has. This spares most of the distances.
-    let letters = |word: &str| word.bytes().fold(0u32, |bits, letter| bits | 1 << (letter & 31));
     a == b
         || edits > 0
             && (letters(a) ^ letters(b)).count_ones() as usize <= 2 * edits
@@ -344,6 +371,27 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn who_is_near_is_not_taken_for_far(a in "[acehiorsuyz]{1,8}|[a-z]{3,10}|(ca|ch|ph|th|oo|ou|ck|ee|sz|dj|cc){1,4}[a-z]{0,2}", edits in proptest::collection::vec((0usize..12, 0u8..4, 0u8..26), 0..3)) {
+            let mut b = a.clone().into_bytes();
+            for (at, edit, letter) in edits {
+                let at = at % b.len().max(1);
+                match edit {
+                    0 if b.len() > 2 => { b.remove(at); }
+                    1 => b.insert(at, b'a' + letter),
+                    2 if at + 1 < b.len() => b.swap(at, at + 1),
+                    _ => b[at] = b'a' + letter,
+                }
+            }
+            let tables = Tables::shared();
+            let (a, b) = (Token::of(&a, tables), Token::of(&String::from_utf8(b).expect("ascii"), tables));
+            let known = a.print.is_some() || b.print.is_some() || variant(&a, Shape::of(&b), tables).is_some();
+            if near(&a, &b, tables) && !known {
+                let glance = |token: &Token| (letters(&token.folded), token.folded.len());
+                prop_assert!(may_be_near(glance(&a), glance(&b)), "{} {}", a.text, b.text);
+            }
+        }
+
         #[test]
         fn few_edits_are_told_as_the_whole_distance_tells_them(a in "[ab]{0,9}|[a-e]{0,9}", b in "[ab]{0,9}|[a-e]{0,9}", edits in 1usize..3) {
             let distance = strsim::osa_distance(&a, &b);

@@ -8,7 +8,7 @@ use model::date::BirthDate;
 use model::lookout::{CountryRole, Lookout, NameKind, NumberKind, normalise_number};
 use model::screen::{Evidence, Query, Score, THRESHOLD_COMPLETE};
 
-use crate::align::{Alignment, INITIAL, align};
+use crate::align::{Alignment, INITIAL, Known, align};
 use crate::birth;
 use crate::candidate::Found;
 use crate::evidence::{Field, Tally, name_note};
@@ -197,7 +197,16 @@ fn date_most(name: i32) -> i32 {
     (name + DATE_BEYOND).max(0)
 }
 
-/// Scores a record for a question.
+/// Scores records for a question, one after the other: what two words say of each other is found out once.
+pub struct Scorer<'a> {
+    query: &'a Query,
+    prepared: &'a PreparedQuery,
+    tables: &'a Tables,
+    /// For each reading.
+    known: Vec<Known>,
+}
+
+/// Scores one record for a question.
 pub fn score(
     query: &Query,
     prepared: &PreparedQuery,
@@ -205,22 +214,71 @@ pub fn score(
     record: &PreparedRecord,
     tables: &Tables,
 ) -> Scored {
-    let mut tally = Tally::default();
-    numbers(query, prepared, lookout, &mut tally);
-    let by_number = tally.bits() > 0;
-    let born = query.birth_date.and_then(|asked| Some((asked, birth::best(asked, &lookout.birth_dates)?)));
-    let conflict = born.is_some_and(|(_, (_, verdict))| verdict.gain < 0);
-    let name = name(query, prepared, lookout, record, tables, conflict, &mut tally);
-    let bits = name.as_ref().map_or(0, |name| name.bits);
-    if by_number || name.as_ref().is_some_and(|name| name.alignment.words > 0) {
-        missing_numbers(query, lookout, &mut tally);
-        if let Some((asked, (found, verdict))) = born {
-            birth_date(asked, found, verdict, if by_number { birth::GAIN_MAX } else { date_most(bits) }, &mut tally);
-        }
-        nationality(query, lookout, &mut tally);
+    Scorer::new(query, prepared, tables).score(lookout, record)
+}
+
+impl<'a> Scorer<'a> {
+    /// A scorer of a question.
+    pub fn new(query: &'a Query, prepared: &'a PreparedQuery, tables: &'a Tables) -> Self {
+        let known = prepared.readings.iter().map(|_| Known::default()).collect();
+        Self { query, prepared, tables, known }
     }
-    let (score, evidence) = tally.finish();
-    Scored { score, evidence, name }
+
+    /// Scores a record; the same as [`score`].
+    pub fn score(&mut self, lookout: &Lookout, record: &PreparedRecord) -> Scored {
+        let (query, mut tally) = (self.query, Tally::default());
+        numbers(query, self.prepared, lookout, &mut tally);
+        let by_number = tally.bits() > 0;
+        let born = query.birth_date.and_then(|asked| Some((asked, birth::best(asked, &lookout.birth_dates)?)));
+        let conflict = born.is_some_and(|(_, (_, verdict))| verdict.gain < 0);
+        let name = self.name(lookout, record, conflict, &mut tally);
+        let bits = name.as_ref().map_or(0, |name| name.bits);
+        if by_number || name.as_ref().is_some_and(|name| name.alignment.words > 0) {
+            missing_numbers(query, lookout, &mut tally);
+            if let Some((asked, (found, verdict))) = born {
+                birth_date(asked, found, verdict, if by_number { birth::GAIN_MAX } else { date_most(bits) }, &mut tally);
+            }
+            nationality(query, lookout, &mut tally);
+        }
+        let (score, evidence) = tally.finish();
+        Scored { score, evidence, name }
+    }
+
+    /// Adds the name that agrees best.
+    fn name(
+        &mut self,
+        lookout: &Lookout,
+        record: &PreparedRecord,
+        conflict: bool,
+        tally: &mut Tally,
+    ) -> Option<NameFound> {
+        let asked = self.query.name.as_ref()?;
+        let mut best: Option<(&PreparedName, Alignment, i32)> = None;
+        for (reading, known) in self.prepared.readings.iter().zip(&mut self.known) {
+            for name in &record.names {
+                let alignment = align(reading, &name.tokens, known, self.tables);
+                let bits = name_bits(&alignment, name.kind == NameKind::WeakAlias, conflict);
+                // The first of equals, in the order of the record.
+                if best.as_ref().is_none_or(|best| bits > best.2) {
+                    best = Some((name, alignment, bits));
+                }
+            }
+        }
+        let (name, alignment, bits) = best?;
+        let by_number = tally.bits() > 0;
+        let weak = name.kind == NameKind::WeakAlias;
+        let mut note = name_note(&alignment, weak);
+        let counted = match by_number {
+            true if bits < NAME_AGREES => {
+                note = format!("same number under another name: {note}");
+                NAME_CONFLICT * (NAME_AGREES - bits.max(0)) / NAME_AGREES
+            }
+            _ => bits,
+        };
+        let agreement = scaled(bits).parts();
+        tally.add(counted, Field { name: "name", asked, found: text_of(name, lookout), agreement, note });
+        Some(NameFound { name: name.name.into(), weak, alignment, bits })
+    }
 }
 
 fn field_of(kind: NumberKind) -> &'static str {
@@ -297,42 +355,6 @@ fn whole_least(cost: u32, words: u32, letters: u32) -> i32 {
     let more = if words > 1 { letters as i32 * WHOLE_LETTER } else { 0 };
     let cost = cost.saturating_sub(words * WHOLE_SPELLING);
     WHOLE_LEAST + more - (i64::from(cost) * i64::from(WHOLE_COST) / 100) as i32
-}
-
-/// Adds the name that agrees best.
-fn name(
-    query: &Query,
-    prepared: &PreparedQuery,
-    lookout: &Lookout,
-    record: &PreparedRecord,
-    tables: &Tables,
-    conflict: bool,
-    tally: &mut Tally,
-) -> Option<NameFound> {
-    let asked = query.name.as_ref()?;
-    let all = prepared.readings.iter().flat_map(|reading| {
-        record.names.iter().map(move |name| {
-            let alignment = align(reading, &name.tokens, tables);
-            let bits = name_bits(&alignment, name.kind == NameKind::WeakAlias, conflict);
-            (name, alignment, bits)
-        })
-    });
-    // The first of equals, in the order of the record.
-    let best = all.reduce(|best, next| if next.2 > best.2 { next } else { best });
-    let (name, alignment, bits) = best?;
-    let by_number = tally.bits() > 0;
-    let weak = name.kind == NameKind::WeakAlias;
-    let mut note = name_note(&alignment, weak);
-    let counted = match by_number {
-        true if bits < NAME_AGREES => {
-            note = format!("same number under another name: {note}");
-            NAME_CONFLICT * (NAME_AGREES - bits.max(0)) / NAME_AGREES
-        }
-        _ => bits,
-    };
-    let agreement = scaled(bits).parts();
-    tally.add(counted, Field { name: "name", asked, found: text_of(name, lookout), agreement, note });
-    Some(NameFound { name: name.name.into(), weak, alignment, bits })
 }
 
 fn text_of<'a>(name: &PreparedName, lookout: &'a Lookout) -> &'a str {

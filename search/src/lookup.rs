@@ -30,6 +30,8 @@ use crate::words::{Reading, Word};
 
 /// Asking about one record takes as long as reading so many of a list.
 const ASK: u64 = 16;
+/// Records from which their initials are looked at before they are judged.
+const MANY: usize = 1_000;
 
 /// One lookup.
 pub struct Lookup<'a> {
@@ -188,22 +190,47 @@ impl<'a> Records<'a> {
         }
         let need = self.query.need(None);
         let mut known: FxHashMap<u128, bool> = FxHashMap::default();
+        let mut by_words = Vec::new();
         windows::read(&mut lists, self.meets.len(), |record, words| {
-            let enough = *known.entry(words).or_insert_with(|| self.most_of(words, &alone) >= need);
-            if enough || speaks(record) {
+            if *known.entry(words).or_insert_with(|| self.most_of(words, u128::MAX, &alone) >= need) {
+                by_words.push((record, words, 0));
+            } else if speaks(record) {
                 records.push(record);
             }
         });
+        if by_words.len() > MANY {
+            self.note_initials(&mut by_words)?;
+            let mut known: FxHashMap<(u128, u128), bool> = FxHashMap::default();
+            by_words.retain(|(record, words, initials)| {
+                let enough = || self.most_of(*words, *initials, &alone) >= need;
+                *known.entry((*words, *initials)).or_insert_with(enough) || speaks(*record)
+            });
+        }
+        records.extend(by_words.into_iter().map(|(record, ..)| record));
         records.sort_unstable();
         records.dedup();
         Ok(records)
     }
 
-    /// What a record says at most of which these words are known to find something, and the unread ones of each may.
-    fn most_of(&self, words: u128, unread: &[usize]) -> i32 {
+    /// Notes for records, in their order, which words have an initial in them.
+    fn note_initials(&self, records: &mut [(DocId, u128, u128)]) -> Result<(), IndexError> {
+        for (at, meets) in self.meets.iter().enumerate() {
+            let Some(initial) = meets.initial else { continue };
+            let Some(mut held) = self.segment.records(initial)? else { continue };
+            for (record, _, initials) in records.iter_mut() {
+                *initials |= u128::from(seek(&mut held, *record)) << at;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a record says at most of which these words are known to find something, and the unread ones of each may, and in
+    /// which these may have an initial.
+    fn most_of(&self, words: u128, initials: u128, unread: &[usize]) -> i32 {
         let found = self.meets.iter().enumerate().map(|(at, meets)| {
             let held = if words >> at & 1 == 1 { meets.held.len() } else { unread[at] };
-            meets.most(held).or(self.initial(meets))
+            let initial = if initials >> at & 1 == 1 { self.initial(meets) } else { Found::default() };
+            meets.most(held).or(initial)
         });
         score::most(self.reading, &found.collect::<Vec<_>>(), false)
     }

@@ -260,7 +260,10 @@ fn features(query: &Query, lookout: &Lookout, scored: &Scored) -> Option<[i64; 1
         laid.company.into(),
         born.map_or(0, |(_, verdict)| verdict.gain.into()),
         laid.letters.into(),
-        country.map_or(0, |part| if part.agreement.parts() == 0 { -1 } else { i64::from(part.agreement.parts()) / 400_000 }),
+        country.map_or(
+            0,
+            |part| if part.agreement.parts() == 0 { -1 } else { i64::from(part.agreement.parts()) / 400_000 },
+        ),
         name.bits.into(),
     ])
 }

@@ -240,7 +240,8 @@ fn finish(mut met: Vec<Met>, asked: &[Token], held: &[Token]) -> Alignment {
     alignment.initials = met.iter().filter(|met| met.likeness.how == How::Initial).count() as u32;
     let in_full = || carried.iter().filter(|met| met.likeness.how != How::Initial);
     alignment.words = in_full().map(|met| met.asked.1.max(met.held.1) as u32).sum();
-    let letters = |met: &Met| asked[met.asked.0..met.asked.0 + met.asked.1].iter().map(|token| token.letters()).sum::<u32>();
+    let letters =
+        |met: &Met| asked[met.asked.0..met.asked.0 + met.asked.1].iter().map(|token| token.letters()).sum::<u32>();
     alignment.letters = in_full().map(|met| letters(met)).sum();
     let whole = alignment.words > 0 && alignment.initials + alignment.asked_left + alignment.held_left == 0;
     alignment.whole = whole.then(|| carried.iter().map(|met| met.likeness.cost).sum());

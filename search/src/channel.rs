@@ -227,9 +227,9 @@ impl Channel {
             if from + 2 <= length {
                 least = least.min(rest[from + 2] + SWAPPED);
             }
-            for to in from + 1..=(from + self.source_max).min(length) {
+            for (to, rest) in rest.iter().enumerate().take(length + 1).skip(from + 1).take(self.source_max) {
                 if let Some(cost) = known(run(from, to).1) {
-                    least = least.min(cost + rest[to]);
+                    least = least.min(cost + rest);
                 }
             }
             rest[from] = least;

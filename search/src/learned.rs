@@ -122,6 +122,9 @@ mod tests {
             let read: BTreeMap<&str, u16> = costs(text).collect();
             assert_eq!(read.len(), lines(text).count());
         }
-        assert_eq!(variants().values().map(Vec::len).sum::<usize>() * 2, lines(VARIANTS).flat_map(|row| row.split(' ')).count());
+        assert_eq!(
+            variants().values().map(Vec::len).sum::<usize>() * 2,
+            lines(VARIANTS).flat_map(|row| row.split(' ')).count()
+        );
     }
 }

@@ -164,7 +164,8 @@ fn variant(asked: &Token, held: Shape<'_>, tables: &Tables) -> Option<u32> {
         return None;
     }
     let held = held.text;
-    let of_class = |class| asked.variants.iter().filter(move |(own, _)| *own == class).map(|(_, cost)| u32::from(*cost));
+    let of_class =
+        |class| asked.variants.iter().filter(move |(own, _)| *own == class).map(|(_, cost)| u32::from(*cost));
     tables.variants(held).flat_map(|(class, _)| of_class(class)).min()
 }
 
@@ -257,10 +258,7 @@ fn within(a: &str, b: &str, edits: usize) -> bool {
         return false;
     }
     // An edit changes at most two of the letters that a word has. This spares most of the distances.
-    a == b
-        || edits > 0
-            && (letters(a) ^ letters(b)).count_ones() as usize <= 2 * edits
-            && distance_within(a, b, edits)
+    a == b || edits > 0 && (letters(a) ^ letters(b)).count_ones() as usize <= 2 * edits && distance_within(a, b, edits)
 }
 
 /// Whether letters added, left out, replaced or swapped with their neighbour, each place once, are so many at most.

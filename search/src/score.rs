@@ -236,7 +236,13 @@ impl<'a> Scorer<'a> {
         if by_number || name.as_ref().is_some_and(|name| name.alignment.words > 0) {
             missing_numbers(query, lookout, &mut tally);
             if let Some((asked, (found, verdict))) = born {
-                birth_date(asked, found, verdict, if by_number { birth::GAIN_MAX } else { date_most(bits) }, &mut tally);
+                birth_date(
+                    asked,
+                    found,
+                    verdict,
+                    if by_number { birth::GAIN_MAX } else { date_most(bits) },
+                    &mut tally,
+                );
             }
             nationality(query, lookout, &mut tally);
         }

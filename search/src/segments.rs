@@ -15,7 +15,8 @@ const SMALL_MAX: usize = 4;
 
 /// The positions of the segments to merge into one, if any. `sizes` are (records with the deleted ones, deleted records).
 pub fn to_merge(sizes: &[(u32, u32)]) -> Option<Vec<usize>> {
-    let mut order: Vec<(u64, usize)> = sizes.iter().zip(0..).map(|((records, _), at)| ((*records).into(), at)).collect();
+    let mut order: Vec<(u64, usize)> =
+        sizes.iter().zip(0..).map(|((records, _), at)| ((*records).into(), at)).collect();
     order.sort_unstable();
     let small = order.iter().filter(|(records, _)| *records < SMALL).count();
     if small <= SMALL_MAX {

@@ -29,7 +29,8 @@ pub fn read(lists: &mut [(usize, SegmentPostings)], words: usize, mut each: impl
             while any != 0 {
                 let at = any.trailing_zeros();
                 any &= any - 1;
-                let mask = bits.iter().enumerate().fold(0, |mask, (word, bits)| mask | u128::from(bits >> at & 1) << word);
+                let mask =
+                    bits.iter().enumerate().fold(0, |mask, (word, bits)| mask | u128::from(bits >> at & 1) << word);
                 each(begin + block as u32 * 64 + at, mask);
             }
         }

@@ -99,7 +99,16 @@ impl Reading {
 impl Word {
     /// A word made of the question's.
     fn made(asked: Asked, kind: Kind, (from, len): (usize, usize)) -> Self {
-        Self { asked, kind, from, len, loss: align::JOINED, counts: false, parts: Box::default(), made_into: Box::default() }
+        Self {
+            asked,
+            kind,
+            from,
+            len,
+            loss: align::JOINED,
+            counts: false,
+            parts: Box::default(),
+            made_into: Box::default(),
+        }
     }
 
     /// What the word says when it is met by a held one, if anything is left of it.

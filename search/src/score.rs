@@ -51,7 +51,7 @@ const WHOLE: i32 = 100;
 /// Such a name is a hit at the usual threshold however frequent its words are, the more so the more letters it has and the
 /// less unlikely it is written: hundredths of a bit, for each letter beyond the fourth, and lost for each bit of cost. One
 /// word alone is no name of a person but by chance.
-const WHOLE_LEAST: i32 = 780;
+const WHOLE_LEAST: i32 = 820;
 const WHOLE_LETTER: i32 = 85;
 const WHOLE_LETTERS: std::ops::Range<u32> = 4..13;
 const WHOLE_COST: i32 = 74;
@@ -81,21 +81,23 @@ pub struct NameFound {
 }
 
 /// Evidence in hundredths of a bit, and the score in millionths that it is shown as; straight lines between. Up to 0.97 it is
-/// the share of true pairs among the best hits of as many listed as unlisted people, on a list of 9,000 (`docs/matching.md`).
-const SCALE: [(i32, u32); 15] = [
+/// about the share of true pairs among the best hits of as many listed as unlisted people, on a list of 9,000, by name alone as with
+/// dates (`docs/matching.md`, `bench/matching/train/scale.py`).
+const SCALE: [(i32, u32); 16] = [
     (0, 0),
-    (200, 100_000),
-    (400, 210_000),
-    (600, 430_000),
-    (700, 590_000),
-    (760, 700_000),
-    (820, 780_000),
-    (900, 870_000),
-    (1_000, 930_000),
-    (1_200, 970_000),
-    (1_500, 980_000),
-    (2_000, 985_000),
-    (14_000, 998_000),
+    (200, 60_000),
+    (400, 110_000),
+    (500, 170_000),
+    (600, 290_000),
+    (700, 460_000),
+    (800, 700_000),
+    (900, 810_000),
+    (1_000, 900_000),
+    (1_100, 950_000),
+    (1_200, 975_000),
+    (1_500, 985_000),
+    (2_000, 986_000),
+    (14_000, 998_500),
     (40_000, 999_900),
     (200_000, 1_000_000),
 ];

@@ -13,7 +13,7 @@ import numpy as np
 
 COLUMNS = "total words asked_left held_left turns initials whole weak company date letters country bits".split()
 START = {"words": 0.62, "one": -1.7, "asked_1": -1.3, "asked_2": -1.35, "asked_3": -0.6, "held_1": -0.6, "held_2": -1.8,
-         "held_3": -1.2, "turn": -3.0, "initial": 0.5, "whole": 0.5, "min": 7.8,
+         "held_3": -1.2, "turn": -3.0, "initial": 0.5, "whole": 0.5, "min": 8.2,
          "min_letters": 0.7, "min_cost": -1.0, "min_turn": 0.0, "min_short": -3.0, "weak": -1.0, "company": -1.5, "date_beyond": 8.0}
 RATES = (0.001, 0.0015, 0.002, 0.003, 0.005, 0.01)
 

@@ -48,6 +48,9 @@ struct Args {
     /// Where the index lies while it is measured
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
+    /// Also writes names and questions as `kind TAB number TAB name`, for bench/lookup/peers
+    #[arg(long, value_name = "FILE")]
+    dump: Option<PathBuf>,
     /// Prints JSON
     #[arg(long)]
     json: bool,
@@ -57,6 +60,8 @@ struct Args {
 enum Failure {
     #[error("cannot read {0}: {1}; give --names a file with one name a line")]
     Names(PathBuf, std::io::Error),
+    #[error("cannot write {0}: {1}")]
+    Dump(PathBuf, std::io::Error),
     #[error("cannot use the index directory: {0}")]
     Directory(#[from] std::io::Error),
     #[error(transparent)]
@@ -197,7 +202,7 @@ fn run(args: &Args) -> Result<Report, Failure> {
     let build_seconds = begun.elapsed().as_secs_f64();
     let matcher = Matcher { tables: &tables, index: &index, records: &records };
     let every = (listed.len() / args.questions.max(1)).max(1);
-    let hits: Vec<(String, Option<RecordId>)> = listed
+    let hits: Vec<Question> = listed
         .iter()
         .enumerate()
         .step_by(every)
@@ -206,15 +211,32 @@ fn run(args: &Args) -> Result<Report, Failure> {
         .collect();
     let misspelt = hits.iter().enumerate().map(|(at, (name, id))| (misspelt(name, at), *id)).collect();
     let worst = WORST.iter().cycle().take(WORST.len() * 20).map(|name| (name.to_string(), None)).collect();
-    let kinds = vec![
-        matcher.measure("listed", hits),
-        matcher.measure("misspelt", misspelt),
-        matcher.measure("not listed", strangers.into_iter().map(|name| (name, None)).collect()),
-        matcher.measure("worst", worst),
-    ];
-    let kinds = kinds.into_iter().collect::<Result<_, Failure>>()?;
+    let strangers = strangers.into_iter().map(|name| (name, None)).collect();
+    let questions = [("listed", hits), ("misspelt", misspelt), ("not listed", strangers), ("worst", worst)];
+    if let Some(path) = &args.dump {
+        dump(path, &listed, &questions).map_err(|error| Failure::Dump(path.clone(), error))?;
+    }
+    let measured = questions.into_iter().map(|(kind, questions)| matcher.measure(kind, questions));
+    let kinds = measured.collect::<Result<_, Failure>>()?;
     let segments = index.view().segments();
     Ok(Report { records: listed.len(), build_seconds, index_bytes: size(&place)?, segments, kinds })
+}
+
+/// A question: a name, and who is meant by it.
+type Question = (String, Option<RecordId>);
+
+fn dump(path: &Path, listed: &[String], questions: &[(&str, Vec<Question>)]) -> std::io::Result<()> {
+    let mut file = std::io::BufWriter::new(fs::File::create(path)?);
+    for (name, number) in listed.iter().zip(1..) {
+        writeln!(file, "name\t{number}\t{}", name.replace('\\', " "))?;
+    }
+    for (kind, questions) in questions {
+        for (name, truth) in questions {
+            let number = truth.map_or(0, |id| u128::from_be_bytes(id.0));
+            writeln!(file, "{kind}\t{number}\t{}", name.replace('\\', " "))?;
+        }
+    }
+    file.flush()
 }
 
 /// Swaps two letters somewhere in the longest word.
@@ -243,7 +265,7 @@ struct Matcher<'a> {
 }
 
 impl Matcher<'_> {
-    fn measure(&self, kind: &'static str, questions: Vec<(String, Option<RecordId>)>) -> Result<Measured, Failure> {
+    fn measure(&self, kind: &'static str, questions: Vec<Question>) -> Result<Measured, Failure> {
         let (mut took, mut candidates, mut found, mut listed) = (Vec::new(), 0, 0, false);
         // Once without a clock: pages of the index come into memory.
         for (name, _) in questions.iter().take(50) {

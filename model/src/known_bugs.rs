@@ -81,6 +81,14 @@ bugs! {
     "answer-before-commit" => AnswerBeforeCommit,
     /// The order of hits is another one on every second node.
     "order-by-replica" => OrderByReplica,
+    /// Every second key of a word is not in the dictionary of the index.
+    "key-missing" => KeyMissing,
+    /// A record is not scored unless its bound is well above what a hit needs.
+    "bound-cuts-too-early" => BoundCutsTooEarly,
+    /// The last digit of a score is another one on every second node, as floats may have it.
+    "score-by-machine" => ScoreByMachine,
+    /// Of more hits than are asked for, any are given.
+    "not-the-best" => NotTheBest,
     /// A connection that carries nothing any more is kept.
     "dead-connection-kept" => DeadConnectionKept,
     /// A create makes a record of its own each time it is sent.

@@ -169,7 +169,8 @@ impl Replica {
         let (mut hits, mut scores) = (Vec::new(), BinaryHeap::new());
         for (number, Candidate { id, most }) in all.into_iter().enumerate() {
             // Nobody else comes among the best: none of the rest can score as high as the last of them.
-            if scores.len() >= query.limit && scores.peek().is_some_and(|Reverse(last)| most < *last) {
+            let others_are_lower = scores.peek().is_some_and(|Reverse(last)| most < *last);
+            if scores.len() >= query.limit && (others_are_lower || planted(KnownBug::NotTheBest)) {
                 break;
             }
             if number % LOOK_AT_CLOCK == 0 && Instant::now() >= until {

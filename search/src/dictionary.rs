@@ -4,6 +4,7 @@
 //! Words only come; those that no record has any more meet a question in vain and go when the index is opened again. Most
 //! keys lie packed: a table that is built anew when the words have grown by half, so that a word is packed a few times.
 
+use model::known_bugs::{KnownBug, planted};
 use rustc_hash::FxHashMap;
 
 use crate::candidate::{self, Found};
@@ -66,7 +67,8 @@ impl Dictionary {
     pub fn add(&mut self, text: &str, tables: &Tables) -> WordId {
         let token = Token::of(text, tables);
         let id = self.words.len() as WordId;
-        for key in keys::of_held(&token, tables) {
+        let leave_out = if planted(KnownBug::KeyMissing) { 2 } else { 1 };
+        for key in keys::of_held(&token, tables).into_iter().step_by(leave_out) {
             self.fresh.entry(key).or_default().push(id);
         }
         let Token { text, script, class, rarity, letters_rarity, folded, print, .. } = &token;

@@ -75,6 +75,7 @@ pub fn of_held(token: &Token, tables: &Tables) -> Vec<Key> {
                 beginnings(token).for_each(|beginning| keys.push(key(Kind::Beginning, beginning)));
             }
             _ => {
+                of_variants(token, &mut keys);
                 natively(token, &mut keys);
                 token.bones(tables).iter().for_each(|bones| keys.push(key(Kind::StandsFor, bones)));
             }
@@ -102,10 +103,12 @@ pub fn of_asked(token: &Token, tables: &Tables) -> Vec<Key> {
                 keys.push(key(Kind::StandsFor, &token.text));
             }
             Script::Han => {
+                of_variants(token, &mut keys);
                 natively(token, &mut keys);
                 token.bones(tables).iter().for_each(|latin| keys.push(key(Kind::Text, latin)));
             }
             _ => {
+                of_variants(token, &mut keys);
                 natively(token, &mut keys);
                 token.bones(tables).iter().for_each(|bones| keys.push(key(Kind::StoodFor, bones)));
             }

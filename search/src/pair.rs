@@ -99,7 +99,12 @@ pub fn likeness(asked: &Asked, held: &Token, tables: &Tables) -> Option<Likeness
         Some(target) if token.script == script => channel.cost(&source, target, limit),
         _ => channel.cost(&source, &channel.target(&held.text), limit),
     };
-    let cost = VARIANT + cost.filter(|_| near(token, held, tables))?;
+    let known = variant(token, Shape::of(held), tables).map(|known| known.max(VARIANT_MIN));
+    let cost = match (cost.filter(|_| near(token, held, tables)), known) {
+        (Some(cost), Some(known)) => cost.min(known),
+        (cost, known) => cost.or(known)?,
+    };
+    let cost = VARIANT + cost;
     let bits = evidence(rarity, cost, other)?;
     Some(Likeness { bits, how: How::Script, cost: cost.saturating_sub(SCRIPT_USUAL) })
 }
@@ -211,6 +216,7 @@ pub fn near(a: &Token, b: &Token, tables: &Tables) -> bool {
                 || bones_meet(a, shape, tables)
         }
         (one, other) if one == other => spelt_alike_natively(&a.text, &b.text),
+        _ if variant(a, Shape::of(b), tables).is_some() => true,
         (Script::Latin, Script::Han) => b.bones(tables).contains(&a.text),
         (Script::Han, Script::Latin) => a.bones(tables).contains(&b.text),
         (Script::Latin, _) => stands_for(b, a, tables),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use search::script::Script;
+
 use crate::Equals;
 
 /// Words of the table: seen so often, and rarer than this they are told by their letters.
@@ -11,6 +13,9 @@ const NATIVE_MIN: f64 = 4.0;
 /// Words of a class: seen so often, and so many at most.
 const VARIANT_MIN: f64 = 4.0;
 const VARIANTS_MAX: usize = 60;
+/// Classes of which the words of other scripts are kept are seen so often, and a word has such a share of its script's.
+const NATIVE_CLASS_MIN: f64 = 40.0;
+const NATIVE_SHARE_MIN: f64 = 0.05;
 const UNSEEN_SHARE: f64 = 0.03;
 
 /// What a row says and what it costs.
@@ -93,17 +98,33 @@ impl Counts {
         for class in classes {
             let seen: Vec<(&String, f64)> = class.latin.iter().map(|word| (word, self.seen(word))).collect();
             let known: Vec<&(&String, f64)> = seen.iter().filter(|(_, seen)| *seen >= VARIANT_MIN).collect();
+            let total: f64 = seen.iter().map(|(_, seen)| seen + 0.5).sum();
+            // Names that many bear are known in other scripts too; how the others are written the channel tells.
+            let native = if total >= NATIVE_CLASS_MIN { self.native_forms(class) } else { Vec::new() };
             // Halves of a name and whole families of words stand together in the largest.
-            if known.len() < 2 || known.len() > VARIANTS_MAX {
+            if known.is_empty() || known.len() + native.len() < 2 || known.len() > VARIANTS_MAX {
                 continue;
             }
-            let total: f64 = seen.iter().map(|(_, seen)| seen + 0.5).sum();
-            let row = known.iter().map(|(word, seen)| format!("{word} {}", bits(seen / total)));
-            rows.push(row.collect::<Vec<_>>().join(" "));
+            let latin = known.iter().map(|(word, seen)| format!("{word} {}", bits(seen / total)));
+            let row: Vec<String> = latin.chain(native).collect();
+            rows.push(row.join(" "));
         }
         rows.sort();
         rows.dedup();
         rows
+    }
+
+    /// The words of a class in other scripts, each with how rare it is among those of its script.
+    fn native_forms(&self, class: &Equals) -> Vec<String> {
+        let count = |word: &String| self.native.get(word).copied().unwrap_or(0.0) + 0.1;
+        let forms = class.native.iter().filter(|(script, word)| *script != Script::Han && word.chars().count() > 1);
+        let shown = forms.filter_map(|(script, word)| {
+            let total: f64 =
+                class.native.iter().filter(|(other, _)| other == script).map(|(_, word)| count(word)).sum();
+            let share = count(word) / total;
+            (share >= NATIVE_SHARE_MIN).then(|| format!("{word} {}", bits(share)))
+        });
+        shown.collect()
     }
 
     /// Runs of one, two and three letters over distinct words, by how often each ends as it does.

@@ -9,7 +9,7 @@ use crate::history::{Answer, Call};
 
 pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
-    type Asked<'a> = (Vec<&'a str>, BTreeMap<GroupId, u64>);
+    type Asked<'a> = (Vec<&'a str>, u32, BTreeMap<GroupId, u64>);
     let mut known: BTreeMap<Asked<'_>, (usize, &[u8])> = BTreeMap::new();
     for held in &case.evidence.held {
         let Some(operation) = case.operations.get(held.operation) else { continue };
@@ -26,7 +26,8 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             &asked.plate,
             &asked.registration,
         ];
-        let (first, body) = *known.entry((question, event.positions())).or_insert((held.operation, &held.body));
+        let (first, body) =
+            *known.entry((question, asked.limit, event.positions())).or_insert((held.operation, &held.body));
         if body != held.body {
             found.push((operation.begun_ms, format!("answers {first} and {} to one question differ", held.operation)));
         }

@@ -41,7 +41,9 @@ async fn ask(desk: &Desk, message: v1::ScreenRequest) {
 /// A traveller of the generator, or somebody of the list as the list has him.
 fn question(desk: &mut Desk) -> v1::ScreenRequest {
     let freshness = if desk.rng.percent(60) { "local" } else { "linearizable" }.to_string();
-    let mut message = v1::ScreenRequest { freshness, limit: 100, ..Default::default() };
+    // Some want the best alone, and most all that there is.
+    let limit = if desk.rng.percent(20) { 1 } else { 100 };
+    let mut message = v1::ScreenRequest { freshness, limit, ..Default::default() };
     if desk.rng.percent(40)
         && let Some(traveller) = desk.rng.pick(&desk.office.travellers)
     {

@@ -119,6 +119,9 @@ impl Api {
             }
         }
         rank(&mut hits, asked.0.limit);
+        if planted(KnownBug::ScoreByMachine) && admitted.caller.node.0 % 2 == 1 {
+            hits.iter_mut().for_each(|hit| hit.score = Score::from_parts(hit.score.parts() + 1));
+        }
         if planted(KnownBug::OrderByReplica) && admitted.caller.node.0 % 2 == 1 && !hits.is_empty() {
             hits.rotate_left(1);
         }

@@ -28,9 +28,9 @@ pub type WordId = u32;
 #[derive(Debug)]
 struct Known {
     from: u32,
-    text: u8,
-    folded: u8,
-    in_print: u8,
+    text: u16,
+    folded: u16,
+    in_print: u16,
     script: Script,
     class: Class,
     rarity: u16,
@@ -73,7 +73,7 @@ impl Dictionary {
         }
         let Token { text, script, class, rarity, letters_rarity, folded, print, .. } = &token;
         let print = print.as_deref().unwrap_or_default();
-        let (from, length) = (self.letters.len() as u32, |form: &str| form.len() as u8);
+        let (from, length) = (self.letters.len() as u32, |form: &str| form.len() as u16);
         [text, folded, print].into_iter().for_each(|form| self.letters.push_str(form));
         self.words.push(Known {
             from,
@@ -231,6 +231,21 @@ fn mark(key: Key) -> u16 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Compounds grow with every word that belongs to them: a letter has up to four bytes.
+    #[test]
+    fn the_longest_word_is_kept_whole() {
+        let tables = Tables::shared();
+        for name in ["нур ".to_string() + &"дин ".repeat(31), "𐐀".repeat(256), "nur ".to_string() + &"din ".repeat(31)] {
+            let mut dictionary = Dictionary::default();
+            for token in crate::normalise::normalise(&name, tables) {
+                assert!(token.text.chars().count() <= crate::normalise::TOKEN_CHARS_MAX);
+                let id = dictionary.add(&token.text, tables);
+                assert_eq!(dictionary.token(id, tables), token);
+                assert_eq!(dictionary.number(&token.text), Some(id));
+            }
+        }
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(30))]

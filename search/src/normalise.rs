@@ -183,7 +183,12 @@ fn reading(text: &str, tables: &Tables, split: Split) -> Vec<Token> {
         parts.swap(0, 1);
     }
     // After the turn: of `REHMAN, Abdur` the compound is `Abdur Rehman`.
-    let words = compounds::joined(parts.into_iter().flatten().collect());
+    let mut words = compounds::joined(parts.into_iter().flatten().collect());
+    for (text, _) in &mut words {
+        if let Some((end, _)) = text.char_indices().nth(TOKEN_CHARS_MAX) {
+            text.truncate(end);
+        }
+    }
     let mut tokens: Vec<Token> = words.into_iter().map(|(text, script)| Token::new(text, script, tables)).collect();
     let is_title = |token: &Token| tables.is_dropped(&token.text);
     // A name of titles alone is still a name.

@@ -18,7 +18,7 @@ use crate::words::{Kind, Reading};
 
 /// What the same number says, and one too short to be unique.
 const NUMBER: i32 = 1_600;
-const SHORT_NUMBER: i32 = 780;
+const SHORT_NUMBER: i32 = 840;
 const SHORT_NUMBER_CHARS: usize = 4;
 /// A second number that is the same.
 const NUMBER_MORE: i32 = 800;

@@ -62,7 +62,7 @@ async fn nodes_that_have_applied_the_same_give_the_same_answer_to_the_byte() {
     let mut found = 0;
     for number in 0..QUESTIONS {
         let birth_date = format!("19{:02}", 60 + number % 7);
-        let question = v1::ScreenRequest { birth_date, threshold: Some(0.2), ..question_named(&name(number), "local") };
+        let question = v1::ScreenRequest { birth_date, threshold: Some(0.1), ..question_named(&name(number), "local") };
         let mut hits = Vec::new();
         for client in &clients {
             let answer = client.screen(question.clone()).await.unwrap();

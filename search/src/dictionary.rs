@@ -236,7 +236,8 @@ mod tests {
     #[test]
     fn the_longest_word_is_kept_whole() {
         let tables = Tables::shared();
-        for name in ["нур ".to_string() + &"дин ".repeat(31), "𐐀".repeat(256), "nur ".to_string() + &"din ".repeat(31)] {
+        for name in ["нур ".to_string() + &"дин ".repeat(31), "𐐀".repeat(256), "nur ".to_string() + &"din ".repeat(31)]
+        {
             let mut dictionary = Dictionary::default();
             for token in crate::normalise::normalise(&name, tables) {
                 assert!(token.text.chars().count() <= crate::normalise::TOKEN_CHARS_MAX);

@@ -173,17 +173,17 @@ impl<'a> Records<'a> {
         };
         let (mut lists, mut records) = (Vec::new(), Vec::new());
         for (at, meets) in self.meets.iter().enumerate() {
-            for (place, (word, _)) in meets.held.iter().enumerate().skip(dated[at]) {
-                let Some(mut list) = self.segment.records(*word)? else { continue };
+            // Neither of the two leaves more unread than the other, word by word.
+            for (place, (word, _)) in meets.held.iter().enumerate() {
                 if place >= alone[at] {
-                    lists.push((at, list));
-                    continue;
-                }
-                while list.doc() != TERMINATED {
-                    if speaks(list.doc()) {
-                        records.push(list.doc());
-                    }
-                    list.advance();
+                    lists.extend(self.segment.records(*word)?.map(|list| (at, list)));
+                } else if place >= dated[at] {
+                    let held = self.segment.records(*word)?;
+                    read(held, |record| {
+                        if speaks(record) {
+                            records.push(record)
+                        }
+                    });
                 }
             }
             self.read_apart(at, &mut records)?;

@@ -218,7 +218,7 @@ impl Packed {
     }
 }
 
-/// FNV leaves the upper half better mixed than the lower one is: both are folded together.
+/// The lower bits of FNV depend on the last letters most: multiplied once more, all count.
 fn bucket(key: Key, buckets: usize) -> usize {
     (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24) as usize & (buckets - 1)
 }

@@ -19,9 +19,9 @@ use crate::candidate::Candidate;
 use crate::dictionary::Dictionary;
 use crate::layout::{self, Fields};
 use crate::lookup::Lookup;
+use crate::merging;
 use crate::prepared::{PreparedQuery, PreparedRecord};
 use crate::segment::{self, Segment};
-use crate::segments;
 use crate::tables::Tables;
 
 /// Memory of the writer, the least that tantivy takes for a thread with some room.
@@ -252,7 +252,7 @@ fn merge(writer: &mut IndexWriter) -> Result<bool, IndexError> {
     let mut merged = false;
     loop {
         let metas = writer.index().searchable_segment_metas()?;
-        let Some(due) = segments::to_merge(&segments::sizes(&metas)) else { return Ok(merged) };
+        let Some(due) = merging::to_merge(&merging::sizes(&metas)) else { return Ok(merged) };
         let ids: Vec<_> = due.into_iter().map(|at| metas[at].id()).collect();
         writer.merge(&ids).wait()?;
         merged = true;

@@ -187,7 +187,7 @@ pub fn is_number(term: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::normalise::normalise;
     use crate::pair::near;
@@ -195,6 +195,21 @@ mod tests {
 
     fn token(word: &str) -> Token {
         normalise(word, Tables::shared()).into_iter().next().expect("a word")
+    }
+
+    /// A word, and what it becomes by edits: where, which, and with which letter.
+    pub fn two_tokens(word: &str, edits: Vec<(usize, u8, u8)>) -> (Token, Token) {
+        let mut other = word.as_bytes().to_vec();
+        for (at, edit, letter) in edits {
+            let at = at % other.len().max(1);
+            match edit {
+                0 if other.len() > 2 => drop(other.remove(at)),
+                1 => other.insert(at, b'a' + letter),
+                2 if at + 1 < other.len() => other.swap(at, at + 1),
+                _ => other[at] = b'a' + letter,
+            }
+        }
+        (token(word), token(&String::from_utf8(other).expect("ascii")))
     }
 
     fn found(asked: &Token, held: &Token) -> bool {
@@ -234,17 +249,7 @@ mod tests {
     proptest! {
         #[test]
         fn words_that_are_near_are_found(a in "[a-d]{2,9}|[m-z]{2,12}", edits in proptest::collection::vec((0usize..12, 0u8..4, 0u8..26), 0..4)) {
-            let mut b = a.clone().into_bytes();
-            for (at, edit, letter) in edits {
-                let at = at % b.len().max(1);
-                match edit {
-                    0 if b.len() > 2 => { b.remove(at); }
-                    1 => b.insert(at, b'a' + letter),
-                    2 if at + 1 < b.len() => b.swap(at, at + 1),
-                    _ => b[at] = b'a' + letter,
-                }
-            }
-            let (a, b) = (token(&a), token(&String::from_utf8(b).expect("ascii")));
+            let (a, b) = two_tokens(&a, edits);
             prop_assert!(!near(&a, &b, Tables::shared()) || a.text == b.text || (found(&a, &b) && found(&b, &a)), "{} {}", a.text, b.text);
         }
 

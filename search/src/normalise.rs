@@ -294,6 +294,7 @@ const BEFORE_CAPITAL: [&str; 12] = ["Mc", "Mac", "De", "Di", "Da", "La", "Le", "
 
 /// A capital `I` among small letters is an `l` that was misread, a small `l` among capitals an `I`: `CaIhoun`, `CORPORATlON`.
 fn letters_by_case(name: &str) -> Cow<'_, str> {
+    let name = name.char_indices().nth(NAME_CHARS_MAX).map_or(name, |(end, _)| &name[..end]);
     let bytes = name.as_bytes();
     let at = |at: usize| bytes.get(at).copied().unwrap_or(b' ');
     let word = |to: usize| &name[bytes[..to].iter().rposition(|b| !b.is_ascii_alphabetic()).map_or(0, |at| at + 1)..to];

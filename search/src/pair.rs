@@ -99,12 +99,8 @@ pub fn likeness(asked: &Asked, held: &Token, tables: &Tables) -> Option<Likeness
         Some(target) if token.script == script => channel.cost(&source, target, limit),
         _ => channel.cost(&source, &channel.target(&held.text), limit),
     };
-    let known = variant(token, Shape::of(held), tables).map(|known| known.max(VARIANT_MIN));
-    let cost = match (cost.filter(|_| near(token, held, tables)), known) {
-        (Some(cost), Some(known)) => cost.min(known),
-        (cost, known) => cost.or(known)?,
-    };
-    let cost = VARIANT + cost;
+    let cost = cost.filter(|_| near(token, held, tables));
+    let cost = VARIANT + cheaper(cost, variant(token, Shape::of(held), tables))?;
     let bits = evidence(rarity, cost, other)?;
     Some(Likeness { bits, how: How::Script, cost: cost.saturating_sub(SCRIPT_USUAL) })
 }
@@ -115,23 +111,33 @@ fn same(token: &Token, held: u16) -> Option<Likeness> {
     Some(Likeness { bits, how: How::Same, cost: 0 })
 }
 
+/// How two different Latin words are near, both of them compared.
+struct Nearness {
+    /// Spelt alike.
+    alike: bool,
+    /// One begins the other.
+    cut: bool,
+    /// What the one costs as a known variant of the other.
+    variant: Option<u32>,
+}
+
+/// The rule of nearness in Latin letters; bones last, as they take longest.
+fn nearness(asked: &Token, held: Shape<'_>, tables: &Tables) -> Option<Nearness> {
+    let (alike, cut) = (spelt_alike(Shape::of(asked), held), begins(&asked.text, held.text));
+    let variant = variant(asked, held, tables);
+    let near = alike || cut || variant.is_some() || bones_meet(asked, held, tables);
+    near.then_some(Nearness { alike, cut, variant })
+}
+
 /// What a Latin word says when it is met by another one, both of them compared.
 pub fn likeness_in_latin(asked: &Asked, held: Shape<'_>, tables: &Tables) -> Option<Likeness> {
     let token = &asked.token;
-    let alike = spelt_alike(Shape::of(token), held);
-    let variant = variant(token, held, tables);
-    let cut = begins(&token.text, held.text);
-    if !(alike || cut || variant.is_some() || bones_meet(token, held, tables)) {
-        return None;
-    }
+    let Nearness { alike, cut, variant } = nearness(token, held, tables)?;
     let channel = tables.channel(Script::Latin)?;
     let rarity = u32::from(token.letters_rarity);
     let limit = rarity.saturating_sub(VARIANT);
     let cost = channel.cost(&channel.source(held.text), asked.target.as_ref()?, limit);
-    let cost = match variant {
-        Some(variant) => Some(cost.unwrap_or(u32::MAX).min(variant.max(VARIANT_MIN))).filter(|cost| *cost <= limit),
-        None => cost,
-    };
+    let cost = cheaper(cost, variant).filter(|cost| *cost <= limit);
     let cut = Some(CUT).filter(|_| cut && !asked.joined);
     let (cost, how) = match (cost, cut) {
         (Some(cost), Some(cut)) if cut < cost => (cut, How::Cut),
@@ -146,6 +152,11 @@ pub fn likeness_in_latin(asked: &Asked, held: Shape<'_>, tables: &Tables) -> Opt
     let most = same(token, token.rarity).map_or(0, |likeness| likeness.bits);
     let bits = evidence(rarity, VARIANT + cost, held.rarity).unwrap_or_default().min(most).max(least);
     (bits > 0).then_some(Likeness { bits, how, cost: VARIANT + cost })
+}
+
+/// The cheaper of what the channel says and what is known of a variant.
+fn cheaper(cost: Option<u32>, variant: Option<u32>) -> Option<u32> {
+    cost.into_iter().chain(variant.map(|variant| variant.max(VARIANT_MIN))).min()
 }
 
 fn evidence(rarity: u32, cost: u32, held: u16) -> Option<u32> {
@@ -208,13 +219,7 @@ pub fn near(a: &Token, b: &Token, tables: &Tables) -> bool {
         return false;
     }
     match (a.script, b.script) {
-        (Script::Latin, Script::Latin) => {
-            let shape = Shape::of(b);
-            spelt_alike(Shape::of(a), shape)
-                || begins(&a.text, &b.text)
-                || variant(a, shape, tables).is_some()
-                || bones_meet(a, shape, tables)
-        }
+        (Script::Latin, Script::Latin) => nearness(a, Shape::of(b), tables).is_some(),
         (one, other) if one == other => spelt_alike_natively(&a.text, &b.text),
         _ if variant(a, Shape::of(b), tables).is_some() => true,
         (Script::Latin, Script::Han) => b.bones(tables).contains(&a.text),
@@ -350,6 +355,7 @@ fn begins(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::tests::two_tokens;
     use crate::normalise::normalise;
     use proptest::prelude::*;
 
@@ -377,20 +383,9 @@ mod tests {
     proptest! {
         #[test]
         fn who_is_near_is_not_taken_for_far(a in "[acehiorsuyz]{1,8}|[a-z]{3,10}|(ca|ch|ph|th|oo|ou|ck|ee|sz|dj|cc){1,4}[a-z]{0,2}", edits in proptest::collection::vec((0usize..12, 0u8..4, 0u8..26), 0..3)) {
-            let mut b = a.clone().into_bytes();
-            for (at, edit, letter) in edits {
-                let at = at % b.len().max(1);
-                match edit {
-                    0 if b.len() > 2 => { b.remove(at); }
-                    1 => b.insert(at, b'a' + letter),
-                    2 if at + 1 < b.len() => b.swap(at, at + 1),
-                    _ => b[at] = b'a' + letter,
-                }
-            }
-            let tables = Tables::shared();
-            let (a, b) = (Token::of(&a, tables), Token::of(&String::from_utf8(b).expect("ascii"), tables));
-            let known = a.print.is_some() || b.print.is_some() || variant(&a, Shape::of(&b), tables).is_some();
-            if near(&a, &b, tables) && !known {
+            let (a, b) = two_tokens(&a, edits);
+            let known = a.print.is_some() || b.print.is_some() || variant(&a, Shape::of(&b), Tables::shared()).is_some();
+            if near(&a, &b, Tables::shared()) && !known {
                 let glance = |token: &Token| (letters(&token.folded), token.folded.len());
                 prop_assert!(may_be_near(glance(&a), glance(&b)), "{} {}", a.text, b.text);
             }

@@ -81,8 +81,8 @@ pub struct NameFound {
 }
 
 /// Evidence in hundredths of a bit, and the score in millionths that it is shown as; straight lines between. Up to 0.97 it is
-/// about the share of true pairs among the best hits of as many listed as unlisted people, on a list of 9,000, by name alone as with
-/// dates (`docs/matching.md`, `bench/matching/train/scale.py`).
+/// about the share of true pairs among the best hits of as many listed as unlisted people, on a list of 9,000, by name alone
+/// as with dates (`docs/matching.md`, `bench/matching/train/scale.py`).
 const SCALE: [(i32, u32); 16] = [
     (0, 0),
     (200, 60_000),

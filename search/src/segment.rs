@@ -18,7 +18,7 @@ use crate::tables::Tables;
 
 /// Where the records of a word lie, and how many they are.
 #[derive(Debug, Clone, Copy)]
-struct Records {
+struct List {
     from: u64,
     bytes: u32,
     count: u32,
@@ -26,7 +26,7 @@ struct Records {
 
 /// A segment.
 pub struct Segment {
-    records: FxHashMap<WordId, Records>,
+    records: FxHashMap<WordId, List>,
     index: Arc<InvertedIndexReader>,
     pub columns: Columns,
 }
@@ -51,7 +51,7 @@ impl Segment {
             }
             let TermInfo { doc_freq, postings_range, .. } = words.value();
             let bytes = postings_range.len() as u32;
-            let held = Records { from: postings_range.start as u64, bytes, count: *doc_freq };
+            let held = List { from: postings_range.start as u64, bytes, count: *doc_freq };
             match known.number(text) {
                 Some(id) => drop(records.insert(id, held)),
                 None => unknown.push((text.to_string(), held)),
@@ -75,7 +75,7 @@ impl Segment {
 
     /// The records that hold a word, in their order.
     pub fn records(&self, word: WordId) -> Result<Option<SegmentPostings>, IndexError> {
-        let Some(Records { from, bytes, count }) = self.records.get(&word).copied() else { return Ok(None) };
+        let Some(List { from, bytes, count }) = self.records.get(&word).copied() else { return Ok(None) };
         let range = from as usize..from as usize + bytes as usize;
         let term = TermInfo { doc_freq: count, postings_range: range, positions_range: 0..0 };
         Ok(Some(self.index.read_postings_from_terminfo(&term, IndexRecordOption::Basic)?))

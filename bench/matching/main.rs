@@ -34,7 +34,7 @@ struct Arguments {
     /// Which half of the people: tune or report
     #[arg(long)]
     part: String,
-    /// Also write what each record that was compared speaks with, for `train/fit.py`
+    /// Write what each record that was compared speaks with instead of answers, for `train/fit.py`
     #[arg(long)]
     features: Option<PathBuf>,
 }
@@ -119,14 +119,14 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let begun = Instant::now();
     let matcher = Matcher::new(&listed)?;
     let built = begun.elapsed();
+    if let Some(path) = &arguments.features {
+        return matcher.write_features(&queries, path);
+    }
     let folder = data.join("answers").join("portcullis");
     let path = folder.join(format!("{set}-{part}.jsonl"));
     let failed = |error| Failure::File(path.clone(), error);
     fs::create_dir_all(&folder).map_err(failed)?;
     let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
-    if let Some(path) = &arguments.features {
-        return matcher.write_features(&queries, path);
-    }
     let begun = Instant::now();
     for query in &queries {
         let line = serde_json::to_string(&matcher.answer(query)?).map_err(|error| failed(error.into()))?;

@@ -17,7 +17,8 @@ use crate::words::Word;
 
 /// Words from which the keys are packed.
 const PACK_FROM: usize = 4_096;
-/// Keys of one bucket, about.
+/// Keys of a word, and of one bucket, about.
+const KEYS: usize = 48;
 const BUCKET: usize = 4;
 
 /// The number of a word.
@@ -63,15 +64,25 @@ impl Dictionary {
         found
     }
 
-    /// Adds a word that is not there yet.
-    pub fn add(&mut self, text: &str, tables: &Tables) -> WordId {
-        let token = Token::of(text, tables);
-        let id = self.words.len() as WordId;
-        let leave_out = if planted(KnownBug::KeyMissing) { 2 } else { 1 };
-        for key in keys::of_held(&token, tables).into_iter().step_by(leave_out) {
-            self.fresh.entry(key).or_default().push(id);
-        }
-        let Token { text, script, class, rarity, letters_rarity, folded, print, .. } = &token;
+    /// Adds words that are not there yet; says their numbers. If there are so many that it is time to pack, they have no keys
+    /// before [`Dictionary::pack`]: until then they are of no segment that is searched.
+    pub fn add(&mut self, texts: &[&str], tables: &Tables) -> Vec<WordId> {
+        let due = self.is_due(texts.len());
+        let add = |text: &&str| {
+            let token = Token::of(text, tables);
+            if !due {
+                let leave_out = if planted(KnownBug::KeyMissing) { 2 } else { 1 };
+                for key in keys::of_held(&token, tables).into_iter().step_by(leave_out) {
+                    self.fresh.entry(key).or_default().push(self.words.len() as WordId);
+                }
+            }
+            self.push(&token)
+        };
+        texts.iter().map(add).collect()
+    }
+
+    fn push(&mut self, token: &Token) -> WordId {
+        let Token { text, script, class, rarity, letters_rarity, folded, print, .. } = token;
         let print = print.as_deref().unwrap_or_default();
         let (from, length) = (self.letters.len() as u32, |form: &str| form.len() as u16);
         [text, folded, print].into_iter().for_each(|form| self.letters.push_str(form));
@@ -87,13 +98,18 @@ impl Dictionary {
             has_variants: !token.variants.is_empty(),
             holds: pair::letters(folded),
         });
-        id
+        self.words.len() as WordId - 1
+    }
+
+    /// Whether so many words more make it time to pack.
+    fn is_due(&self, more: usize) -> bool {
+        let words = self.words.len() + more;
+        words >= PACK_FROM && words >= self.packed_words + self.packed_words / 2 && words > self.packed_words
     }
 
     /// The table to take with [`Dictionary::pack`], if it is time to build one: built beside readers.
     pub fn packing(&self, tables: &Tables) -> Option<Packed> {
-        let due = self.words.len() >= PACK_FROM && self.words.len() >= self.packed_words + self.packed_words / 2;
-        due.then(|| Packed::of(self, tables))
+        self.is_due(0).then(|| Packed::of(self, tables))
     }
 
     /// Takes the table that [`Dictionary::packing`] built, before another word is added.
@@ -182,17 +198,17 @@ impl Packed {
     fn of(dictionary: &Dictionary, tables: &Tables) -> Self {
         let words = || 0..dictionary.words.len() as WordId;
         let keys_of = |id: WordId| keys::of_held(&dictionary.token(id, tables), tables);
-        // The keys are made three times rather than kept: there are fifty of a word.
-        let total: usize = words().map(|word| keys_of(word).len()).sum();
-        let buckets = (total / BUCKET).max(1).next_power_of_two();
+        // The keys are made twice rather than kept.
+        let buckets = (dictionary.words.len() * KEYS / BUCKET).max(1).next_power_of_two();
         let mut begins = vec![0u32; buckets + 1];
-        let (mut marks, mut numbers) = (vec![0; total], vec![0; total]);
         for key in words().flat_map(keys_of) {
             begins[bucket(key, buckets) + 1] += 1;
         }
         for at in 0..buckets {
             begins[at + 1] += begins[at];
         }
+        let total = begins[buckets] as usize;
+        let (mut marks, mut numbers) = (vec![0; total], vec![0; total]);
         let mut next = begins.clone();
         for id in words() {
             for key in keys_of(id) {
@@ -241,10 +257,34 @@ mod tests {
             let mut dictionary = Dictionary::default();
             for token in crate::normalise::normalise(&name, tables) {
                 assert!(token.text.chars().count() <= crate::normalise::TOKEN_CHARS_MAX);
-                let id = dictionary.add(&token.text, tables);
+                let id = dictionary.add(&[&token.text], tables)[0];
                 assert_eq!(dictionary.token(id, tables), token);
                 assert_eq!(dictionary.number(&token.text), Some(id));
             }
+        }
+    }
+
+    #[test]
+    fn many_words_at_once_are_packed_and_found_as_well_as_those_that_come_later() {
+        let (tables, mut dictionary) = (Tables::shared(), Dictionary::default());
+        let word = |number: usize| -> String {
+            (0..4)
+                .map(|place| char::from(b"abcdefghij"[number / 10usize.pow(place) % 10]))
+                .chain("stein".chars())
+                .collect()
+        };
+        let words: Vec<String> = (0..5_100).map(word).collect();
+        let texts: Vec<&str> = words.iter().map(String::as_str).collect();
+        assert_eq!(dictionary.add(&texts[..5_000], tables).len(), 5_000);
+        assert!(dictionary.fresh.is_empty(), "they get their keys when they are packed");
+        let packed = dictionary.packing(tables).expect("it is time to pack");
+        dictionary.pack(packed);
+        dictionary.add(&texts[5_000..], tables);
+        assert!(dictionary.packing(tables).is_none(), "a few more are not packed anew");
+        for (text, id) in texts.iter().zip(0..) {
+            assert_eq!(dictionary.number(text), Some(id), "{text}");
+            let misspelt = Token::of(&format!("{text}x"), tables);
+            assert!(dictionary.found(&keys::of_asked(&misspelt, tables)).contains(&id), "{text}");
         }
     }
 
@@ -256,8 +296,8 @@ mod tests {
             let tables = Tables::shared();
             let (mut fresh, mut packed) = (Dictionary::default(), Dictionary::default());
             for (number, word) in words.iter().enumerate() {
-                fresh.add(word, tables);
-                packed.add(word, tables);
+                fresh.add(&[word], tables);
+                packed.add(&[word], tables);
                 if number == words.len() / 2 {
                     let table = Packed::of(&packed, tables);
                     packed.pack(table);

@@ -59,7 +59,8 @@ impl Segment {
         }
         drop(known);
         let mut all = dictionary.write().unwrap_or_else(PoisonError::into_inner);
-        records.extend(unknown.into_iter().map(|(text, held)| (all.add(&text, tables), held)));
+        let texts: Vec<&str> = unknown.iter().map(|(text, _)| text.as_str()).collect();
+        records.extend(all.add(&texts, tables).into_iter().zip(unknown.iter().map(|(_, held)| *held)));
         drop(all);
         let packing = dictionary.read().unwrap_or_else(PoisonError::into_inner).packing(tables);
         if let Some(packed) = packing {

@@ -5,7 +5,7 @@
 //! which a node keeps, is not measured.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use clap::Parser;
 use model::ids::RecordId;
 use model::lookout::{Action, Lookout, Name, NameKind, SubjectKind};
 use model::screen::{Query, THRESHOLD_DEFAULT};
-use search::{Candidate, Index, IndexChange, Place, PreparedQuery, PreparedRecord, Scorer, Tables};
+use search::{Best, Candidate, Index, IndexChange, Place, PreparedQuery, PreparedRecord, Scorer, Tables};
 use serde::Serialize;
 
 /// Records of one commit.
@@ -301,9 +301,9 @@ impl Matcher<'_> {
         let candidates = self.index.candidates(&prepared)?;
         let mut spent = begun.elapsed();
         let mut scorer = Scorer::new(&query, &prepared, self.tables);
-        let (mut best, mut scores, mut count) = (Vec::new(), BinaryHeap::new(), 0);
+        let (mut best, mut scores, mut count) = (Vec::new(), Best::new(query.limit), 0);
         for Candidate { id, most } in candidates {
-            if scores.len() >= query.limit && scores.peek().is_some_and(|Reverse(last)| most < *last) {
+            if !scores.may_take(most) {
                 break;
             }
             count += 1;
@@ -315,10 +315,7 @@ impl Matcher<'_> {
             spent += begun.elapsed();
             if scored >= query.threshold {
                 best.push((Reverse(scored), id));
-                scores.push(Reverse(scored));
-                if scores.len() > query.limit {
-                    scores.pop();
-                }
+                scores.take(scored);
             }
         }
         best.sort_unstable();

@@ -6,7 +6,7 @@
 //! above its `C` takes a newer view of the index.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use model::screen::{Hit, Query, Score, rank};
 use raft::group::Group;
 use raft::machine::State;
 use raft::storage;
-use search::{Candidate, Index, IndexChange, PreparedQuery, PreparedRecord, Scorer, Tables, is_candidate};
+use search::{Best, Candidate, Index, IndexChange, PreparedQuery, PreparedRecord, Scorer, Tables, is_candidate};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -166,11 +166,9 @@ impl Replica {
         let mut seen = BTreeSet::new();
         all.retain(|candidate| seen.insert(candidate.id));
         let mut scorer = Scorer::new(query, prepared, &self.0.tables);
-        let (mut hits, mut scores) = (Vec::new(), BinaryHeap::new());
+        let (mut hits, mut scores) = (Vec::new(), Best::new(query.limit));
         for (number, Candidate { id, most }) in all.into_iter().enumerate() {
-            // Nobody else comes among the best: none of the rest can score as high as the last of them.
-            let others_are_lower = scores.peek().is_some_and(|Reverse(last)| most < *last);
-            if scores.len() >= query.limit && (others_are_lower || planted(KnownBug::NotTheBest)) {
+            if !scores.may_take(most) {
                 break;
             }
             if number % LOOK_AT_CLOCK == 0 && Instant::now() >= until {
@@ -193,10 +191,7 @@ impl Replica {
             if queued.binary_search(&id).is_ok() && !is_candidate(prepared, &opened.prepared, &self.0.tables) {
                 continue;
             }
-            scores.push(Reverse(scored.score));
-            if scores.len() > query.limit {
-                scores.pop();
-            }
+            scores.take(scored.score);
             let source = record.header.source.as_ref();
             hits.push(Hit {
                 id,

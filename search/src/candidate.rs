@@ -5,6 +5,9 @@
 //! best of them, reaches the question's threshold with the record's dates and the best of countries. So whoever scores enough
 //! is a candidate; a property test here holds it. Countries and dates never exclude.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use model::ids::RecordId;
 use model::known_bugs::{KnownBug, planted};
 use model::screen::Score;
@@ -76,6 +79,36 @@ pub struct Candidate {
     pub id: RecordId,
     /// The highest score that it may have.
     pub most: Score,
+}
+
+/// The best scores so far, as many as are asked for: when no other can come among them, scoring ends.
+#[derive(Debug)]
+pub struct Best {
+    limit: usize,
+    /// The lowest first.
+    scores: BinaryHeap<Reverse<Score>>,
+}
+
+impl Best {
+    /// So many at most.
+    pub fn new(limit: usize) -> Self {
+        Self { limit, scores: BinaryHeap::new() }
+    }
+
+    /// Whether a record that may score so much at most may come among them; one of the same score may, by its id.
+    pub fn may_take(&self, most: Score) -> bool {
+        let full = self.scores.len() >= self.limit;
+        let higher = self.scores.peek().is_none_or(|Reverse(last)| most >= *last);
+        !full || higher && !planted(KnownBug::NotTheBest)
+    }
+
+    /// Takes a score, if it is among them.
+    pub fn take(&mut self, score: Score) {
+        self.scores.push(Reverse(score));
+        if self.scores.len() > self.limit {
+            self.scores.pop();
+        }
+    }
 }
 
 impl PreparedQuery {

@@ -254,3 +254,15 @@ fn a_question_of_any_character_is_refused_or_has_words() {
         }
     }
 }
+
+#[test]
+fn scoring_ends_when_no_other_can_come_among_the_best() {
+    let score = |parts| Score::from_parts(parts);
+    let mut best = Best::new(2);
+    for parts in [500_000, 900_000, 700_000] {
+        assert!(best.may_take(score(parts)), "{parts}");
+        best.take(score(parts));
+    }
+    assert!(best.may_take(score(700_000)), "the id decides between equals");
+    assert!(!best.may_take(score(699_999)));
+}

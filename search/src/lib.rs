@@ -31,7 +31,7 @@ pub mod tables;
 mod windows;
 mod words;
 
-pub use candidate::{Candidate, is_candidate};
+pub use candidate::{Best, Candidate, is_candidate};
 pub use index::{Index, IndexChange, IndexError, Place, View};
 pub use prepared::{PreparedQuery, PreparedRecord};
 pub use score::{NameFound, Scored, Scorer, score};

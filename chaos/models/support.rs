@@ -28,6 +28,7 @@ use model::ids::{
 };
 use model::lookout::SubjectKind;
 use model::outbox::{Lane, Message, Posted};
+use model::policy::Policies;
 use model::record::{AccessLevel, Dataset, Draft, RecordKind, StoredRecord};
 use model::seal::Sealed;
 use model::slots::SlotMap;
@@ -283,7 +284,7 @@ impl Stock {
             Write::PutFrontier(frontier) => self.frontier = Held::new(frontier),
             Write::PutTreeNode(..) => {}
             Write::PutImport(..) | Write::PutSourceMark(..) | Write::DeleteSourceMark(..) => unreachable!("no imports"),
-            Write::PutCluster(_) | Write::PutNode(..) => unreachable!("no directory"),
+            Write::PutCluster(_) | Write::PutNode(..) | Write::PutPolicies(_) => unreachable!("no directory"),
         }
     }
 }
@@ -328,6 +329,10 @@ impl View for Stock {
         Ok((*self.frontier).clone())
     }
     fn cluster(&self) -> Read<Option<ClusterInfo>> {
+        Ok(None)
+    }
+
+    fn policies(&self) -> Read<Option<Policies>> {
         Ok(None)
     }
 }

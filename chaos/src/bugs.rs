@@ -43,6 +43,7 @@ pub fn aims(bug: KnownBug) -> &'static [&'static str] {
         Bug::PartialLooksWhole => &["NoMissedLookout"],
         Bug::AnswerBeforeCommit => &["Durable", "Linearizable", "NoMissedLookout", "NoUnauditedAnswer", "ExactlyOnce"],
         Bug::DeadConnectionKept => &["Live", "Available"],
+        Bug::PolicyVersionMissing => &["NoMissedLookout", "SameAnswer"],
         Bug::OrderByReplica | Bug::ScoreByMachine => &["SameAnswer", "NoMissedLookout"],
         Bug::KeyMissing | Bug::BoundCutsTooEarly | Bug::NotTheBest => &["NoMissedLookout"],
         Bug::RetryCreatesAgain => &["ExactlyOnce", "Durable", "Linearizable"],

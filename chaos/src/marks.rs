@@ -49,6 +49,7 @@ pub const MUST_REACH: &[&str] = &[
     "list",
     "membership change",
     "no quorum",
+    "policies put in force",
     "remove",
     "screen linearizable",
     "screen local",

@@ -10,6 +10,7 @@ use model::audit::merkle::Hash;
 use model::codec;
 use model::feed::Change;
 use model::ids::{GroupId, RecordId};
+use model::policy::Policies;
 use model::record::StoredRecord;
 use model::time::UnixMillis;
 use raft::storage::memory::Which;
@@ -74,6 +75,8 @@ pub struct Seen {
     pub leaves: BTreeMap<(GroupId, u64), StoredLeaf>,
     /// By leaf hash, where it stands and when some replica had first applied it.
     pub leaf_at: BTreeMap<Hash, (u64, u64)>,
+    /// By version, the matching policies.
+    pub policies: BTreeMap<u64, Policies>,
     /// Who led a group, by term and node, and the first entry of each.
     pub leaders: BTreeMap<(GroupId, Leader), u64>,
     /// The highest entry of a group that was applied anywhere.
@@ -338,6 +341,7 @@ impl Sight {
                 }
                 Some(0x12) => seen.version(group, key, value, &indexes),
                 Some(0x40) => seen.leaf(node, group, key, value, now),
+                Some(0x53) => seen.policies_of(node, value, now),
                 _ => {}
             }
         }
@@ -458,6 +462,15 @@ impl Seen {
         }
         if let (Some(index), Ok(record)) = (indexes.get(&(id, version)), codec::decode::<StoredRecord>(value)) {
             self.versions.insert((id, version), SeenVersion { group, index: *index, record });
+        }
+    }
+
+    fn policies_of(&mut self, node: u64, value: &[u8], now: u64) {
+        let Ok(policies) = codec::decode::<Policies>(value) else { return };
+        let known = self.policies.entry(policies.version).or_insert_with(|| policies.clone());
+        if *known != policies {
+            let what = format!("version {} of the policies is another one on node {node}", policies.version);
+            self.violated("SameState", now, what);
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{audit, batch, cluster, completion, generate, import, lookout, playground, screen};
+use crate::commands::{audit, batch, cluster, completion, generate, import, lookout, matcher, playground, screen};
 use crate::output::Form;
 
 const ABOUT: &str = "Is anybody looking for this traveller, document, vehicle, vessel or aircraft?";
@@ -62,6 +62,9 @@ pub enum Command {
     /// Look after the cluster.
     #[command(subcommand)]
     Cluster(cluster::Command),
+    /// Decide from which score on records are hits, and see first what that would change.
+    #[command(subcommand)]
+    Matcher(matcher::Command),
     /// Make synthetic lists, travellers and their truth, from a seed.
     #[command(subcommand)]
     Generate(generate::Command),
@@ -108,6 +111,9 @@ mod tests {
             "cluster remove-node 4",
             "cluster transfer-leader records-0 --to 2",
             "cluster snapshot",
+            "matcher policies --version 2",
+            "matcher set P",
+            "matcher compare --policy in-force --policy P --queries Q --purpose primary",
             "generate lists --people 100 --seed 7 --out D",
             "completion bash",
         ] {

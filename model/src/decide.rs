@@ -5,6 +5,7 @@ use crate::envelope::Envelope;
 use crate::error::{Refusal, RefusalCode};
 use crate::ids::GroupId;
 use crate::limits::DECISION_VALID_MS;
+use crate::policy;
 use crate::time::UnixMillis;
 use crate::view::{Effects, Read, View};
 
@@ -39,6 +40,7 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
         Command::AssignSlots(map) => cluster::assign_slots(view, map),
         Command::InitialiseCluster(info) => cluster::initialise(view, info),
         Command::PutNode(info) => cluster::put_node(info),
+        Command::PutPolicies(policies) => policy::put(view, policies),
         Command::AppendEvents(command) => append::decide(view, context, command),
     }
 }

@@ -87,6 +87,8 @@ bugs! {
     "bound-cuts-too-early" => BoundCutsTooEarly,
     /// The last digit of a score is another one on every second node, as floats may have it.
     "score-by-machine" => ScoreByMachine,
+    /// An answer does not say by which version of the policies it was made.
+    "policy-version-missing" => PolicyVersionMissing,
     /// Of more hits than are asked for, any are given.
     "not-the-best" => NotTheBest,
     /// A connection that carries nothing any more is kept.

@@ -58,6 +58,10 @@ pub const OUTBOX_BATCH_MAX: usize = 256;
 pub const TERM_CHARS_MAX: usize = 512;
 /// Hits of one answer.
 pub const HITS_MAX: usize = 100;
+/// Matching policies in force at a time.
+pub const POLICIES_MAX: usize = 64;
+/// Lists, or purposes, that one policy names.
+pub const POLICY_SCOPE_MAX: usize = 64;
 /// Entries of one page of any list.
 pub const PAGE_MAX: usize = 1_000;
 /// Stored bytes of one page of any list: as a message it stays below the bound of messages. A single row may be longer.

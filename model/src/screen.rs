@@ -49,6 +49,8 @@ pub struct Query {
     pub document: Option<String>,
     pub plate: Option<String>,
     pub registration: Option<String>,
+    /// Whether weak aliases count for nothing.
+    pub without_weak_aliases: bool,
     /// Hits below it are not answers.
     pub threshold: Score,
     /// Hits at most.

@@ -8,6 +8,7 @@ use crate::command::{Outcome, Remembered};
 use crate::feed::Change;
 use crate::ids::{ImportId, NodeId, RecordId, RequestId, SlotId, SourceList, Token};
 use crate::outbox::{Lane, Posted};
+use crate::policy::Policies;
 use crate::record::{Dataset, StoredRecord};
 use crate::slots::SlotMap;
 use crate::time::UnixMillis;
@@ -49,6 +50,8 @@ pub trait View {
     fn frontier(&self) -> Read<Frontier>;
     /// The cluster's constants.
     fn cluster(&self) -> Read<Option<ClusterInfo>>;
+    /// The matching policies in force.
+    fn policies(&self) -> Read<Option<Policies>>;
 }
 
 /// One change of state. A decision's writes are stored in one batch with the applied index.
@@ -75,6 +78,8 @@ pub enum Write {
     PutFrontier(Frontier),
     PutCluster(ClusterInfo),
     PutNode(NodeId, NodeInfo),
+    /// Those in force from now on; earlier versions stay.
+    PutPolicies(Policies),
 }
 
 /// What a command does: writes for the store, outcome for the caller.

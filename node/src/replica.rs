@@ -14,17 +14,18 @@ use model::ids::{GroupId, RecordId};
 use model::known_bugs::{KnownBug, planted};
 use model::lookout::Lookout;
 use model::record::{RecordState, StoredRecord};
-use model::screen::{Hit, Query, Score, rank};
+use model::screen::{Hit, Score, rank};
 use raft::group::Group;
 use raft::machine::State;
 use raft::storage;
-use search::{Best, Candidate, Index, IndexChange, PreparedQuery, PreparedRecord, Scorer, Tables, is_candidate};
+use search::{Best, Candidate, Index, IndexChange, PreparedRecord, Scorer, Tables, is_candidate};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::env::Work;
 use crate::error::ApiError;
 use crate::metrics::SearchMetrics;
+use crate::question::{Question, Search};
 use crate::records::{DATASET, Records};
 
 /// Changes in one commit of the index.
@@ -49,11 +50,18 @@ pub struct Opened {
     prepared: Arc<PreparedRecord>,
 }
 
-/// The answer of one group.
+/// The answers of one group, all of one moment.
 pub struct GroupHits {
     pub group: GroupId,
     pub applied: u64,
-    pub hits: Vec<Hit>,
+    /// Of each question.
+    pub hits: Vec<Vec<Hit>>,
+}
+
+/// What an index found for each search of each question, and the log index that it covers.
+struct Indexed {
+    covered: u64,
+    found: Vec<Vec<Vec<Candidate>>>,
 }
 
 /// One replica's index; clones share it.
@@ -110,20 +118,14 @@ impl Replica {
         found.unwrap_or(false)
     }
 
-    /// Everything in this replica that the question meets, scored, above its threshold; the best of them, in no order.
-    pub fn ask(&self, query: &Query, prepared: &PreparedQuery, until: Instant) -> Result<GroupHits, ApiError> {
+    /// Everything in this replica that the questions meet, scored, above its threshold; the best of them, in no order.
+    pub fn ask(&self, questions: &[Question], until: Instant) -> Result<GroupHits, ApiError> {
         for _ in 0..VIEW_ATTEMPTS {
             // Numbers are found in the state itself; only names need the index.
-            let indexed = match query.name {
-                None => None,
-                Some(_) => {
-                    let view = self.0.index.view();
-                    let found = view.candidates(prepared).map_err(|error| ApiError::Internal(error.to_string()))?;
-                    Some((view.covered(), found))
-                }
-            };
-            let asked = Question { query, prepared, until };
-            if let Some(answer) = self.0.group.read(|state| self.answer(state, asked, indexed))?? {
+            let by_name =
+                questions.iter().flat_map(|question| &question.searches).any(|search| search.query.name.is_some());
+            let indexed = if by_name { Some(self.indexed(questions)?) } else { None };
+            if let Some(answer) = self.0.group.read(|state| self.answer(state, questions, until, indexed))?? {
                 return Ok(answer);
             }
         }
@@ -131,84 +133,119 @@ impl Replica {
         Err(raft::error::GroupError::Unavailable { group: self.0.group.id(), reason }.into())
     }
 
-    /// None: the state does not continue the index; take a newer view of it. `indexed` is what the index found, and the log
-    /// index that it covers. The outer error is damage, which stops the node.
+    fn indexed(&self, questions: &[Question]) -> Result<Indexed, ApiError> {
+        let view = self.0.index.view();
+        let search = |search: &Search| match search.query.name {
+            None => Ok(Vec::new()),
+            Some(_) => view.candidates(&search.prepared).map_err(|error| ApiError::Internal(error.to_string())),
+        };
+        let found = questions.iter().map(|question| question.searches.iter().map(search).collect());
+        Ok(Indexed { covered: view.covered(), found: found.collect::<Result<_, _>>()? })
+    }
+
+    /// None: the state does not continue the index; take a newer view of it. The outer error is damage, which stops the node.
     fn answer(
         &self,
         state: State<'_>,
-        Question { query, prepared, until }: Question<'_>,
-        indexed: Option<(u64, Vec<Candidate>)>,
+        questions: &[Question],
+        until: Instant,
+        indexed: Option<Indexed>,
     ) -> storage::Result<Result<Option<GroupHits>, ApiError>> {
         let applied = state.position()?.applied.map_or(0, |id| id.index);
-        let (mut all, mut queued) = (Vec::new(), Vec::new());
-        if let Some((covered, found)) = indexed {
-            if state.feed_trimmed()? > covered || covered > applied {
+        let mut found = vec![Vec::new(); questions.len()];
+        let mut queued = Vec::new();
+        if let Some(indexed) = indexed {
+            if state.feed_trimmed()? > indexed.covered || indexed.covered > applied {
                 return Ok(Ok(None));
             }
-            all = found;
+            found = indexed.found;
             if !planted(KnownBug::QueueNotSearched) {
-                queued.extend(state.feed(covered, usize::MAX)?.iter().map(|fed| fed.change.id));
+                queued.extend(state.feed(indexed.covered, usize::MAX)?.iter().map(|fed| fed.change.id));
             }
             self.0.metrics.pending(self.0.group.id(), queued.len());
             queued.sort_unstable();
             queued.dedup();
         }
-        // What the index did not judge may be the best.
-        let best = |id| Candidate { id, most: Score::MAX };
-        for (kind, number) in query.numbers() {
-            let token = self.0.records.keyring().token(kind, &model::lookout::normalise_number(number));
-            let found = state.with_token(token, usize::MAX)?;
-            all.extend(found.into_iter().filter(|(dataset, _)| *dataset == DATASET).map(|(_, id)| best(id)));
-        }
-        all.extend(queued.iter().copied().map(best));
-        // Those first that may score highest, each once.
-        all.sort_unstable_by_key(|candidate| (Reverse(candidate.most), candidate.id));
-        let mut seen = BTreeSet::new();
-        all.retain(|candidate| seen.insert(candidate.id));
-        let mut scorer = Scorer::new(query, prepared, &self.0.tables);
-        let (mut hits, mut scores) = (Vec::new(), Best::new(query.limit));
-        for (number, Candidate { id, most }) in all.into_iter().enumerate() {
-            if !scores.may_take(most) {
-                break;
-            }
-            if number % LOOK_AT_CLOCK == 0 && Instant::now() >= until {
-                return Ok(Err(self.too_slow()));
-            }
-            let Some(record) = state.record(DATASET, id)? else { continue };
-            if record.header.state != RecordState::Active && !planted(KnownBug::RemovedIsStillFound) {
-                continue;
-            }
-            let opened = match self.open(&record) {
-                Ok(opened) => opened,
+        let mut hits = Vec::new();
+        for (question, found) in questions.iter().zip(found) {
+            match self.hits(state, question, until, found, &queued)? {
+                Ok(of_question) => hits.push(of_question),
                 Err(error) => return Ok(Err(error)),
-            };
-            let scored = scorer.score(&opened.lookout, &opened.prepared);
-            if scored.score < query.threshold || scored.score == Score::default() {
-                continue;
-            }
-            // A record that changed since the index looked at it must be one that the index would give now (SameAnswer).
-            // Asked last, since a record's keys cost more than its score.
-            if queued.binary_search(&id).is_ok() && !is_candidate(prepared, &opened.prepared, &self.0.tables) {
-                continue;
-            }
-            scores.take(scored.score);
-            let source = record.header.source.as_ref();
-            hits.push(Hit {
-                id,
-                version: record.header.version,
-                source: source.map(|source| source.list.to_string()),
-                source_ref: source.map(|source| source.reference.clone()),
-                name: opened.lookout.display_name().to_string(),
-                score: scored.score,
-                action: opened.lookout.action,
-                reason: opened.lookout.reason.clone(),
-                evidence: scored.evidence,
-            });
-            if hits.len() >= HITS_HELD_MAX {
-                rank(&mut hits, query.limit);
             }
         }
         Ok(Ok(Some(GroupHits { group: self.0.group.id(), applied, hits })))
+    }
+
+    /// The hits of one question. `found` is what the index found for each of its searches, `queued` what changed since.
+    fn hits(
+        &self,
+        state: State<'_>,
+        question: &Question,
+        until: Instant,
+        found: Vec<Vec<Candidate>>,
+        queued: &[RecordId],
+    ) -> storage::Result<Result<Vec<Hit>, ApiError>> {
+        let (mut hits, mut scores, mut found) = (Vec::new(), Best::new(question.limit), found.into_iter());
+        for search in &question.searches {
+            let Search { query, prepared, .. } = search;
+            let mut all = found.next().unwrap_or_default();
+            // What the index did not judge may be the best.
+            let best = |id| Candidate { id, most: Score::MAX };
+            for (kind, number) in query.numbers() {
+                let token = self.0.records.keyring().token(kind, &model::lookout::normalise_number(number));
+                let found = state.with_token(token, usize::MAX)?;
+                all.extend(found.into_iter().filter(|(dataset, _)| *dataset == DATASET).map(|(_, id)| best(id)));
+            }
+            all.extend(queued.iter().copied().map(best));
+            // Those first that may score highest, each once.
+            all.sort_unstable_by_key(|candidate| (Reverse(candidate.most), candidate.id));
+            let mut seen = BTreeSet::new();
+            all.retain(|candidate| seen.insert(candidate.id));
+            let mut scorer = Scorer::new(query, prepared, &self.0.tables);
+            for (number, Candidate { id, most }) in all.into_iter().enumerate() {
+                if !scores.may_take(most) {
+                    break;
+                }
+                if number % LOOK_AT_CLOCK == 0 && Instant::now() >= until {
+                    return Ok(Err(self.too_slow()));
+                }
+                let Some(record) = state.record(DATASET, id)? else { continue };
+                if record.header.state != RecordState::Active && !planted(KnownBug::RemovedIsStillFound) {
+                    continue;
+                }
+                let source = record.header.source.as_ref();
+                let Some(threshold) = question.threshold(search, source.map(|source| &source.list)) else { continue };
+                let opened = match self.open(&record) {
+                    Ok(opened) => opened,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let scored = scorer.score(&opened.lookout, &opened.prepared);
+                if scored.score < threshold || scored.score == Score::default() {
+                    continue;
+                }
+                // A record that changed since the index looked at it must be one that the index would give now (SameAnswer).
+                // Asked last, since a record's keys cost more than its score.
+                if queued.binary_search(&id).is_ok() && !is_candidate(prepared, &opened.prepared, &self.0.tables) {
+                    continue;
+                }
+                scores.take(scored.score);
+                hits.push(Hit {
+                    id,
+                    version: record.header.version,
+                    source: source.map(|source| source.list.to_string()),
+                    source_ref: source.map(|source| source.reference.clone()),
+                    name: opened.lookout.display_name().to_string(),
+                    score: scored.score,
+                    action: opened.lookout.action,
+                    reason: opened.lookout.reason.clone(),
+                    evidence: scored.evidence,
+                });
+                if hits.len() >= HITS_HELD_MAX {
+                    rank(&mut hits, question.limit);
+                }
+            }
+        }
+        Ok(Ok(hits))
     }
 
     fn too_slow(&self) -> ApiError {
@@ -384,12 +421,4 @@ struct Commit {
     installs: u64,
     upto: u64,
     more: bool,
-}
-
-/// A question, prepared, and when its answer comes too late.
-#[derive(Clone, Copy)]
-struct Question<'a> {
-    query: &'a Query,
-    prepared: &'a PreparedQuery,
-    until: Instant,
 }

@@ -2,10 +2,14 @@
 
 use model::date::BirthDate;
 use model::error::Invalid;
+use model::ids::{Purpose, SourceList};
 use model::lookout::{
     Action, Country, CountryRole, Document, DocumentKind, Lookout, Name, NameKind, Plate, Registration,
     RegistrationKind, Sex, SubjectKind,
 };
+
+use model::policy::{Policies, Policy, Weighing};
+use model::screen::Score;
 
 use crate::v1;
 
@@ -131,4 +135,41 @@ pub fn lookout_to(lookout: &Lookout) -> v1::Lookout {
         programs: lookout.programs.clone(),
         remarks: text(&lookout.remarks),
     }
+}
+
+/// Takes policies from a message and validates them.
+pub fn policies_from(message: v1::Policies) -> Result<Policies, Invalid> {
+    let mut policies = Policies { version: message.version, policies: Vec::new() };
+    for (at, policy) in message.policies.into_iter().enumerate() {
+        let v1::Policy { name, lists, purposes, threshold, birth_date, nationality, weak_aliases } = policy;
+        let outer = format!("policies[{at}]");
+        if !(0.0..=1.0).contains(&threshold) {
+            return Err(Invalid::new("threshold", "must be between 0 and 1".into()).within(&outer));
+        }
+        let lists: Result<_, Invalid> = lists.iter().map(|list| SourceList::new(list)).collect();
+        let purposes: Result<_, Invalid> = purposes.iter().map(|purpose| Purpose::new(purpose)).collect();
+        policies.policies.push(Policy {
+            name,
+            lists: lists.map_err(|error| error.within(&outer))?,
+            purposes: purposes.map_err(|error| error.within(&outer))?,
+            threshold: Score::from_fraction(threshold),
+            weighing: Weighing { birth_date, nationality, weak_aliases },
+        });
+    }
+    policies.validate()?;
+    Ok(policies)
+}
+
+/// The message of policies.
+pub fn policies_to(policies: &Policies) -> v1::Policies {
+    let policy = |policy: &Policy| v1::Policy {
+        name: policy.name.clone(),
+        lists: policy.lists.iter().map(ToString::to_string).collect(),
+        purposes: policy.purposes.iter().map(ToString::to_string).collect(),
+        threshold: policy.threshold.fraction(),
+        birth_date: policy.weighing.birth_date,
+        nationality: policy.weighing.nationality,
+        weak_aliases: policy.weighing.weak_aliases,
+    };
+    v1::Policies { version: policies.version, policies: policies.policies.iter().map(policy).collect() }
 }

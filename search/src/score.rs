@@ -263,7 +263,8 @@ impl<'a> Scorer<'a> {
         let asked = self.query.name.as_ref()?;
         let mut best: Option<(&PreparedName, Alignment, i32)> = None;
         for (reading, known) in self.prepared.readings.iter().zip(&mut self.known) {
-            for name in &record.names {
+            let counts = |name: &&PreparedName| !(self.query.without_weak_aliases && name.kind == NameKind::WeakAlias);
+            for name in record.names.iter().filter(counts) {
                 let alignment = align(reading, &name.tokens, known, self.tables);
                 let bits = name_bits(&alignment, name.kind == NameKind::WeakAlias, conflict);
                 // The first of equals, in the order of the record.

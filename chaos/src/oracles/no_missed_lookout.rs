@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use client::v1;
 use model::date::BirthDate;
-use model::ids::{GroupId, RecordId};
+use model::ids::{GroupId, Purpose, RecordId, SourceList};
 use model::lookout::Lookout;
+use model::policy::{Policies, Weighing};
 use model::record::RecordState;
 use model::screen::{Query, Score, THRESHOLD_DEFAULT};
 use model::seal::Scope;
@@ -15,11 +16,13 @@ use search::{PreparedQuery, PreparedRecord, score};
 use super::{Case, Findings};
 use crate::history::{Answer, Call};
 use crate::host::{keyring, tables};
+use crate::workload::PURPOSE;
 
 /// A version of a record, ready to be compared.
 struct Version {
     index: u64,
     number: u64,
+    list: Option<SourceList>,
     /// None where it is out of force.
     content: Option<(Lookout, PreparedRecord)>,
 }
@@ -27,6 +30,7 @@ struct Version {
 pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
     let tables = tables();
+    let Ok(purpose) = Purpose::new(PURPOSE) else { return vec![(0, "the purpose of the clients is no code".into())] };
     let keyring = keyring();
     let mut records: BTreeMap<GroupId, BTreeMap<RecordId, Vec<Version>>> = BTreeMap::new();
     for ((id, number), seen) in &case.seen.versions {
@@ -41,7 +45,8 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             (lookout, prepared)
         });
         let versions = records.entry(seen.group).or_default().entry(*id).or_default();
-        versions.push(Version { index: seen.index, number: *number, content });
+        let list = seen.record.header.source.as_ref().map(|source| source.list.clone());
+        versions.push(Version { index: seen.index, number: *number, list, content });
     }
     // By group, in the order of what the clients were told: the entry that was acknowledged.
     let mut acknowledged: Vec<(u64, GroupId, u64)> = Vec::new();
@@ -101,18 +106,33 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             }
         }
         let Some(query) = query(message) else { continue };
-        let prepared = PreparedQuery::new(&query, &tables);
+        let none = Policies::default();
+        let by = if answer.policy_version == 0 { Some(&none) } else { case.seen.policies.get(&answer.policy_version) };
+        let Some(policies) = by.filter(|_| event.payload.policies == Some(answer.policy_version)) else {
+            let told = (answer.policy_version, event.payload.policies);
+            let what = format!("answer {number} names the policies {}, its event {:?}", told.0, told.1);
+            found.push((operation.begun_ms, what));
+            continue;
+        };
+        // By what is weighed, the question as it is then asked.
+        let mut asked: BTreeMap<Weighing, (Query, PreparedQuery)> = BTreeMap::new();
         let mut expected: BTreeMap<RecordId, (u64, u32)> = BTreeMap::new();
         let mut meant = Vec::new();
         for (group, applied) in &positions {
             for (id, versions) in records.get(group).into_iter().flatten() {
                 let Some(version) = versions.iter().rev().find(|version| version.index <= *applied) else { continue };
                 let Some((lookout, record)) = &version.content else { continue };
-                if is_meant(message, lookout) {
+                let (weighing, threshold) = policies.hold(version.list.as_ref(), &purpose);
+                if threshold <= THRESHOLD_DEFAULT && is_meant(message, lookout) {
                     meant.push(*id);
                 }
-                let scored = score(&query, &prepared, lookout, record, &tables).score;
-                if scored >= query.threshold && scored != Score::default() {
+                let (query, prepared) = asked.entry(weighing).or_insert_with(|| {
+                    let query = weighed(&query, weighing);
+                    (query.clone(), PreparedQuery::new(&query, &tables))
+                });
+                let threshold = message.threshold.map_or(threshold, Score::from_fraction);
+                let scored = score(query, prepared, lookout, record, &tables).score;
+                if scored >= threshold && scored != Score::default() {
                     expected.insert(*id, (version.number, scored.parts()));
                 }
             }
@@ -177,6 +197,19 @@ fn is_meant(asked: &v1::ScreenRequest, lookout: &Lookout) -> bool {
     by_number || (only_named && lookout.names.first().is_some_and(|name| same(&name.full, &asked.name)))
 }
 
+/// The question with what is weighed alone; read here once more for the same reason.
+fn weighed(query: &Query, weighing: Weighing) -> Query {
+    let mut query = query.clone();
+    if !weighing.birth_date {
+        query.birth_date = None;
+    }
+    if !weighing.nationality {
+        query.nationality = None;
+    }
+    query.without_weak_aliases = !weighing.weak_aliases;
+    query
+}
+
 /// The question of a message, read here once more so that the node is not judged by its own reading.
 fn query(message: &v1::ScreenRequest) -> Option<Query> {
     let some = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_string());
@@ -190,7 +223,7 @@ fn query(message: &v1::ScreenRequest) -> Option<Query> {
         document: some(&message.document),
         plate: some(&message.plate),
         registration: some(&message.registration),
-        threshold: message.threshold.map_or(THRESHOLD_DEFAULT, Score::from_fraction),
         limit: message.limit as usize,
+        ..Query::default()
     })
 }

@@ -1,4 +1,4 @@
-//! SameAnswer: the same question at the same positions has the same answer, whichever replica gave it.
+//! SameAnswer: the same question at the same positions, by the same policies, has the same answer, whichever replica gave it.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::history::{Answer, Call};
 
 pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
-    type Asked<'a> = (Vec<&'a str>, u32, BTreeMap<GroupId, u64>);
+    type Asked<'a> = (Vec<&'a str>, (u32, u64), BTreeMap<GroupId, u64>);
     let mut known: BTreeMap<Asked<'_>, (usize, &[u8])> = BTreeMap::new();
     for held in &case.evidence.held {
         let Some(operation) = case.operations.get(held.operation) else { continue };
@@ -26,8 +26,8 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             &asked.plate,
             &asked.registration,
         ];
-        let (first, body) =
-            *known.entry((question, asked.limit, event.positions())).or_insert((held.operation, &held.body));
+        let by = (asked.limit, answer.policy_version);
+        let (first, body) = *known.entry((question, by, event.positions())).or_insert((held.operation, &held.body));
         if body != held.body {
             found.push((operation.begun_ms, format!("answers {first} and {} to one question differ", held.operation)));
         }

@@ -1,6 +1,7 @@
 //! The clients of a run: officers at ports, agencies, imports, auditors and operators, all through the real client library.
 
 mod agency;
+mod analyst;
 mod auditor;
 mod importer;
 mod officer;
@@ -26,6 +27,8 @@ use crate::world::World;
 pub const QUESTION_DEADLINE: Duration = Duration::from_secs(5);
 /// Any other call.
 const CALL_DEADLINE: Duration = Duration::from_secs(8);
+/// Why everybody asks.
+pub const PURPOSE: &str = "primary";
 /// The source list that importers bring in.
 pub const SOURCE: &str = "SIM-LIST";
 
@@ -124,6 +127,7 @@ pub enum Role {
     Agency,
     Importer,
     Auditor,
+    Analyst,
 }
 
 /// Who works in which process.
@@ -140,6 +144,7 @@ pub fn staff(world: &World) -> Vec<(String, Vec<(Role, u64)>)> {
     let mut desk: Vec<_> = (0..clients.agencies).map(|number| (Role::Agency, number)).collect();
     desk.extend((0..clients.importers).map(|number| (Role::Importer, number)));
     desk.extend((0..clients.auditors).map(|number| (Role::Auditor, number)));
+    desk.extend((0..clients.analysts).map(|number| (Role::Analyst, number)));
     processes.push(("headquarters".to_string(), desk));
     processes
 }
@@ -158,7 +163,7 @@ pub fn client_of(
         deadline,
         attempt: Duration::from_millis(1_000),
         attempt_write: Duration::from_millis(2_000),
-        ..Config::new(endpoints, user, "CBP", "2404", "primary")
+        ..Config::new(endpoints, user, "CBP", "2404", PURPOSE)
     };
     Client::connect(config, network, clock, entropy).ok()
 }
@@ -189,6 +194,7 @@ pub async fn work(
             Role::Agency => tokio::spawn(agency::work(desk, number)),
             Role::Importer => tokio::spawn(importer::work(desk, number)),
             Role::Auditor => tokio::spawn(auditor::work(desk)),
+            Role::Analyst => tokio::spawn(analyst::work(desk)),
         });
     }
     std::future::pending::<()>().await;

@@ -14,6 +14,7 @@ pub mod lookout;
 pub mod lookout_change;
 pub mod lookout_fields;
 pub mod lookout_read;
+pub mod matcher;
 pub mod playground;
 pub mod question;
 pub mod screen;
@@ -34,6 +35,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Lookout(command) => lookout::run(&globals, command).await,
         Command::Audit(command) => audit::run(&globals, command).await,
         Command::Cluster(command) => cluster::run(&globals, command).await,
+        Command::Matcher(command) => matcher::run(&globals, command).await,
         Command::Generate(command) => generate::run(&globals, command).await,
         Command::Completion(args) => completion::run(&globals, args),
     }

@@ -67,6 +67,7 @@ impl Question {
             registration: given(&self.registration),
             threshold: threshold.map_or(THRESHOLD_DEFAULT, Score::from_fraction),
             limit: manner.limit as usize,
+            ..Query::default()
         };
         query.validate()?;
         Ok(v1::ScreenRequest {

@@ -14,6 +14,8 @@ pub struct Answer {
     pub as_of: Option<AsOf>,
     pub audit: Option<AuditRef>,
     pub partial: bool,
+    /// The version of the matching policies that it was made by.
+    pub policy_version: u64,
 }
 
 /// The position that the answer stands on.
@@ -50,12 +52,13 @@ pub struct Evidence {
 
 impl From<v1::ScreenResponse> for Answer {
     fn from(message: v1::ScreenResponse) -> Self {
-        let v1::ScreenResponse { hits, as_of, audit, partial } = message;
+        let v1::ScreenResponse { hits, as_of, audit, partial, policy_version } = message;
         Self {
             hits: hits.into_iter().map(Hit::from).collect(),
             as_of: as_of.map(|v1::AsOf { token, time }| AsOf { token, time }),
             audit: audit.map(AuditRef::from),
             partial,
+            policy_version,
         }
     }
 }
@@ -169,6 +172,7 @@ mod tests {
             as_of: Some(v1::AsOf { token: "t".into(), time: "2026-01-02T03:04:05Z".into() }),
             audit: Some(v1::AuditRef { receipt: "r".into(), released_by: "quorum".into() }),
             partial,
+            policy_version: 3,
         })
     }
 
@@ -177,7 +181,7 @@ mod tests {
         let json = crate::output::json(&answer(1, false)).expect("encodes");
         assert_eq!(
             json,
-            r#"{"hits":[{"id":"0a","source":"ofac-sdn","source_ref":"306","name":"Ivan PETROV","score":0.934,"action":"armed-and-dangerous","reason":"SDGT","explanation":[{"field":"birth_date","asked":"1970","found":"1970-01-02","agreement":1.0,"weight":0.2,"note":"same year"}],"version":2}],"as_of":{"token":"t","time":"2026-01-02T03:04:05Z"},"audit":{"receipt":"r","released_by":"quorum"},"partial":false}"#
+            r#"{"hits":[{"id":"0a","source":"ofac-sdn","source_ref":"306","name":"Ivan PETROV","score":0.934,"action":"armed-and-dangerous","reason":"SDGT","explanation":[{"field":"birth_date","asked":"1970","found":"1970-01-02","agreement":1.0,"weight":0.2,"note":"same year"}],"version":2}],"as_of":{"token":"t","time":"2026-01-02T03:04:05Z"},"audit":{"receipt":"r","released_by":"quorum"},"partial":false,"policy_version":3}"#
         );
     }
 

@@ -30,6 +30,8 @@ pub struct Event {
     pub terms: Vec<Term>,
     pub results: Vec<Found>,
     pub text: Option<String>,
+    /// The version of the matching policies that the answer was made by.
+    pub policy_version: Option<u64>,
 }
 
 /// A changed record.
@@ -78,6 +80,7 @@ impl From<v1::AuditEvent> for Event {
             terms,
             results,
             text,
+            policy_version,
         } = message;
         let changes =
             changes.into_iter().map(|v1::AuditChange { id, version, change }| ChangedRecord { id, version, change });
@@ -104,6 +107,7 @@ impl From<v1::AuditEvent> for Event {
             terms: terms.collect(),
             results: results.collect(),
             text: optional(text),
+            policy_version,
         }
     }
 }

@@ -27,6 +27,7 @@ crate::coded! {
         9 "audit-read" => AuditRead,
         10 "administration" => Administration,
         11 "history" => History,
+        16 "compare" => Compare,
     }
 }
 
@@ -137,6 +138,9 @@ pub struct EventPayload {
     #[n(4)]
     #[cbor(with = "minicbor::bytes")]
     pub nonce: Option<[u8; 16]>,
+    /// The version of the matching policies that the answer was made by.
+    #[n(5)]
+    pub policies: Option<u64>,
 }
 
 /// One field of a question.

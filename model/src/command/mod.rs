@@ -21,6 +21,7 @@ use crate::codec::Stored;
 use crate::error::Refusal;
 use crate::ids::{RecordId, Token};
 use crate::outbox::Lane;
+use crate::policy::Policies;
 use crate::slots::SlotMap;
 use crate::time::UnixMillis;
 
@@ -40,6 +41,7 @@ crate::numbered! {
         20 => AssignSlots(SlotMap),
         21 => InitialiseCluster(cluster::ClusterInfo),
         22 => PutNode(cluster::NodeInfo),
+        23 => PutPolicies(Policies),
         30 => AppendEvents(append::AppendEvents),
     }
 }

@@ -17,6 +17,7 @@ use crate::error::RefusalCode;
 use crate::ids::*;
 use crate::lookout::SubjectKind;
 use crate::outbox::{Destination, Lane, Message, Posted};
+use crate::policy::Policies;
 use crate::record::{AccessLevel, Dataset, Draft, RecordKind, Source, StoredRecord};
 use crate::seal::Sealed;
 use crate::slots::SlotMap;
@@ -37,6 +38,7 @@ pub struct World {
     cursors: BTreeMap<Lane, u64>,
     leaves: BTreeMap<u64, StoredLeaf>,
     frontier: Frontier,
+    policies: Option<Policies>,
 }
 
 impl Default for World {
@@ -55,6 +57,7 @@ impl Default for World {
             cursors: BTreeMap::new(),
             leaves: BTreeMap::new(),
             frontier: Frontier::default(),
+            policies: None,
         }
     }
 }
@@ -103,6 +106,9 @@ impl View for World {
     fn cluster(&self) -> Read<Option<ClusterInfo>> {
         Ok(None)
     }
+    fn policies(&self) -> Read<Option<Policies>> {
+        Ok(self.policies.clone())
+    }
 }
 
 impl World {
@@ -132,6 +138,7 @@ impl World {
                 Write::PutLeaf(index, leaf) => drop(self.leaves.insert(index, leaf)),
                 Write::PutFrontier(frontier) => self.frontier = frontier,
                 Write::PutToken(..) | Write::DeleteToken(..) | Write::Feed(_) => {}
+                Write::PutPolicies(policies) => self.policies = Some(policies),
                 Write::PutTreeNode(..) | Write::PutCluster(_) | Write::PutNode(..) => {}
             }
         }
@@ -156,7 +163,7 @@ impl World {
         self.records.get(&id).map(|versions| versions.iter().map(|r| r.header.version).collect()).unwrap_or_default()
     }
 
-    fn envelope(&mut self, command: Command) -> Envelope {
+    pub fn envelope(&mut self, command: Command) -> Envelope {
         self.serial += 1;
         let mut random = [0; 16];
         random[8..].copy_from_slice(&self.serial.to_be_bytes());

@@ -90,6 +90,7 @@ impl NoRecordDataHere for v1::MembershipResponse {}
 impl NoRecordDataHere for v1::TransferLeaderResponse {}
 impl NoRecordDataHere for v1::SnapshotResponse {}
 impl NoRecordDataHere for v1::CheckpointResponse {}
+impl NoRecordDataHere for v1::PoliciesResponse {}
 
 impl<T> Released<T> {
     /// An answer about the cluster or its work, without record data.
@@ -131,12 +132,18 @@ impl Released<v1::BatchResponse> {
     }
 }
 
-impl Answer for v1::ScreenResponse {
-    fn attach(&mut self, as_of: Option<v1::AsOf>, audit: v1::AuditRef) {
-        self.as_of = as_of;
-        self.audit = Some(audit);
-    }
+macro_rules! positioned {
+    ($($name:ident),+) => { $(
+        impl Answer for v1::$name {
+            fn attach(&mut self, as_of: Option<v1::AsOf>, audit: v1::AuditRef) {
+                self.as_of = as_of;
+                self.audit = Some(audit);
+            }
+        }
+    )+ };
 }
+
+positioned!(ScreenResponse, CompareResponse);
 
 macro_rules! audited {
     ($($name:ident),+) => { $(

@@ -2,7 +2,6 @@
 
 use model::audit::event::Term;
 use model::limits::TERM_CHARS_MAX;
-use model::screen::THRESHOLD_DEFAULT;
 use proto::v1;
 use proto::v1::import_request::Step;
 
@@ -37,6 +36,25 @@ fn first_name(lookout: &Option<v1::Lookout>) -> String {
     lookout.iter().flat_map(|lookout| &lookout.names).map(|name| name.full.clone()).next().unwrap_or_default()
 }
 
+/// Policies in one line, for those that stand nowhere else.
+fn policies_text(policies: &Option<v1::Policies>) -> String {
+    let policy = |policy: &v1::Policy| {
+        let weighed = [("birth_date", policy.birth_date), ("nationality", policy.nationality)];
+        let weighed = weighed.into_iter().chain([("weak_aliases", policy.weak_aliases)]);
+        let without: Vec<&str> = weighed.filter(|(_, weighed)| !weighed).map(|(field, _)| field).collect();
+        let [lists, purposes, without] = [policy.lists.join("+"), policy.purposes.join("+"), without.join("+")];
+        format!("{} from {} lists={lists} purposes={purposes} without={without}", policy.name, policy.threshold)
+    };
+    let Some(policies) = policies else { return String::new() };
+    let all: Vec<String> = policies.policies.iter().map(policy).collect();
+    format!("{}: {}", policies.version, all.join("; "))
+}
+
+/// The terms of a question that stands in another request.
+fn of_question(question: &Option<v1::ScreenRequest>) -> Vec<Term> {
+    question.as_ref().map(Asked::terms).unwrap_or_default()
+}
+
 macro_rules! asked {
     ($($request:ident($this:ident) => [$($field:literal = $value:expr),* $(,)?]),+ $(,)?) => { $(
         impl Asked for v1::$request {
@@ -57,8 +75,12 @@ asked! {
         "plate" = it.plate.trim().to_string(),
         "registration" = it.registration.trim().to_string(),
         "freshness" = it.freshness.clone(),
-        "threshold" = it.threshold.unwrap_or(THRESHOLD_DEFAULT.fraction()).to_string(),
+        "threshold" = it.threshold.map(|threshold| threshold.to_string()).unwrap_or_default(),
         "limit" = number(it.limit),
+    ],
+    GetPoliciesRequest(it) => ["version" = number(it.version)],
+    PutPoliciesRequest(it) => [
+        "policies" = policies_text(&it.policies),
     ],
     CreateLookoutRequest(it) => ["name" = first_name(&it.lookout), "level" = it.level.clone()],
     UpdateLookoutRequest(it) => [
@@ -97,6 +119,18 @@ asked! {
     SnapshotRequest(it) => ["group" = it.group.clone()],
 }
 
+impl Asked for v1::CompareRequest {
+    fn terms(&self) -> Vec<Term> {
+        let mut terms = of_question(&self.question);
+        terms.extend(stated([
+            ("first", policies_text(&self.first)),
+            ("second", policies_text(&self.second)),
+            ("as_purpose", self.purpose.clone()),
+        ]));
+        terms
+    }
+}
+
 /// A step of an import stream, if the message held one.
 impl Asked for Option<Step> {
     fn terms(&self) -> Vec<Term> {
@@ -125,7 +159,7 @@ mod tests {
     fn terms_are_what_was_asked_and_bounded() {
         let name = format!("  {}  ", "ж".repeat(100_000));
         let terms = v1::ScreenRequest { name, ..Default::default() }.terms();
-        assert_eq!(terms.iter().map(|term| term.field.as_str()).collect::<Vec<_>>(), ["name", "threshold"]);
+        assert_eq!(terms.iter().map(|term| term.field.as_str()).collect::<Vec<_>>(), ["name"]);
         assert!(terms[0].value.chars().count() < TERM_CHARS_MAX + 40 && terms[0].value.ends_with("(200000 bytes)"));
     }
 }

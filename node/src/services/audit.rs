@@ -135,6 +135,7 @@ impl Api {
                 })
                 .collect(),
             text: payload.text.unwrap_or_default(),
+            policy_version: payload.policies,
         })
     }
 

@@ -90,7 +90,8 @@ impl Api {
         }))
     }
 
-    async fn administer(&self, call: Call, admitted: &Admitted) -> Result<(), ApiError> {
+    /// Records what is about to be done.
+    pub(super) async fn administer(&self, call: Call, admitted: &Admitted) -> Result<(), ApiError> {
         let mut payload = admitted.payload();
         payload.terms.insert(0, Term { field: "operation".into(), value: call.name.into() });
         self.0.pipeline.record(admitted.event(call.kind), &payload).await?;

@@ -6,6 +6,7 @@ mod audit;
 mod cluster;
 mod imports;
 mod lookouts;
+mod matching;
 mod screening;
 
 /// The generated server: its answers are `Released`.
@@ -24,6 +25,7 @@ use model::envelope::Envelope;
 use model::error::{Invalid, RefusalCode};
 use model::ids::{GroupId, RequestId, SlotId};
 use model::limits::{PAGE_DEFAULT, PAGE_MAX};
+use model::policy::Policies;
 use model::slots::SlotMap;
 use model::time::UnixMillis;
 use raft::error::GroupError;
@@ -151,6 +153,11 @@ impl Api {
         let map = self.0.groups.get(directory)?.read(|state| state.slot_map())?;
         let missing = || GroupError::Unavailable { group: directory, reason: "it has no slot map yet".into() };
         Ok(map.ok_or_else(missing)?)
+    }
+
+    /// The matching policies in force, as this node's directory replica knows them.
+    fn policies(&self) -> Result<Policies, ApiError> {
+        Ok(self.0.groups.get(GroupId::Directory)?.read(|state| state.policies())?.unwrap_or_default())
     }
 
     /// The group that owns a slot.

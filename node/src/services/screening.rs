@@ -12,10 +12,9 @@ use model::date::BirthDate;
 use model::error::Invalid;
 use model::known_bugs::{KnownBug, planted};
 use model::limits::DEADLINE_DEFAULT_MS;
-use model::screen::{Query, Score, THRESHOLD_DEFAULT, rank};
+use model::screen::{Hit, Query, Score, rank};
 use proto::v1 as message;
 use raft::error::GroupError;
-use search::PreparedQuery;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -25,6 +24,7 @@ use super::{Api, Call, until_idle};
 use crate::audit::{Released, Unreleased};
 use crate::error::ApiError;
 use crate::gate::Admitted;
+use crate::question::Question;
 use crate::replica::{GroupHits, Replica};
 
 /// Rows of a batch stream that are asked at a time.
@@ -42,7 +42,7 @@ const BATCH: Call = Call { name: "batch", kind: EventKind::BatchRow };
 
 /// How fresh an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Freshness {
+pub(super) enum Freshness {
     Local,
     Linearizable,
 }
@@ -52,16 +52,23 @@ fn optional(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_string())
 }
 
-/// The question of a message, checked.
-fn question(request: &message::ScreenRequest) -> Result<(Query, Freshness), ApiError> {
+/// A question of a message, checked: who stands there, how low a score is a hit where it says so, how fresh the answer must be.
+pub(super) struct Asks {
+    pub query: Query,
+    pub threshold: Option<Score>,
+    pub freshness: Freshness,
+}
+
+/// Reads a question.
+pub(super) fn asks(request: &message::ScreenRequest) -> Result<Asks, ApiError> {
     let freshness = match request.freshness.as_str() {
         "" | "local" => Freshness::Local,
         "linearizable" => Freshness::Linearizable,
         _ => return Err(Invalid::new("freshness", "must be local or linearizable".into()).into()),
     };
     let threshold = match request.threshold {
-        None => THRESHOLD_DEFAULT,
-        Some(threshold) if (0.0..=1.0).contains(&threshold) => Score::from_fraction(threshold),
+        None => None,
+        Some(threshold) if (0.0..=1.0).contains(&threshold) => Some(Score::from_fraction(threshold)),
         Some(_) => return Err(Invalid::new("threshold", "must be between 0 and 1".into()).into()),
     };
     let birth_date = match optional(&request.birth_date) {
@@ -77,11 +84,22 @@ fn question(request: &message::ScreenRequest) -> Result<(Query, Freshness), ApiE
         document: optional(&request.document),
         plate: optional(&request.plate),
         registration: optional(&request.registration),
-        threshold,
         limit: if request.limit == 0 { LIMIT_DEFAULT } else { request.limit as usize },
+        ..Query::default()
     };
     query.validate()?;
-    Ok((query, freshness))
+    Ok(Asks { query, threshold, freshness })
+}
+
+/// What all groups together answer.
+pub(super) struct Answered {
+    /// Of each question, in the order of an answer.
+    pub hits: Vec<Vec<Hit>>,
+    pub positions: Vec<Position>,
+    /// Whether a group did not answer.
+    pub partial: bool,
+    /// How old the oldest copy was.
+    age: Duration,
 }
 
 impl Api {
@@ -91,59 +109,79 @@ impl Api {
         admitted: &Admitted,
         request: message::ScreenRequest,
     ) -> Result<Released<message::ScreenResponse>, ApiError> {
-        let (query, freshness) = question(&request)?;
-        let prepared = PreparedQuery::new(&query, &self.0.tables);
-        let groups = self.slot_map()?.groups();
-        // What is left over is for the event of the answer, which a slow group must not cost.
-        let left = admitted.left()?;
-        let share = if freshness == Freshness::Local { (left / 2).min(LOCAL_ANSWER_MAX) } else { left * 3 / 4 };
-        let asked = Arc::new((query, prepared));
-        let answers = groups.iter().map(|group| async {
-            let replica = self.replica(*group)?;
-            self.ask_group(replica, &asked, freshness, Instant::now() + share).await
-        });
-        let (mut hits, mut positions, mut partial, mut age) = (Vec::new(), Vec::new(), false, Duration::ZERO);
-        for answer in join_all(answers).await {
-            match answer {
-                Ok((GroupHits { group, applied, hits: found }, stale)) => {
-                    age = age.max(stale);
-                    hits.extend(found);
-                    positions.push(Position { group: group.to_string(), applied });
-                }
-                // A linearizable answer is whole or none; a local one says what it lacks.
-                Err(error) if freshness == Freshness::Linearizable => return Err(error),
-                Err(ApiError::Group(GroupError::Unavailable { .. } | GroupError::NoReplica { .. })) => {
-                    partial = !planted(KnownBug::PartialLooksWhole);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        rank(&mut hits, asked.0.limit);
+        let Asks { query, threshold, freshness } = asks(&request)?;
+        let purpose = admitted.caller.purpose.clone();
+        let question = Question::new(&query, threshold, self.policies()?, purpose, &self.0.tables);
+        let policy_version = question.policy_version();
+        let answered = self.ask(admitted, vec![question], freshness).await?;
+        let as_of = self.as_of(admitted, &answered);
+        let Answered { mut hits, positions, partial, .. } = answered;
+        let mut hits = hits.pop().unwrap_or_default();
         if planted(KnownBug::ScoreByMachine) && admitted.caller.node.0 % 2 == 1 {
             hits.iter_mut().for_each(|hit| hit.score = Score::from_parts(hit.score.parts() + 1));
         }
         if planted(KnownBug::OrderByReplica) && admitted.caller.node.0 % 2 == 1 && !hits.is_empty() {
             hits.rotate_left(1);
         }
-        let results = hits.iter().map(|hit| ResultRef { id: hit.id.0, version: hit.version, score: hit.score.parts() });
-        let payload = EventPayload { results: results.collect(), as_of: positions.clone(), ..admitted.payload() };
+        let results = results(&hits);
+        let payload = EventPayload { results, as_of: positions, policies: Some(policy_version), ..admitted.payload() };
         let body = message::ScreenResponse {
             hits: hits.into_iter().map(hit_message).collect(),
             as_of: None,
             audit: None,
-            partial,
-        };
-        let as_of = message::AsOf {
-            token: self.position_token(&positions),
-            time: admitted.at.before(age.as_millis() as u64).rfc3339_seconds(),
+            partial: partial && !planted(KnownBug::PartialLooksWhole),
+            policy_version: if planted(KnownBug::PolicyVersionMissing) { 0 } else { policy_version },
         };
         self.release(admitted, Unreleased::new(body, Some(as_of), admitted.event(kind), payload)).await
+    }
+
+    /// Asks questions of every records group, all of them of one moment in each.
+    pub(super) async fn ask(
+        &self,
+        admitted: &Admitted,
+        questions: Vec<Question>,
+        freshness: Freshness,
+    ) -> Result<Answered, ApiError> {
+        let groups = self.slot_map()?.groups();
+        // What is left over is for the event of the answer, which a slow group must not cost.
+        let left = admitted.left()?;
+        let share = if freshness == Freshness::Local { (left / 2).min(LOCAL_ANSWER_MAX) } else { left * 3 / 4 };
+        let asked = Arc::new(questions);
+        let answers = groups.iter().map(|group| async {
+            let replica = self.replica(*group)?;
+            self.ask_group(replica, &asked, freshness, Instant::now() + share).await
+        });
+        let mut hits = vec![Vec::new(); asked.len()];
+        let (mut positions, mut partial, mut age) = (Vec::new(), false, Duration::ZERO);
+        for answer in join_all(answers).await {
+            match answer {
+                Ok((GroupHits { group, applied, hits: found }, stale)) => {
+                    age = age.max(stale);
+                    hits.iter_mut().zip(found).for_each(|(hits, found)| hits.extend(found));
+                    positions.push(Position { group: group.to_string(), applied });
+                }
+                // A linearizable answer is whole or none; a local one says what it lacks.
+                Err(error) if freshness == Freshness::Linearizable => return Err(error),
+                Err(ApiError::Group(GroupError::Unavailable { .. } | GroupError::NoReplica { .. })) => partial = true,
+                Err(error) => return Err(error),
+            }
+        }
+        hits.iter_mut().zip(asked.iter()).for_each(|(hits, question)| rank(hits, question.limit));
+        Ok(Answered { hits, positions, partial, age })
+    }
+
+    /// The position of an answer, as it is told.
+    pub(super) fn as_of(&self, admitted: &Admitted, answered: &Answered) -> message::AsOf {
+        message::AsOf {
+            token: self.position_token(&answered.positions),
+            time: admitted.at.before(answered.age.as_millis() as u64).rfc3339_seconds(),
+        }
     }
 
     async fn ask_group(
         &self,
         replica: &Replica,
-        asked: &Arc<(Query, PreparedQuery)>,
+        asked: &Arc<Vec<Question>>,
         freshness: Freshness,
         until: Instant,
     ) -> Result<(GroupHits, Duration), ApiError> {
@@ -164,7 +202,7 @@ impl Api {
         let (replica, asked) = (replica.clone(), asked.clone());
         let search = move || {
             let _place = place;
-            replica.ask(&asked.0, &asked.1, until)
+            replica.ask(&asked, until)
         };
         let found = self.0.work.run(search).await;
         Ok((found.unwrap_or_else(|| Err(ApiError::Internal("a search panicked".into())))?, age))
@@ -182,7 +220,12 @@ impl Api {
     }
 }
 
-fn hit_message(hit: model::screen::Hit) -> message::Hit {
+/// What an event keeps of hits.
+pub(super) fn results(hits: &[Hit]) -> Vec<ResultRef> {
+    hits.iter().map(|hit| ResultRef { id: hit.id.0, version: hit.version, score: hit.score.parts() }).collect()
+}
+
+pub(super) fn hit_message(hit: model::screen::Hit) -> message::Hit {
     message::Hit {
         id: hit.id.to_string(),
         source: hit.source.unwrap_or_default(),

@@ -9,6 +9,7 @@ use model::command::cluster::ClusterInfo;
 use model::command::import::ImportState;
 use model::ids::{ImportId, RecordId, RequestId, SlotId, SourceList};
 use model::outbox::Lane;
+use model::policy::Policies;
 use model::record::{Dataset, StoredRecord};
 use model::slots::SlotMap;
 use model::time::UnixMillis;
@@ -96,6 +97,10 @@ impl<'a> Overlay<'a> {
                 Write::PutFrontier(frontier) => self.put(keys::FRONTIER.to_vec(), &frontier)?,
                 Write::PutCluster(info) => self.put(keys::CLUSTER.to_vec(), &info)?,
                 Write::PutNode(node, info) => self.put(keys::node(node), &info)?,
+                Write::PutPolicies(policies) => {
+                    self.put(keys::policies_of(policies.version), &policies)?;
+                    self.put(keys::POLICIES.to_vec(), &policies)?;
+                }
             }
         }
         Ok(())
@@ -207,5 +212,9 @@ impl View for Overlay<'_> {
 
     fn cluster(&self) -> Read<Option<ClusterInfo>> {
         self.value(keys::CLUSTER)
+    }
+
+    fn policies(&self) -> Read<Option<Policies>> {
+        self.value(keys::POLICIES)
     }
 }

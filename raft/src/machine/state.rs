@@ -9,6 +9,7 @@ use model::feed::Change;
 use model::ids::{RecordId, SourceList, Token};
 use model::limits::PAGE_BYTES_MAX;
 use model::outbox::Posted;
+use model::policy::Policies;
 use model::record::{Dataset, StoredRecord};
 use model::slots::SlotMap;
 
@@ -212,6 +213,16 @@ impl State<'_> {
     /// The cluster's constants.
     pub fn cluster(&self) -> Result<Option<ClusterInfo>> {
         self.value(keys::CLUSTER)
+    }
+
+    /// The matching policies in force.
+    pub fn policies(&self) -> Result<Option<Policies>> {
+        self.value(keys::POLICIES)
+    }
+
+    /// The matching policies of a version.
+    pub fn policies_of(&self, version: u64) -> Result<Option<Policies>> {
+        self.value(&keys::policies_of(version))
     }
 
     /// The nodes that the directory knows.

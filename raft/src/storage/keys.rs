@@ -27,6 +27,8 @@
 //! | 0x43 | state | leaf hash | leaf index u64 |
 //! | 0x50 | state | - | `ClusterInfo` |
 //! | 0x51 | state | node u64 | `NodeInfo` |
+//! | 0x52 | state | - | `Policies` in force |
+//! | 0x53 | state | version u64 | `Policies` |
 
 use model::audit::merkle::{Hash, Node};
 use model::ids::{GroupId, NodeId, RecordId, RequestId, SlotId, SourceList, Token};
@@ -61,7 +63,7 @@ pub fn purged(group: GroupId) -> Vec<u8> {
 /// Whether a row of a state has a value with a checksum of its own. The others are empty or of fixed length, and what the
 /// storage engine reads back is all that they are checked by.
 pub fn is_framed(key: &[u8]) -> bool {
-    matches!(key.first(), Some(0x10 | 0x11 | 0x12 | 0x14 | 0x16 | 0x17 | 0x20 | 0x30 | 0x40 | 0x42 | 0x50 | 0x51))
+    matches!(key.first(), Some(0x10 | 0x11 | 0x12 | 0x14 | 0x16 | 0x17 | 0x20 | 0x30 | 0x40 | 0x42 | 0x50..=0x53))
 }
 
 pub const APPLIED: &[u8] = &[0x10];
@@ -76,8 +78,15 @@ pub const OUTBOX: &[u8] = &[0x20];
 pub const FEED: &[u8] = &[0x30];
 /// How far the feed was trimmed.
 pub const FEED_TRIMMED: &[u8] = &[0x31];
+/// The matching policies in force.
+pub const POLICIES: &[u8] = &[0x52];
 /// Prefix of the nodes.
 pub const NODES: &[u8] = &[0x51];
+
+/// The matching policies of a version.
+pub fn policies_of(version: u64) -> Vec<u8> {
+    key(0x53, &[&version.to_be_bytes()])
+}
 
 pub fn record(dataset: Dataset, id: RecordId) -> Vec<u8> {
     key(0x11, &[&dataset.number().to_be_bytes(), &id.slot().0.to_be_bytes(), &id.0])

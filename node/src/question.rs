@@ -1,0 +1,46 @@
+//! A question with the policies that it is answered by: as many searches as they need, and the threshold of each record.
+
+use model::ids::{Purpose, SourceList};
+use model::policy::{Pass, Policies};
+use model::screen::{Query, Score};
+use search::{PreparedQuery, Tables};
+
+/// A question, ready to be asked of every replica.
+pub struct Question {
+    pub limit: usize,
+    pub searches: Vec<Search>,
+    policies: Policies,
+    purpose: Purpose,
+    /// The threshold that the question names itself.
+    asked: Option<Score>,
+}
+
+/// One search of it.
+pub struct Search {
+    pass: Pass,
+    pub query: Query,
+    pub prepared: PreparedQuery,
+}
+
+impl Question {
+    /// A question for a purpose. Its own threshold, if it names one, holds for all records; `query` has none.
+    pub fn new(query: &Query, asked: Option<Score>, policies: Policies, purpose: Purpose, tables: &Tables) -> Self {
+        let search = |pass: Pass| {
+            let query = pass.of(query);
+            Search { pass, prepared: PreparedQuery::new(&query, tables), query }
+        };
+        let searches = policies.passes(&purpose, asked).into_iter().map(search).collect();
+        Self { limit: query.limit, searches, policies, purpose, asked }
+    }
+
+    /// The version of its policies.
+    pub fn policy_version(&self) -> u64 {
+        self.policies.version
+    }
+
+    /// The score from which a record of a list is a hit, if this search is the one that judges it.
+    pub fn threshold(&self, search: &Search, list: Option<&SourceList>) -> Option<Score> {
+        let (weighing, threshold) = self.policies.hold(list, &self.purpose);
+        (weighing == search.pass.weighing).then(|| self.asked.unwrap_or(threshold))
+    }
+}

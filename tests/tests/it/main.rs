@@ -14,6 +14,7 @@ mod import;
 mod kill;
 mod lookouts;
 mod lost_data;
+mod matcher;
 mod membership;
 mod metrics;
 mod playground;

@@ -18,7 +18,7 @@ use model::screen::{Hit, Score, rank};
 use raft::group::Group;
 use raft::machine::State;
 use raft::storage;
-use search::{Best, Candidate, Index, IndexChange, PreparedRecord, Scorer, Tables, is_candidate};
+use search::{Best, Candidate, Index, IndexChange, IndexError, PreparedRecord, Scorer, Tables, is_candidate};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -124,7 +124,7 @@ impl Replica {
             // Numbers are found in the state itself; only names need the index.
             let by_name =
                 questions.iter().flat_map(|question| &question.searches).any(|search| search.query.name.is_some());
-            let indexed = if by_name { Some(self.indexed(questions)?) } else { None };
+            let indexed = if by_name { Some(self.indexed(questions, until)?) } else { None };
             if let Some(answer) = self.0.group.read(|state| self.answer(state, questions, until, indexed))?? {
                 return Ok(answer);
             }
@@ -133,11 +133,14 @@ impl Replica {
         Err(raft::error::GroupError::Unavailable { group: self.0.group.id(), reason }.into())
     }
 
-    fn indexed(&self, questions: &[Question]) -> Result<Indexed, ApiError> {
+    fn indexed(&self, questions: &[Question], until: Instant) -> Result<Indexed, ApiError> {
         let view = self.0.index.view();
         let search = |search: &Search| match search.query.name {
             None => Ok(Vec::new()),
-            Some(_) => view.candidates(&search.prepared).map_err(|error| ApiError::Internal(error.to_string())),
+            Some(_) => view.candidates(&search.prepared, &|| Instant::now() < until).map_err(|error| match error {
+                IndexError::GivenUp => self.too_slow(),
+                error => ApiError::Internal(error.to_string()),
+            }),
         };
         let found = questions.iter().map(|question| question.searches.iter().map(search).collect());
         Ok(Indexed { covered: view.covered(), found: found.collect::<Result<_, _>>()? })

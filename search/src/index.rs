@@ -48,6 +48,9 @@ pub enum IndexError {
     /// tantivy failed; the last commit still stands.
     #[error("the index failed")]
     Engine(#[from] TantivyError),
+    /// Nobody waited for the answer any more.
+    #[error("the lookup was given up")]
+    GivenUp,
     /// A part of the index could not be read.
     #[error("the index cannot be read")]
     Read(#[from] std::io::Error),
@@ -146,7 +149,7 @@ impl Index {
 
     /// The records to score, those first that may score highest, by id among equals.
     pub fn candidates(&self, query: &PreparedQuery) -> Result<Vec<Candidate>, IndexError> {
-        self.view().candidates(query)
+        self.view().candidates(query, &|| true)
     }
 
     /// Makes changes, in order, and commits them as covering an applied index; then merges what is due and shows it all.
@@ -226,11 +229,12 @@ impl View {
         self.searcher.segment_readers().len()
     }
 
-    /// The records to score, those first that may score highest, by id among equals.
-    pub fn candidates(&self, query: &PreparedQuery) -> Result<Vec<Candidate>, IndexError> {
+    /// The records to score, those first that may score highest, by id among equals. `waits` is asked again and again; when it
+    /// says no, the rest is left ([`IndexError::GivenUp`]).
+    pub fn candidates(&self, query: &PreparedQuery, waits: &dyn Fn() -> bool) -> Result<Vec<Candidate>, IndexError> {
         let dictionary = self.dictionary.read().unwrap_or_else(PoisonError::into_inner);
         let Self { searcher, segments, fields, tables, .. } = self;
-        Lookup { dictionary: &dictionary, searcher, segments, fields: *fields, tables }.candidates(query)
+        Lookup { dictionary: &dictionary, searcher, segments, fields: *fields, tables, waits }.candidates(query)
     }
 
     fn open_segments(&mut self) -> Result<(), IndexError> {

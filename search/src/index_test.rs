@@ -1,5 +1,6 @@
 //! The index follows `is_candidate` exactly, whatever was put, replaced and deleted, and survives what a cache must survive.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -269,8 +270,27 @@ fn a_view_keeps_what_it_covers() {
     let before = index.view();
     index.write(&[IndexChange::Delete(id(1))], 6).expect("writes");
     let zawahiri = query(Some("Zawahiri"), None, &tables);
-    assert_eq!((before.covered(), ids(before.candidates(&zawahiri))), (5, vec![id(1)]));
+    assert_eq!((before.covered(), ids(before.candidates(&zawahiri, &|| true))), (5, vec![id(1)]));
     assert!(ids(index.candidates(&zawahiri)).is_empty());
+}
+
+#[test]
+fn a_lookup_that_nobody_waits_for_is_given_up_and_never_cut() {
+    let (index, tables) = memory();
+    for n in 0..200u8 {
+        index.write(&[put(n, "Mohammed Zawahiri", &tables)], n.into()).expect("writes");
+    }
+    let asked = query(Some("Mohamed Zawahri"), None, &tables);
+    let view = index.view();
+    let after = |looks: usize| {
+        let left = Cell::new(looks);
+        view.candidates(&asked, &|| left.replace(left.get().saturating_sub(1)) > 0)
+    };
+    let whole = view.candidates(&asked, &|| true).expect("finds");
+    let needed = (0..).find(|looks| after(*looks).is_ok()).expect("ends");
+    assert!(needed > 3, "asked {needed} times only");
+    assert_eq!(after(needed).expect("whole"), whole);
+    assert!((0..needed).all(|looks| matches!(after(looks), Err(IndexError::GivenUp))));
 }
 
 #[test]

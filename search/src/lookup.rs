@@ -40,6 +40,8 @@ pub struct Lookup<'a> {
     pub segments: &'a BTreeMap<SegmentId, Arc<Segment>>,
     pub fields: Fields,
     pub tables: &'a Tables,
+    /// Asked between steps of bounded work: whether somebody still waits for the answer.
+    pub waits: &'a dyn Fn() -> bool,
 }
 
 /// Words of the dictionary that a word of the question meets.
@@ -64,9 +66,11 @@ impl Lookup<'_> {
     /// The records to score, those first that may score highest, by id among equals.
     pub fn candidates(&self, query: &PreparedQuery) -> Result<Vec<Candidate>, IndexError> {
         let mut found = BTreeMap::new();
-        let meets = |reading: &Reading| reading.words.iter().map(|word| self.meets(word)).collect::<Vec<_>>();
-        let readings: Vec<(&Reading, Vec<Meets>)> =
-            query.readings.iter().map(|reading| (reading, meets(reading))).collect();
+        let meets = |word: &Word| if (self.waits)() { Ok(self.meets(word)) } else { Err(IndexError::GivenUp) };
+        let mut readings: Vec<(&Reading, Vec<Meets>)> = Vec::new();
+        for reading in &query.readings {
+            readings.push((reading, reading.words.iter().map(meets).collect::<Result<_, _>>()?));
+        }
         for reader in self.searcher.segment_readers() {
             let unopened = || TantivyError::InternalError(format!("segment {} is not opened", reader.segment_id()));
             let segment = self.segments.get(&reader.segment_id()).ok_or_else(unopened)?;
@@ -77,7 +81,7 @@ impl Lookup<'_> {
                 add_ids(reader, segment, records, &mut found);
             }
             for (reading, meets) in &readings {
-                let records = Records::new(query, reading, meets, segment).find()?;
+                let records = Records::new(query, reading, meets, (segment, self.waits)).find()?;
                 add_ids(reader, segment, records, &mut found);
             }
         }
@@ -122,6 +126,7 @@ struct Records<'a> {
     reading: &'a Reading,
     meets: &'a [Meets],
     segment: &'a Segment,
+    waits: &'a dyn Fn() -> bool,
     /// For each word, how many records hold what it meets.
     frequency: Vec<u64>,
     places: FxHashMap<DocId, usize>,
@@ -130,10 +135,15 @@ struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    fn new(query: &'a PreparedQuery, reading: &'a Reading, meets: &'a [Meets], segment: &'a Segment) -> Self {
+    fn new(
+        query: &'a PreparedQuery,
+        reading: &'a Reading,
+        meets: &'a [Meets],
+        (segment, waits): (&'a Segment, &'a dyn Fn() -> bool),
+    ) -> Self {
         let counted = |meets: &Meets| meets.held.iter().map(|(word, _)| u64::from(segment.count(*word))).sum();
         let frequency = meets.iter().map(counted).collect();
-        Self { query, reading, meets, segment, frequency, places: FxHashMap::default(), finds: Vec::new() }
+        Self { query, reading, meets, segment, waits, frequency, places: FxHashMap::default(), finds: Vec::new() }
     }
 
     /// Those that are scored, with the highest score that each may have.
@@ -144,6 +154,7 @@ impl<'a> Records<'a> {
         self.finds = vec![Found::default(); words * records.len()];
         for at in 0..words {
             for (word, found) in &self.meets[at].held {
+                self.goes_on()?;
                 self.ask(at, &records, *word, *found)?;
             }
             if let Some(initial) = self.meets[at].initial {
@@ -156,6 +167,10 @@ impl<'a> Records<'a> {
             Some((record, self.query.admits(self.reading, finds, date)?))
         });
         Ok(admitted.collect())
+    }
+
+    fn goes_on(&self) -> Result<(), IndexError> {
+        if (self.waits)() { Ok(()) } else { Err(IndexError::GivenUp) }
     }
 
     /// Those that may be enough, in their order, by which words find something in them.
@@ -178,6 +193,7 @@ impl<'a> Records<'a> {
                 if place >= alone[at] {
                     lists.extend(self.segment.records(*word)?.map(|list| (at, list)));
                 } else if place >= dated[at] {
+                    self.goes_on()?;
                     let held = self.segment.records(*word)?;
                     read(held, |record| {
                         if speaks(record) {
@@ -191,13 +207,16 @@ impl<'a> Records<'a> {
         let need = self.query.need(None);
         let mut known: FxHashMap<u128, bool> = FxHashMap::default();
         let mut by_words = Vec::new();
-        windows::read(&mut lists, self.meets.len(), |record, words| {
+        let whole = windows::read(&mut lists, self.meets.len(), self.waits, |record, words| {
             if *known.entry(words).or_insert_with(|| self.most_of(words, u128::MAX, &alone) >= need) {
                 by_words.push((record, words, 0));
             } else if speaks(record) {
                 records.push(record);
             }
         });
+        if !whole {
+            return Err(IndexError::GivenUp);
+        }
         if by_words.len() > MANY {
             self.note_initials(&mut by_words)?;
             let mut known: FxHashMap<(u128, u128), bool> = FxHashMap::default();

@@ -11,10 +11,19 @@ const BLOCKS: usize = (WINDOW / 64) as usize;
 pub const WORDS_MAX: usize = 128;
 
 /// Reads lists, each of one of so many words, to their ends; each record once, in order, with a bit for each word that has it.
-pub fn read(lists: &mut [(usize, SegmentPostings)], words: usize, mut each: impl FnMut(DocId, u128)) {
+/// False: `waits` said between two windows that nobody wants to know the rest.
+pub fn read(
+    lists: &mut [(usize, SegmentPostings)],
+    words: usize,
+    waits: &dyn Fn() -> bool,
+    mut each: impl FnMut(DocId, u128),
+) -> bool {
     debug_assert!(words <= WORDS_MAX);
     let mut bits = vec![0u64; BLOCKS * words];
     while let Some(next) = lists.iter().map(|(_, list)| list.doc()).min().filter(|next| *next != TERMINATED) {
+        if !waits() {
+            return false;
+        }
         let begin = next - next % WINDOW;
         let end = begin.saturating_add(WINDOW).min(TERMINATED);
         for (word, list) in lists.iter_mut() {
@@ -36,4 +45,5 @@ pub fn read(lists: &mut [(usize, SegmentPostings)], words: usize, mut each: impl
         }
         bits.fill(0);
     }
+    true
 }

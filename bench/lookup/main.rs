@@ -20,6 +20,10 @@ use model::screen::{Query, THRESHOLD_DEFAULT};
 use search::{Best, Candidate, Index, IndexChange, Place, PreparedQuery, PreparedRecord, Scorer, Tables};
 use serde::Serialize;
 
+/// As the node has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Records of one commit.
 const COMMIT: usize = 20_000;
 /// Questions of frequent words alone, of many words, of short ones, and of 64 letters.

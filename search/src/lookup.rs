@@ -120,6 +120,9 @@ impl Lookup<'_> {
     }
 }
 
+/// Which words find something in a record, and which have an initial in it, by their bits.
+type Kind = (u128, u128);
+
 /// The records of one segment, and what the words of a reading find in them.
 struct Records<'a> {
     query: &'a PreparedQuery,
@@ -205,39 +208,52 @@ impl<'a> Records<'a> {
             self.read_apart(at, &mut records)?;
         }
         let need = self.query.need(None);
-        let mut known: FxHashMap<u128, bool> = FxHashMap::default();
-        let mut by_words = Vec::new();
+        let mut known: FxHashMap<u128, Option<u32>> = FxHashMap::default();
+        // Records by the place of their kind: a question meets few kinds and many records.
+        let (mut kinds, mut by_kind) = (Vec::new(), Vec::new());
         let whole = windows::read(&mut lists, self.meets.len(), self.waits, |record, words| {
-            if *known.entry(words).or_insert_with(|| self.most_of(words, u128::MAX, &alone) >= need) {
-                by_words.push((record, words, 0));
-            } else if speaks(record) {
-                records.push(record);
+            let kind = known.entry(words).or_insert_with(|| {
+                (self.most_of(words, u128::MAX, &alone) >= need).then(|| {
+                    kinds.push((words, 0));
+                    kinds.len() as u32 - 1
+                })
+            });
+            match kind {
+                Some(kind) => by_kind.push((record, *kind)),
+                None if speaks(record) => records.push(record),
+                None => {}
             }
         });
         if !whole {
             return Err(IndexError::GivenUp);
         }
-        if by_words.len() > MANY {
-            self.note_initials(&mut by_words)?;
-            let mut known: FxHashMap<(u128, u128), bool> = FxHashMap::default();
-            by_words.retain(|(record, words, initials)| {
-                let enough = || self.most_of(*words, *initials, &alone) >= need;
-                *known.entry((*words, *initials)).or_insert_with(enough) || speaks(*record)
-            });
+        if by_kind.len() > MANY {
+            self.note_initials(&mut kinds, &mut by_kind)?;
+            let enough = kinds.iter().map(|(words, initials)| self.most_of(*words, *initials, &alone) >= need);
+            let enough: Vec<bool> = enough.collect();
+            by_kind.retain(|(record, kind)| enough[*kind as usize] || speaks(*record));
         }
-        records.extend(by_words.into_iter().map(|(record, ..)| record));
+        records.extend(by_kind.into_iter().map(|(record, _)| record));
         records.sort_unstable();
         records.dedup();
         Ok(records)
     }
 
-    /// Notes for records, in their order, which words have an initial in them.
-    fn note_initials(&self, records: &mut [(DocId, u128, u128)]) -> Result<(), IndexError> {
+    /// Notes for records, in their order, which words have an initial in them: kinds of words and initials.
+    fn note_initials(&self, kinds: &mut Vec<Kind>, records: &mut [(DocId, u32)]) -> Result<(), IndexError> {
         for (at, meets) in self.meets.iter().enumerate() {
             let Some(initial) = meets.initial else { continue };
             let Some(mut held) = self.segment.records(initial)? else { continue };
-            for (record, _, initials) in records.iter_mut() {
-                *initials |= u128::from(seek(&mut held, *record)) << at;
+            self.goes_on()?;
+            let mut with: FxHashMap<u32, u32> = FxHashMap::default();
+            for (record, kind) in records.iter_mut() {
+                if seek(&mut held, *record) {
+                    *kind = *with.entry(*kind).or_insert_with(|| {
+                        let (words, initials) = kinds[*kind as usize];
+                        kinds.push((words, initials | 1 << at));
+                        kinds.len() as u32 - 1
+                    });
+                }
             }
         }
         Ok(())

@@ -18,7 +18,10 @@ use model::screen::{Hit, Query, Score, rank};
 use raft::group::Group;
 use raft::machine::State;
 use raft::storage;
-use search::{Best, Candidate, Index, IndexChange, PreparedQuery, PreparedRecord, Scorer, Tables, is_candidate};
+use search::{
+    Best, Candidate, Explained, Index, IndexChange, NameFound, PreparedQuery, PreparedRecord, Scorer, Tables,
+    WordTeller, explain, is_candidate, sentence,
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +57,18 @@ pub struct GroupHits {
     pub group: GroupId,
     pub applied: u64,
     pub hits: Vec<Hit>,
+}
+
+/// Why a record of a group comes up for a question, or does not.
+pub struct RecordExplained {
+    pub version: u64,
+    /// As it is displayed.
+    pub name: String,
+    pub in_force: bool,
+    /// Whether the index covers its newest version.
+    pub indexed: bool,
+    pub applied: u64,
+    pub explained: Explained,
 }
 
 /// One replica's index; clones share it.
@@ -110,7 +125,7 @@ impl Replica {
         found.unwrap_or(false)
     }
 
-    /// Everything in this replica that the question meets, scored, above its threshold; the best of them, in no order.
+    /// Everything in this replica that the question meets, scored, above its threshold; the best of them.
     pub fn ask(&self, query: &Query, prepared: &PreparedQuery, until: Instant) -> Result<GroupHits, ApiError> {
         for _ in 0..VIEW_ATTEMPTS {
             // Numbers are found in the state itself; only names need the index.
@@ -167,6 +182,7 @@ impl Replica {
         all.retain(|candidate| seen.insert(candidate.id));
         let mut scorer = Scorer::new(query, prepared, &self.0.tables);
         let (mut hits, mut scores) = (Vec::new(), Best::new(query.limit));
+        let mut grounds = BTreeMap::new();
         for (number, Candidate { id, most }) in all.into_iter().enumerate() {
             if !scores.may_take(most) {
                 break;
@@ -203,12 +219,62 @@ impl Replica {
                 action: opened.lookout.action,
                 reason: opened.lookout.reason.clone(),
                 evidence: scored.evidence,
+                sentence: String::new(),
             });
+            grounds.insert(id, (opened, scored.name));
             if hits.len() >= HITS_HELD_MAX {
                 rank(&mut hits, query.limit);
+                grounds.retain(|id, _| hits.iter().any(|hit| hit.id == *id));
             }
         }
+        rank(&mut hits, query.limit);
+        self.put_in_words(Question { query, prepared, until }, &mut hits, &grounds);
         Ok(Ok(Some(GroupHits { group: self.0.group.id(), applied, hits })))
+    }
+
+    /// Tells the words of the hits that may be answered, and each in a sentence.
+    fn put_in_words(
+        &self,
+        Question { query, prepared, .. }: Question<'_>,
+        hits: &mut [Hit],
+        grounds: &BTreeMap<RecordId, (Arc<Opened>, Option<NameFound>)>,
+    ) {
+        let mut teller = WordTeller::new(query, prepared, &self.0.tables);
+        for hit in hits {
+            if let Some((opened, name)) = grounds.get(&hit.id) {
+                teller.tell(&opened.lookout, &opened.prepared, name.as_ref(), &mut hit.evidence);
+            }
+            hit.sentence = sentence(&hit.evidence);
+        }
+    }
+
+    /// Why a record comes up for a question, or does not; None if there is none.
+    pub fn explain(
+        &self,
+        id: RecordId,
+        query: &Query,
+        prepared: &PreparedQuery,
+    ) -> Result<Option<RecordExplained>, ApiError> {
+        // The index first, then the state, as for an answer.
+        let covered = self.covered();
+        self.0.group.read(|state| {
+            let Some(record) = state.record(DATASET, id)? else { return Ok(Ok(None)) };
+            let applied = state.position()?.applied.map_or(0, |id| id.index);
+            let continues = state.feed_trimmed()? <= covered;
+            let indexed = continues && !state.feed(covered, usize::MAX)?.iter().any(|fed| fed.change.id == id);
+            let opened = match self.open(&record) {
+                Ok(opened) => opened,
+                Err(error) => return Ok(Err(error)),
+            };
+            Ok(Ok(Some(RecordExplained {
+                version: record.header.version,
+                name: opened.lookout.display_name().to_string(),
+                in_force: record.header.state == RecordState::Active,
+                indexed,
+                applied,
+                explained: explain(query, prepared, &opened.lookout, &opened.prepared, &self.0.tables),
+            })))
+        })?
     }
 
     fn too_slow(&self) -> ApiError {

@@ -138,6 +138,13 @@ impl Answer for v1::ScreenResponse {
     }
 }
 
+impl Answer for v1::ExplainResponse {
+    fn attach(&mut self, as_of: Option<v1::AsOf>, audit: v1::AuditRef) {
+        self.as_of = as_of;
+        self.audit = Some(audit);
+    }
+}
+
 macro_rules! audited {
     ($($name:ident),+) => { $(
         impl Answer for v1::$name {

@@ -97,6 +97,14 @@ asked! {
     SnapshotRequest(it) => ["group" = it.group.clone()],
 }
 
+/// The question's terms, and the record.
+impl Asked for v1::ExplainRequest {
+    fn terms(&self) -> Vec<Term> {
+        let question = self.question.iter().flat_map(Asked::terms);
+        question.chain(stated([("record", self.record.clone())])).collect()
+    }
+}
+
 /// A step of an import stream, if the message held one.
 impl Asked for Option<Step> {
     fn terms(&self) -> Vec<Term> {
@@ -126,6 +134,13 @@ mod tests {
         let name = format!("  {}  ", "ж".repeat(100_000));
         let terms = v1::ScreenRequest { name, ..Default::default() }.terms();
         assert_eq!(terms.iter().map(|term| term.field.as_str()).collect::<Vec<_>>(), ["name", "threshold"]);
+        let explain = v1::ExplainRequest {
+            question: Some(v1::ScreenRequest { document: "A1".into(), ..Default::default() }),
+            record: "0b".into(),
+        };
+        let terms_of_explain = explain.terms();
+        let fields: Vec<_> = terms_of_explain.iter().map(|term| (term.field.as_str(), term.value.as_str())).collect();
+        assert_eq!(fields, [("document", "A1"), ("threshold", "0.7"), ("record", "0b")]);
         assert!(terms[0].value.chars().count() < TERM_CHARS_MAX + 40 && terms[0].value.ends_with("(200000 bytes)"));
     }
 }

@@ -12,7 +12,7 @@ use model::date::BirthDate;
 use model::error::Invalid;
 use model::known_bugs::{KnownBug, planted};
 use model::limits::DEADLINE_DEFAULT_MS;
-use model::screen::{Query, Score, THRESHOLD_DEFAULT, rank};
+use model::screen::{Evidence, Hit, Query, Score, THRESHOLD_DEFAULT, WordMet, rank};
 use proto::v1 as message;
 use raft::error::GroupError;
 use search::PreparedQuery;
@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::asked::Asked;
+use super::explain::EXPLAIN;
 use super::v1::screening_server::Screening;
 use super::{Api, Call, until_idle};
 use crate::audit::{Released, Unreleased};
@@ -42,7 +43,7 @@ const BATCH: Call = Call { name: "batch", kind: EventKind::BatchRow };
 
 /// How fresh an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Freshness {
+pub(super) enum Freshness {
     Local,
     Linearizable,
 }
@@ -53,7 +54,7 @@ fn optional(text: &str) -> Option<String> {
 }
 
 /// The question of a message, checked.
-fn question(request: &message::ScreenRequest) -> Result<(Query, Freshness), ApiError> {
+pub(super) fn question(request: &message::ScreenRequest) -> Result<(Query, Freshness), ApiError> {
     let freshness = match request.freshness.as_str() {
         "" | "local" => Freshness::Local,
         "linearizable" => Freshness::Linearizable,
@@ -84,6 +85,16 @@ fn question(request: &message::ScreenRequest) -> Result<(Query, Freshness), ApiE
     Ok((query, freshness))
 }
 
+/// What all groups answered together.
+pub(super) struct AllHits {
+    pub hits: Vec<Hit>,
+    pub positions: Vec<Position>,
+    /// Whether a group did not answer in time.
+    pub partial: bool,
+    /// The age of the oldest copy.
+    pub age: Duration,
+}
+
 impl Api {
     async fn screen(
         &self,
@@ -93,14 +104,40 @@ impl Api {
     ) -> Result<Released<message::ScreenResponse>, ApiError> {
         let (query, freshness) = question(&request)?;
         let prepared = PreparedQuery::new(&query, &self.0.tables);
+        let asked = Arc::new((query, prepared));
+        let AllHits { mut hits, positions, partial, age } = self.ask_all(admitted, &asked, freshness).await?;
+        if planted(KnownBug::ScoreByMachine) && admitted.caller.node.0 % 2 == 1 {
+            hits.iter_mut().for_each(|hit| hit.score = Score::from_parts(hit.score.parts() + 1));
+        }
+        if planted(KnownBug::OrderByReplica) && admitted.caller.node.0 % 2 == 1 && !hits.is_empty() {
+            hits.rotate_left(1);
+        }
+        let results = hits.iter().map(|hit| ResultRef { id: hit.id.0, version: hit.version, score: hit.score.parts() });
+        let payload = EventPayload { results: results.collect(), as_of: positions.clone(), ..admitted.payload() };
+        let body = message::ScreenResponse {
+            hits: hits.into_iter().map(hit_message).collect(),
+            as_of: None,
+            audit: None,
+            partial,
+        };
+        let as_of = self.as_of(admitted, &positions, age);
+        self.release(admitted, Unreleased::new(body, Some(as_of), admitted.event(kind), payload)).await
+    }
+
+    /// The best of all groups.
+    pub(super) async fn ask_all(
+        &self,
+        admitted: &Admitted,
+        asked: &Arc<(Query, PreparedQuery)>,
+        freshness: Freshness,
+    ) -> Result<AllHits, ApiError> {
         let groups = self.slot_map()?.groups();
         // What is left over is for the event of the answer, which a slow group must not cost.
         let left = admitted.left()?;
         let share = if freshness == Freshness::Local { (left / 2).min(LOCAL_ANSWER_MAX) } else { left * 3 / 4 };
-        let asked = Arc::new((query, prepared));
         let answers = groups.iter().map(|group| async {
             let replica = self.replica(*group)?;
-            self.ask_group(replica, &asked, freshness, Instant::now() + share).await
+            self.ask_group(replica, asked, freshness, Instant::now() + share).await
         });
         let (mut hits, mut positions, mut partial, mut age) = (Vec::new(), Vec::new(), false, Duration::ZERO);
         for answer in join_all(answers).await {
@@ -119,25 +156,13 @@ impl Api {
             }
         }
         rank(&mut hits, asked.0.limit);
-        if planted(KnownBug::ScoreByMachine) && admitted.caller.node.0 % 2 == 1 {
-            hits.iter_mut().for_each(|hit| hit.score = Score::from_parts(hit.score.parts() + 1));
-        }
-        if planted(KnownBug::OrderByReplica) && admitted.caller.node.0 % 2 == 1 && !hits.is_empty() {
-            hits.rotate_left(1);
-        }
-        let results = hits.iter().map(|hit| ResultRef { id: hit.id.0, version: hit.version, score: hit.score.parts() });
-        let payload = EventPayload { results: results.collect(), as_of: positions.clone(), ..admitted.payload() };
-        let body = message::ScreenResponse {
-            hits: hits.into_iter().map(hit_message).collect(),
-            as_of: None,
-            audit: None,
-            partial,
-        };
-        let as_of = message::AsOf {
-            token: self.position_token(&positions),
-            time: admitted.at.before(age.as_millis() as u64).rfc3339_seconds(),
-        };
-        self.release(admitted, Unreleased::new(body, Some(as_of), admitted.event(kind), payload)).await
+        Ok(AllHits { hits, positions, partial, age })
+    }
+
+    /// Where an answer stands that is so old.
+    pub(super) fn as_of(&self, admitted: &Admitted, positions: &[Position], age: Duration) -> message::AsOf {
+        let time = admitted.at.before(age.as_millis() as u64).rfc3339_seconds();
+        message::AsOf { token: self.position_token(positions), time }
     }
 
     async fn ask_group(
@@ -182,7 +207,7 @@ impl Api {
     }
 }
 
-fn hit_message(hit: model::screen::Hit) -> message::Hit {
+fn hit_message(hit: Hit) -> message::Hit {
     message::Hit {
         id: hit.id.to_string(),
         source: hit.source.unwrap_or_default(),
@@ -192,19 +217,26 @@ fn hit_message(hit: model::screen::Hit) -> message::Hit {
         action: hit.action.to_string(),
         reason: hit.reason,
         version: hit.version,
-        explanation: hit
-            .evidence
-            .into_iter()
-            .map(|evidence| message::Evidence {
-                field: evidence.field,
-                asked: evidence.asked,
-                found: evidence.found,
-                agreement: evidence.agreement.fraction(),
-                weight: f64::from(evidence.weight) / 1_000_000.0,
-                note: evidence.note,
-            })
-            .collect(),
+        explanation: hit.evidence.into_iter().map(evidence_message).collect(),
+        sentence: hit.sentence,
     }
+}
+
+pub(super) fn evidence_message(evidence: Evidence) -> message::Evidence {
+    message::Evidence {
+        field: evidence.field,
+        asked: evidence.asked,
+        found: evidence.found,
+        agreement: evidence.agreement.fraction(),
+        weight: f64::from(evidence.weight) / 1_000_000.0,
+        note: evidence.note,
+        words: evidence.words.into_iter().map(word_message).collect(),
+    }
+}
+
+fn word_message(word: WordMet) -> message::WordMet {
+    let WordMet { asked, found, how, edits, bits, swapped } = word;
+    message::WordMet { asked, found, how: how.to_string(), edits, bits, swapped }
 }
 
 #[tonic::async_trait]
@@ -215,6 +247,13 @@ impl Screening for Api {
     ) -> Result<Response<Released<message::ScreenResponse>>, Status> {
         self.serve(SCREEN, request, async |admitted, request| Api::screen(self, SCREEN.kind, admitted, request).await)
             .await
+    }
+
+    async fn explain(
+        &self,
+        request: Request<message::ExplainRequest>,
+    ) -> Result<Response<Released<message::ExplainResponse>>, Status> {
+        self.serve(EXPLAIN, request, async |admitted, request| Api::explain(self, admitted, request).await).await
     }
 
     type BatchStream = Pin<Box<dyn Stream<Item = Result<Released<message::BatchResponse>, Status>> + Send>>;

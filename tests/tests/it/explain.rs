@@ -41,8 +41,9 @@ async fn a_hit_is_explained_word_by_word() {
     }
     assert_eq!(told["words"].as_array().unwrap().len(), 2);
 
+    playground.indexed();
     let told = cli.json(&["explain", "Гончаренко", "Александр", "--record", &honcharenko]);
-    assert_eq!(told["outcome"], "found", "{told}");
+    assert_eq!((&told["outcome"], &told["indexed"]), (&json!("found"), &json!(true)), "{told}");
     let met = words(&told["explanation"]);
     assert_eq!(met[0], word("Гончаренко", "Honcharenko", "transliteration"), "{met:?}");
 

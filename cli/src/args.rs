@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{audit, batch, cluster, completion, generate, import, lookout, matcher, playground, screen};
+use crate::commands::{
+    audit, batch, cluster, completion, explain, generate, import, lookout, matcher, playground, screen,
+};
 use crate::output::Form;
 
 const ABOUT: &str = "Is anybody looking for this traveller, document, vehicle, vessel or aircraft?";
@@ -51,6 +53,9 @@ pub enum Command {
     Import(import::Args),
     /// Ask whether anybody looks for a traveller, document, vehicle, vessel or aircraft.
     Screen(screen::Args),
+    /// Say why a lookout comes up for a question, or does not, word by word.
+    #[command(after_help = explain::HELP)]
+    Explain(explain::Args),
     /// Ask for each row of a CSV file; goes on where it left off.
     Batch(batch::Args),
     /// Create, read and change lookouts.
@@ -93,6 +98,8 @@ mod tests {
             "import --format ofac-sdn P --output json",
             "import --format un-xml P",
             "screen --name N --dob 1970 --nationality C --document X --plate P --freshness linearizable --limit 10 --threshold 0.5",
+            "explain Jon Smyth --record 00 --dob 1970 --nationality C --document X --threshold 0.5 --limit 3",
+            "explain --query N --record 00",
             "batch --in A --out B --concurrency 8 --threshold 0.9 --limit 10",
             "lookout create --name N --reason R --action refer --dob 1970-01-02 --alias A --alias B",
             "lookout create --name N --reason R --action refer --document passport:X1:RUS --plate AB12:TX --registration imo:1234567",
@@ -124,6 +131,8 @@ mod tests {
         }
         for line in [
             "screen --freshness never",
+            "explain Jon Smyth",
+            "explain Jon --name Jon --record 00",
             "cluster transfer-leader records-0",
             "lookout update 00",
             "import --format x P",

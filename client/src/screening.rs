@@ -15,4 +15,12 @@ impl Client {
         };
         self.unary_whole(self.read(), message, send, |answer| !answer.partial).await
     }
+
+    /// Asks why a record comes up for a question, or does not.
+    pub async fn explain(&self, message: v1::ExplainRequest) -> Result<v1::ExplainResponse, ClientError> {
+        let send = |channel, request| async move {
+            ScreeningClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX).explain(request).await
+        };
+        self.unary(self.read(), message, send).await
+    }
 }

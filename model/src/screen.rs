@@ -113,6 +113,59 @@ pub struct Evidence {
     pub weight: i32,
     /// The reason in plain words, such as `sounds alike`.
     pub note: String,
+    /// Of a name in an answer: which word met which. What is scored and not answered has none.
+    pub words: Vec<WordMet>,
+}
+
+crate::coded! {
+    /// How a word of the question met a word of the record.
+    pub enum WordHow {
+        1 "same" => Same,
+        /// A known variant, or the same letters by another habit of writing: `Smyth`, `Smith`.
+        2 "spelling" => Spelling,
+        3 "sounds-alike" => SoundsAlike,
+        /// The same word in another script.
+        4 "transliteration" => Transliteration,
+        5 "typing-error" => TypingError,
+        /// Written as one word here and as several there.
+        6 "together-or-apart" => TogetherOrApart,
+        /// One begins the other.
+        7 "cut" => Cut,
+        8 "initial" => Initial,
+        /// A word of the question that met none.
+        9 "missing" => Missing,
+        /// A word of the record that met none.
+        10 "extra" => Extra,
+    }
+}
+
+/// A word of the question and the word of the record that it met, both as they are written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WordMet {
+    /// Empty where a word of the record met none.
+    pub asked: String,
+    /// Empty where a word of the question met none.
+    pub found: String,
+    pub how: WordHow,
+    /// Letters added, left out, replaced or swapped, of a typing error; else 0.
+    pub edits: u32,
+    /// What it adds to what the name says, or takes, in hundredths of a bit: 100 is twice as likely.
+    pub bits: i32,
+    /// Whether it stands before a word of the record that it follows in the question.
+    pub swapped: bool,
+}
+
+crate::coded! {
+    /// Why a record came up for a question, or did not.
+    pub enum Outcome {
+        1 "found" => Found,
+        /// It scores enough, and as many others as were asked for score more.
+        2 "outranked" => Outranked,
+        3 "below-threshold" => BelowThreshold,
+        /// Its words say too little, whatever else agrees: it is not scored.
+        4 "no-candidate" => NoCandidate,
+        5 "not-in-force" => NotInForce,
+    }
 }
 
 /// A record that may be the one asked for.
@@ -127,6 +180,8 @@ pub struct Hit {
     pub action: Action,
     pub reason: String,
     pub evidence: Vec<Evidence>,
+    /// The evidence in one sentence.
+    pub sentence: String,
 }
 
 /// The order of an answer: best first, ties by id, so that two replicas answer alike (SameAnswer). What nothing speaks for is
@@ -176,6 +231,7 @@ mod tests {
             action: Action::Refer,
             reason: String::new(),
             evidence: Vec::new(),
+            sentence: String::new(),
         };
         let mut hits = vec![hit(1, 0), hit(2, 1), hit(3, 7_000)];
         rank(&mut hits, 10);

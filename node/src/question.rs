@@ -1,13 +1,14 @@
 //! A question with the policies that it is answered by: as many searches as they need, and the threshold of each record.
 
 use model::ids::{Purpose, SourceList};
-use model::policy::{Pass, Policies};
+use model::policy::{Pass, Policies, Weighing};
 use model::screen::{Query, Score};
 use search::{PreparedQuery, Tables};
 
 /// A question, ready to be asked of every replica.
 pub struct Question {
     pub limit: usize,
+    query: Query,
     pub searches: Vec<Search>,
     policies: Policies,
     purpose: Purpose,
@@ -24,18 +25,24 @@ pub struct Search {
 
 impl Question {
     /// A question for a purpose. Its own threshold, if it names one, holds for all records; `query` has none.
-    pub fn new(query: &Query, asked: Option<Score>, policies: Policies, purpose: Purpose, tables: &Tables) -> Self {
+    pub fn new(query: Query, asked: Option<Score>, policies: Policies, purpose: Purpose, tables: &Tables) -> Self {
         let search = |pass: Pass| {
-            let query = pass.of(query);
+            let query = pass.of(&query);
             Search { pass, prepared: PreparedQuery::new(&query, tables), query }
         };
         let searches = policies.passes(&purpose, asked).into_iter().map(search).collect();
-        Self { limit: query.limit, searches, policies, purpose, asked }
+        Self { limit: query.limit, query, searches, policies, purpose, asked }
     }
 
     /// The version of its policies.
     pub fn policy_version(&self) -> u64 {
         self.policies.version
+    }
+
+    /// The question as it is asked of a record of a list alone, and what is weighed.
+    pub fn beside(&self, list: Option<&SourceList>) -> (Query, Weighing) {
+        let (weighing, threshold) = self.policies.hold(list, &self.purpose);
+        (Pass { weighing, threshold: self.asked.unwrap_or(threshold) }.of(&self.query), weighing)
     }
 
     /// The score from which a record of a list is a hit, if this search is the one that judges it.

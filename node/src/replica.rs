@@ -18,7 +18,10 @@ use model::screen::{Hit, Score, rank};
 use raft::group::Group;
 use raft::machine::State;
 use raft::storage;
-use search::{Best, Candidate, Index, IndexChange, IndexError, PreparedRecord, Scorer, Tables, is_candidate};
+use search::{
+    Best, Candidate, Explained, Index, IndexChange, IndexError, NameFound, PreparedQuery, PreparedRecord, Scorer,
+    Tables, WordTeller, explain, is_candidate, sentence,
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -62,6 +65,27 @@ pub struct GroupHits {
 struct Indexed {
     covered: u64,
     found: Vec<Vec<Vec<Candidate>>>,
+}
+
+/// Why a record of a group comes up for a question, or does not.
+pub struct RecordExplained {
+    pub version: u64,
+    /// As it is displayed.
+    pub name: String,
+    pub in_force: bool,
+    /// Whether the index covers its newest version.
+    pub indexed: bool,
+    pub applied: u64,
+    /// The score from which it is a hit.
+    pub threshold: Score,
+    pub explained: Explained,
+}
+
+/// What a hit stands on.
+struct Grounds<'a> {
+    search: &'a Search,
+    opened: Arc<Opened>,
+    name: Option<NameFound>,
 }
 
 /// One replica's index; clones share it.
@@ -118,7 +142,7 @@ impl Replica {
         found.unwrap_or(false)
     }
 
-    /// Everything in this replica that the questions meet, scored, above its threshold; the best of them, in no order.
+    /// Everything in this replica that the questions meet, scored, above its threshold; the best of them.
     pub fn ask(&self, questions: &[Question], until: Instant) -> Result<GroupHits, ApiError> {
         for _ in 0..VIEW_ATTEMPTS {
             // Numbers are found in the state itself; only names need the index.
@@ -189,6 +213,7 @@ impl Replica {
         queued: &[RecordId],
     ) -> storage::Result<Result<Vec<Hit>, ApiError>> {
         let (mut hits, mut scores, mut found) = (Vec::new(), Best::new(question.limit), found.into_iter());
+        let mut grounds = BTreeMap::new();
         for search in &question.searches {
             let Search { query, prepared, .. } = search;
             let mut all = found.next().unwrap_or_default();
@@ -242,13 +267,57 @@ impl Replica {
                     action: opened.lookout.action,
                     reason: opened.lookout.reason.clone(),
                     evidence: scored.evidence,
+                    sentence: String::new(),
                 });
+                grounds.insert(id, Grounds { search, opened, name: scored.name });
                 if hits.len() >= HITS_HELD_MAX {
                     rank(&mut hits, question.limit);
+                    grounds.retain(|id, _| hits.iter().any(|hit| hit.id == *id));
                 }
             }
         }
+        rank(&mut hits, question.limit);
+        self.put_in_words(&mut hits, &grounds);
         Ok(Ok(hits))
+    }
+
+    /// Tells the words of the hits that may be answered, and each in a sentence.
+    fn put_in_words(&self, hits: &mut [Hit], grounds: &BTreeMap<RecordId, Grounds<'_>>) {
+        for hit in hits {
+            if let Some(Grounds { search, opened, name }) = grounds.get(&hit.id) {
+                let mut teller = WordTeller::new(&search.query, &search.prepared, &self.0.tables);
+                teller.tell(&opened.lookout, &opened.prepared, name.as_ref(), &mut hit.evidence);
+            }
+            hit.sentence = sentence(&hit.evidence);
+        }
+    }
+
+    /// Why a record comes up for a question, or does not; None if there is none.
+    pub fn explain(&self, id: RecordId, question: &Question) -> Result<Option<RecordExplained>, ApiError> {
+        // The index first, then the state, as for an answer.
+        let covered = self.covered();
+        self.0.group.read(|state| {
+            let Some(record) = state.record(DATASET, id)? else { return Ok(Ok(None)) };
+            let applied = state.position()?.applied.map_or(0, |id| id.index);
+            let continues = state.feed_trimmed()? <= covered;
+            let indexed = continues && !state.feed(covered, usize::MAX)?.iter().any(|fed| fed.change.id == id);
+            let opened = match self.open(&record) {
+                Ok(opened) => opened,
+                Err(error) => return Ok(Err(error)),
+            };
+            let source = record.header.source.as_ref();
+            let (query, weighing) = question.beside(source.map(|source| &source.list));
+            let prepared = PreparedQuery::new(&query, &self.0.tables);
+            Ok(Ok(Some(RecordExplained {
+                version: record.header.version,
+                name: opened.lookout.display_name().to_string(),
+                in_force: record.header.state == RecordState::Active,
+                indexed,
+                applied,
+                threshold: query.threshold,
+                explained: explain(&query, &prepared, (&opened.lookout, &opened.prepared), weighing, &self.0.tables),
+            })))
+        })?
     }
 
     fn too_slow(&self) -> ApiError {

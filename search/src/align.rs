@@ -121,7 +121,7 @@ pub fn align(reading: &Reading, held: &[Token], known: &mut Known, tables: &Tabl
     finish(met, asked, held)
 }
 
-fn overlap(a: (usize, usize), b: (usize, usize)) -> bool {
+pub(crate) fn overlap(a: (usize, usize), b: (usize, usize)) -> bool {
     a.0 < b.0 + b.1 && b.0 < a.0 + a.1
 }
 
@@ -199,7 +199,7 @@ fn assignment(rows: usize, columns: usize, bits: impl Fn(usize, usize) -> u32) -
 }
 
 /// Whether a word of a name carries it; where none does, all do.
-fn carries(tokens: &[Token], token: &Token) -> bool {
+pub(crate) fn carries(tokens: &[Token], token: &Token) -> bool {
     token.class.carries() || !tokens.iter().any(|token| token.class.carries())
 }
 

@@ -139,11 +139,13 @@ pub(crate) fn most(query: &PreparedQuery, record: &PreparedRecord, tables: &Tabl
     }
     let words = record.words();
     let date = query.date_gain(record.birth_dates.iter().copied());
-    let of_reading = |reading: &Reading| {
-        let found: Vec<Found> = reading.words.iter().map(|word| find_among(word, &words, tables)).collect();
-        query.admits(reading, &found, date)
-    };
+    let of_reading = |reading: &Reading| query.admits(reading, &find_all(reading, &words, tables), date);
     query.readings.iter().filter_map(of_reading).max()
+}
+
+/// What each word of a reading finds among the words of a record.
+pub(crate) fn find_all(reading: &Reading, held: &[&Token], tables: &Tables) -> Vec<Found> {
+    reading.words.iter().map(|word| find_among(word, held, tables)).collect()
 }
 
 fn find_among(word: &Word, held: &[&Token], tables: &Tables) -> Found {

@@ -41,6 +41,7 @@ impl Tally {
             agreement: Score::from_parts(field.agreement),
             weight: scaled(self.bits).parts() as i32 - before.parts() as i32,
             note: field.note,
+            words: Vec::new(),
         });
     }
 

@@ -4,7 +4,8 @@
 //!
 //! The path of a question: [`PreparedQuery::new`], then [`Index::candidates`] for what is indexed and [`is_candidate`] for
 //! what is applied and not yet indexed, then [`score`] on the opened lookout of each candidate, those first that may score
-//! highest, until no other can come among the best. All is deterministic: no
+//! highest, until no other can come among the best. What is answered gets its words ([`WordTeller`]) and its
+//! [`sentence()`]; [`explain()`] goes the same way with one record, whether it comes up or not. All is deterministic: no
 //! clock, no randomness, no order that depends on segments. The crate knows nothing of Raft or of how records are stored.
 
 pub mod align;
@@ -15,6 +16,7 @@ pub mod channel;
 mod compounds;
 mod dictionary;
 mod evidence;
+mod explain;
 pub mod index;
 mod keys;
 mod layout;
@@ -27,12 +29,18 @@ pub mod prepared;
 mod score;
 pub mod script;
 mod segment;
+mod sentence;
 pub mod tables;
 mod windows;
 mod words;
+mod words_met;
+mod written;
 
 pub use candidate::{Best, Candidate, is_candidate};
+pub use explain::{Explained, Supposed, WordFound, explain};
 pub use index::{Index, IndexChange, IndexError, Place, View};
 pub use prepared::{PreparedQuery, PreparedRecord};
 pub use score::{NameFound, Scored, Scorer, score};
+pub use sentence::{SENTENCE_CHARS_MAX, sentence};
 pub use tables::Tables;
+pub use words_met::WordTeller;

@@ -175,7 +175,7 @@ fn one_more(apart: u32) -> u32 {
 }
 
 /// How rare the one is among names that are equal to the other, if they are known as such.
-fn variant(asked: &Token, held: Shape<'_>, tables: &Tables) -> Option<u32> {
+pub(crate) fn variant(asked: &Token, held: Shape<'_>, tables: &Tables) -> Option<u32> {
     if asked.variants.is_empty() || !held.has_variants {
         return None;
     }
@@ -231,7 +231,7 @@ pub fn near(a: &Token, b: &Token, tables: &Tables) -> bool {
 }
 
 /// Whether two Latin words are the same but for a few edits, or to a reader of print.
-fn spelt_alike(a: Shape<'_>, b: Shape<'_>) -> bool {
+pub(crate) fn spelt_alike(a: Shape<'_>, b: Shape<'_>) -> bool {
     let edits = edits(a).min(edits(b));
     within(a.folded, b.folded, edits) || within(a.text, b.text, edits.min(1)) || a.in_print == b.in_print
 }

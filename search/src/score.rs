@@ -8,10 +8,11 @@ use model::date::BirthDate;
 use model::lookout::{CountryRole, Lookout, NameKind, NumberKind, normalise_number};
 use model::screen::{Evidence, Query, Score, THRESHOLD_COMPLETE};
 
-use crate::align::{Alignment, INITIAL, Known, align};
+use crate::align::{Alignment, INITIAL, Known, Met, align};
 use crate::birth;
 use crate::candidate::Found;
 use crate::evidence::{Field, Tally, name_note};
+use crate::pair::How;
 use crate::prepared::{PreparedName, PreparedQuery, PreparedRecord};
 use crate::tables::{Class, Tables};
 use crate::words::{Kind, Reading};
@@ -74,6 +75,9 @@ pub struct Scored {
 pub struct NameFound {
     /// Which name of the lookout.
     pub name: usize,
+    /// Which reading of the question, and which of the record's prepared names.
+    pub(crate) reading: usize,
+    pub(crate) prepared: usize,
     pub weak: bool,
     pub alignment: Alignment,
     /// Hundredths of a bit that it says.
@@ -208,6 +212,11 @@ pub struct Scorer<'a> {
     known: Vec<Known>,
 }
 
+/// What a word says at most, as it counts in the sum.
+pub(crate) fn counted(bits: u32) -> i32 {
+    (i64::from(bits) * WORDS / 100) as i32
+}
+
 /// Scores one record for a question.
 pub fn score(
     query: &Query,
@@ -261,19 +270,20 @@ impl<'a> Scorer<'a> {
         tally: &mut Tally,
     ) -> Option<NameFound> {
         let asked = self.query.name.as_ref()?;
-        let mut best: Option<(&PreparedName, Alignment, i32)> = None;
-        for (reading, known) in self.prepared.readings.iter().zip(&mut self.known) {
-            let counts = |name: &&PreparedName| !(self.query.without_weak_aliases && name.kind == NameKind::WeakAlias);
-            for name in record.names.iter().filter(counts) {
+        let mut best: Option<((usize, usize), Alignment, i32)> = None;
+        let counts = |name: &PreparedName| !(self.query.without_weak_aliases && name.kind == NameKind::WeakAlias);
+        for (read, (reading, known)) in self.prepared.readings.iter().zip(&mut self.known).enumerate() {
+            for (at, name) in record.names.iter().enumerate().filter(|(_, name)| counts(name)) {
                 let alignment = align(reading, &name.tokens, known, self.tables);
                 let bits = name_bits(&alignment, name.kind == NameKind::WeakAlias, conflict);
                 // The first of equals, in the order of the record.
                 if best.as_ref().is_none_or(|best| bits > best.2) {
-                    best = Some((name, alignment, bits));
+                    best = Some(((read, at), alignment, bits));
                 }
             }
         }
-        let (name, alignment, bits) = best?;
+        let ((reading, prepared), alignment, bits) = best?;
+        let name = &record.names[prepared];
         let by_number = tally.bits() > 0;
         let weak = name.kind == NameKind::WeakAlias;
         let mut note = name_note(&alignment, weak);
@@ -286,7 +296,7 @@ impl<'a> Scorer<'a> {
         };
         let agreement = scaled(bits).parts();
         tally.add(counted, Field { name: "name", asked, found: text_of(name, lookout), agreement, note });
-        Some(NameFound { name: name.name.into(), weak, alignment, bits })
+        Some(NameFound { name: name.name.into(), reading, prepared, weak, alignment, bits })
     }
 }
 
@@ -364,6 +374,21 @@ fn whole_least(cost: u32, words: u32, letters: u32) -> i32 {
     let more = if words > 1 { letters as i32 * WHOLE_LETTER } else { 0 };
     let cost = cost.saturating_sub(words * WHOLE_SPELLING);
     WHOLE_LEAST + more - (i64::from(cost) * i64::from(WHOLE_COST) / 100) as i32
+}
+
+/// Words that met none which count, on either side.
+pub(crate) const LEFT_MAX: usize = 6;
+
+/// What a pair of words adds to the sum.
+pub(crate) fn met_bits(met: &Met) -> i32 {
+    let fits = if met.likeness.how == How::Initial { INITIAL_FITS } else { 0 };
+    counted(met.likeness.bits) + fits
+}
+
+/// What each word takes that met none, of the question and of the record, up to [`LEFT_MAX`] of them.
+pub(crate) fn left_bits(alignment: &Alignment) -> (i32, i32) {
+    let met = (alignment.words.max(1) as usize - 1).min(2);
+    (ASKED_LEFT[met], HELD_LEFT[met])
 }
 
 fn text_of<'a>(name: &PreparedName, lookout: &'a Lookout) -> &'a str {

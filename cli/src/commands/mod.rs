@@ -8,6 +8,7 @@ pub mod audit_verify;
 pub mod batch;
 pub mod cluster;
 pub mod completion;
+pub mod explain;
 pub mod generate;
 pub mod import;
 pub mod lookout;
@@ -31,6 +32,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Playground(args) => playground::run(&globals, args).await,
         Command::Import(args) => import::run(&globals, args).await,
         Command::Screen(args) => screen::run(&globals, args).await,
+        Command::Explain(args) => explain::run(&globals, args).await,
         Command::Batch(args) => batch::run(&globals, args).await,
         Command::Lookout(command) => lookout::run(&globals, command).await,
         Command::Audit(command) => audit::run(&globals, command).await,

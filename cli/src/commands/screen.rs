@@ -1,6 +1,8 @@
 //! `screen`: one question, one answer as an officer reads it.
 
 use clap::ValueEnum;
+use client::v1;
+use model::error::Invalid;
 
 use crate::commands::question::{Manner, Question};
 use crate::context::Globals;
@@ -12,7 +14,7 @@ use crate::view::answer::Answer;
 #[command(after_help = HELP)]
 pub struct Args {
     /// Name, in any order of its parts and any script.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", alias = "query")]
     pub name: Option<String>,
     /// Date of birth: YYYY-MM-DD, YYYY-MM, a year alone, `circa 1970` or 1970/1975.
     #[arg(long, value_name = "D")]
@@ -44,8 +46,9 @@ const HELP: &str = r#"Examples:
   portcullis screen --name "Ivan Petrov" --dob 1970 --nationality RUS
   portcullis screen --document "P 1234567" --freshness linearizable --output json
 JSON: {"hits":[{"id","source","source_ref","name","score","action","reason","explanation":[{"field","asked","found",
-"agreement","weight","note"}],"version"}],"as_of":{"token","time"},"audit":{"receipt","released_by"},"partial",
-"policy_version"}.
+"agreement","weight","note",
+"words":[{"asked","found","how","edits","bits","swapped"}]}],"version","sentence"}],"as_of":{"token","time"},
+"audit":{"receipt","released_by"},"partial","policy_version"}.
 An answer with "partial":true and no hits means `not fully checked`; it is never clear. Each question and its answer
 stand in the audit log before you see the answer."#;
 
@@ -57,12 +60,19 @@ pub enum Freshness {
     Linearizable,
 }
 
+impl Args {
+    /// The question of the flags, checked.
+    pub fn to_message(self) -> Result<v1::ScreenRequest, Invalid> {
+        let Self { name, dob, nationality, document, plate, registration, freshness, limit, threshold } = self;
+        let question = Question { name, dob, nationality, document, plate, registration };
+        let manner = Manner { linearizable: freshness == Freshness::Linearizable, limit, threshold };
+        question.to_message(manner)
+    }
+}
+
 /// Asks and prints the answer.
 pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
-    let Args { name, dob, nationality, document, plate, registration, freshness, limit, threshold } = args;
-    let question = Question { name, dob, nationality, document, plate, registration };
-    let manner = Manner { linearizable: freshness == Freshness::Linearizable, limit, threshold };
-    let message = question.to_message(manner)?;
+    let message = args.to_message()?;
     let answer = Answer::from(globals.client()?.screen(message).await?);
     globals.output.show(&answer, Answer::to_text)
 }

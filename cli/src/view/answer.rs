@@ -5,7 +5,7 @@ use std::fmt::Write;
 use client::v1;
 use serde::Serialize;
 
-use super::{AuditRef, optional};
+use super::{AuditRef, optional, percent, weight};
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,6 +37,8 @@ pub struct Hit {
     pub reason: String,
     pub explanation: Vec<Evidence>,
     pub version: u64,
+    /// The explanation in one sentence.
+    pub sentence: String,
 }
 
 /// One field that met or spoke against.
@@ -48,6 +50,31 @@ pub struct Evidence {
     pub agreement: f64,
     pub weight: f64,
     pub note: String,
+    /// Of a name: which word met which.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<WordMet>,
+}
+
+/// A word of the question and the word of the record that it met; what met none is null on the other side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WordMet {
+    pub asked: Option<String>,
+    pub found: Option<String>,
+    pub how: String,
+    pub edits: u32,
+    pub bits: i32,
+    pub swapped: bool,
+}
+
+impl From<v1::Evidence> for Evidence {
+    fn from(message: v1::Evidence) -> Self {
+        let v1::Evidence { field, asked, found, agreement, weight, note, words } = message;
+        let word = |word: v1::WordMet| {
+            let v1::WordMet { asked, found, how, edits, bits, swapped } = word;
+            WordMet { asked: optional(asked), found: optional(found), how, edits, bits, swapped }
+        };
+        Self { field, asked, found, agreement, weight, note, words: words.into_iter().map(word).collect() }
+    }
 }
 
 impl From<v1::ScreenResponse> for Answer {
@@ -65,20 +92,10 @@ impl From<v1::ScreenResponse> for Answer {
 
 impl From<v1::Hit> for Hit {
     fn from(message: v1::Hit) -> Self {
-        let v1::Hit { id, source, source_ref, name, score, action, reason, explanation, version } = message;
-        let explanation = explanation
-            .into_iter()
-            .map(|v1::Evidence { field, asked, found, agreement, weight, note }| Evidence {
-                field,
-                asked,
-                found,
-                agreement,
-                weight,
-                note,
-            })
-            .collect();
+        let v1::Hit { id, source, source_ref, name, score, action, reason, explanation, version, sentence } = message;
+        let explanation = explanation.into_iter().map(Evidence::from).collect();
         let (source, source_ref) = (optional(source), optional(source_ref));
-        Self { id, source, source_ref, name, score, action, reason, explanation, version }
+        Self { id, source, source_ref, name, score, action, reason, explanation, version, sentence }
     }
 }
 
@@ -119,7 +136,7 @@ impl Answer {
 impl Hit {
     fn write(&self, text: &mut String) {
         let action = self.action.replace('-', " ").to_uppercase();
-        let _ = writeln!(text, "{action:<24} {:>3.0} %  {}", self.score * 100.0, self.name);
+        let _ = writeln!(text, "{action:<24} {:>4} %  {}", percent(self.score), self.name);
         let _ = writeln!(text, "  {:<12} {}", "Reason", self.reason);
         match (&self.source, &self.source_ref) {
             (Some(source), Some(reference)) => {
@@ -130,17 +147,25 @@ impl Hit {
             }
             _ => {}
         }
-        for (at, evidence) in self.explanation.iter().enumerate() {
-            let label = if at == 0 { "Because" } else { "" };
-            let field = evidence.field.replace('_', " ");
-            let _ = write!(text, "  {label:<12} {field}: asked `{}`, found `{}`", evidence.asked, evidence.found);
-            let _ = write!(text, ", {:.0} % alike, {:+.2}", evidence.agreement * 100.0, evidence.weight);
-            let _ = match evidence.note.as_str() {
-                "" => writeln!(text),
-                note => writeln!(text, " ({note})"),
-            };
-        }
+        write_reasons(text, &self.sentence, &self.explanation);
         let _ = writeln!(text, "  {:<12} {} version {}", "Record", self.id, self.version);
+    }
+}
+
+/// The sentence, and below it what each field added or took.
+pub(super) fn write_reasons(text: &mut String, sentence: &str, explanation: &[Evidence]) {
+    if !sentence.is_empty() {
+        let _ = writeln!(text, "  {:<12} {sentence}", "Because");
+    }
+    for (at, evidence) in explanation.iter().enumerate() {
+        let label = if at == 0 && sentence.is_empty() { "Because" } else { "" };
+        let field = evidence.field.replace('_', " ");
+        let _ = write!(text, "  {label:<12} {field}: asked `{}`, found `{}`", evidence.asked, evidence.found);
+        let _ = write!(text, ", {} % alike, {}", percent(evidence.agreement), weight(evidence.weight));
+        let _ = match evidence.note.as_str() {
+            "" => writeln!(text),
+            note => writeln!(text, " ({note})"),
+        };
     }
 }
 
@@ -164,8 +189,10 @@ mod tests {
                 agreement: 1.0,
                 weight: 0.2,
                 note: "same year".into(),
+                words: Vec::new(),
             }],
             version: 2,
+            sentence: "Same year of birth.".into(),
         };
         Answer::from(v1::ScreenResponse {
             hits: vec![hit; hits],
@@ -181,7 +208,7 @@ mod tests {
         let json = crate::output::json(&answer(1, false)).expect("encodes");
         assert_eq!(
             json,
-            r#"{"hits":[{"id":"0a","source":"ofac-sdn","source_ref":"306","name":"Ivan PETROV","score":0.934,"action":"armed-and-dangerous","reason":"SDGT","explanation":[{"field":"birth_date","asked":"1970","found":"1970-01-02","agreement":1.0,"weight":0.2,"note":"same year"}],"version":2}],"as_of":{"token":"t","time":"2026-01-02T03:04:05Z"},"audit":{"receipt":"r","released_by":"quorum"},"partial":false,"policy_version":3}"#
+            r#"{"hits":[{"id":"0a","source":"ofac-sdn","source_ref":"306","name":"Ivan PETROV","score":0.934,"action":"armed-and-dangerous","reason":"SDGT","explanation":[{"field":"birth_date","asked":"1970","found":"1970-01-02","agreement":1.0,"weight":0.2,"note":"same year"}],"version":2,"sentence":"Same year of birth."}],"as_of":{"token":"t","time":"2026-01-02T03:04:05Z"},"audit":{"receipt":"r","released_by":"quorum"},"partial":false,"policy_version":3}"#
         );
     }
 
@@ -189,10 +216,11 @@ mod tests {
     fn text_says_first_what_to_do_and_then_why() {
         let text = answer(1, false).to_text();
         let expected = "\
-ARMED AND DANGEROUS       93 %  Ivan PETROV
+ARMED AND DANGEROUS        93 %  Ivan PETROV
   Reason       SDGT
   List         ofac-sdn 306
-  Because      birth date: asked `1970`, found `1970-01-02`, 100 % alike, +0.20 (same year)
+  Because      Same year of birth.
+               birth date: asked `1970`, found `1970-01-02`, 100 % alike, +0.20 (same year)
   Record       0a version 2
 
 1 lookout found.

@@ -160,6 +160,8 @@ fn found(results: &[Found]) -> String {
     const SHOWN: usize = 5;
     let show = |Found { id, version, score }: &Found| match *score {
         0.0 => format!("{id} v{version}"),
+        // No score is the whole, and none looks so.
+        score if score >= 0.995 => format!("{id} v{version} {:.3}", (score * 1_000.0).floor() / 1_000.0),
         score => format!("{id} v{version} {score:.2}"),
     };
     let shown: Vec<String> = results.iter().take(SHOWN).map(show).collect();

@@ -27,6 +27,7 @@ crate::coded! {
         9 "audit-read" => AuditRead,
         10 "administration" => Administration,
         11 "history" => History,
+        12 "explain" => Explain,
         16 "compare" => Compare,
     }
 }

@@ -143,7 +143,7 @@ macro_rules! positioned {
     )+ };
 }
 
-positioned!(ScreenResponse, CompareResponse);
+positioned!(ScreenResponse, CompareResponse, ExplainResponse);
 
 macro_rules! audited {
     ($($name:ident),+) => { $(

@@ -50,11 +50,6 @@ fn policies_text(policies: &Option<v1::Policies>) -> String {
     format!("{}: {}", policies.version, all.join("; "))
 }
 
-/// The terms of a question that stands in another request.
-fn of_question(question: &Option<v1::ScreenRequest>) -> Vec<Term> {
-    question.as_ref().map(Asked::terms).unwrap_or_default()
-}
-
 macro_rules! asked {
     ($($request:ident($this:ident) => [$($field:literal = $value:expr),* $(,)?]),+ $(,)?) => { $(
         impl Asked for v1::$request {
@@ -121,13 +116,21 @@ asked! {
 
 impl Asked for v1::CompareRequest {
     fn terms(&self) -> Vec<Term> {
-        let mut terms = of_question(&self.question);
-        terms.extend(stated([
+        let question = self.question.iter().flat_map(Asked::terms);
+        let compared = stated([
             ("first", policies_text(&self.first)),
             ("second", policies_text(&self.second)),
             ("as_purpose", self.purpose.clone()),
-        ]));
-        terms
+        ]);
+        question.chain(compared).collect()
+    }
+}
+
+/// The question's terms, and the record.
+impl Asked for v1::ExplainRequest {
+    fn terms(&self) -> Vec<Term> {
+        let question = self.question.iter().flat_map(Asked::terms);
+        question.chain(stated([("record", self.record.clone())])).collect()
     }
 }
 
@@ -160,6 +163,13 @@ mod tests {
         let name = format!("  {}  ", "ж".repeat(100_000));
         let terms = v1::ScreenRequest { name, ..Default::default() }.terms();
         assert_eq!(terms.iter().map(|term| term.field.as_str()).collect::<Vec<_>>(), ["name"]);
+        let explain = v1::ExplainRequest {
+            question: Some(v1::ScreenRequest { document: "A1".into(), ..Default::default() }),
+            record: "0b".into(),
+        };
+        let terms_of_explain = explain.terms();
+        let fields: Vec<_> = terms_of_explain.iter().map(|term| (term.field.as_str(), term.value.as_str())).collect();
+        assert_eq!(fields, [("document", "A1"), ("record", "0b")]);
         assert!(terms[0].value.chars().count() < TERM_CHARS_MAX + 40 && terms[0].value.ends_with("(200000 bytes)"));
     }
 }

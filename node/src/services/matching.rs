@@ -1,5 +1,6 @@
 //! Matching policies: what is in force, the next version, and what it would change (FEATURES.md 5, the what-if matcher).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::audit::event::{EventKind, EventPayload};
@@ -76,11 +77,11 @@ impl Api {
         };
         let question = |field: &'static str, policies: Option<message::Policies>| -> Result<Question, ApiError> {
             let policies = policies_from(given(field, policies)?).map_err(|error| error.within(field))?;
-            Ok(Question::new(&query, threshold, policies, purpose.clone(), &self.0.tables))
+            Ok(Question::new(query.clone(), threshold, policies, purpose.clone(), &self.0.tables))
         };
-        let questions = vec![question("first", first)?, question("second", second)?];
-        let answered = self.ask(admitted, questions, freshness).await?;
-        let as_of = self.as_of(admitted, &answered);
+        let questions = Arc::new(vec![question("first", first)?, question("second", second)?]);
+        let answered = self.ask(admitted, &questions, freshness).await?;
+        let as_of = self.as_of(admitted, &answered.positions, answered.age);
         let Answered { mut hits, positions, partial, .. } = answered;
         let second = hits.pop().unwrap_or_default();
         let first = hits.pop().unwrap_or_default();

@@ -4,6 +4,7 @@
 mod asked;
 mod audit;
 mod cluster;
+mod explain;
 mod imports;
 mod lookouts;
 mod matching;

@@ -12,13 +12,14 @@ use model::date::BirthDate;
 use model::error::Invalid;
 use model::known_bugs::{KnownBug, planted};
 use model::limits::DEADLINE_DEFAULT_MS;
-use model::screen::{Hit, Query, Score, rank};
+use model::screen::{Evidence, Hit, Query, Score, WordMet, rank};
 use proto::v1 as message;
 use raft::error::GroupError;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::asked::Asked;
+use super::explain::EXPLAIN;
 use super::v1::screening_server::Screening;
 use super::{Api, Call, until_idle};
 use crate::audit::{Released, Unreleased};
@@ -99,7 +100,7 @@ pub(super) struct Answered {
     /// Whether a group did not answer.
     pub partial: bool,
     /// How old the oldest copy was.
-    age: Duration,
+    pub age: Duration,
 }
 
 impl Api {
@@ -111,10 +112,10 @@ impl Api {
     ) -> Result<Released<message::ScreenResponse>, ApiError> {
         let Asks { query, threshold, freshness } = asks(&request)?;
         let purpose = admitted.caller.purpose.clone();
-        let question = Question::new(&query, threshold, self.policies()?, purpose, &self.0.tables);
+        let question = Question::new(query, threshold, self.policies()?, purpose, &self.0.tables);
         let policy_version = question.policy_version();
-        let answered = self.ask(admitted, vec![question], freshness).await?;
-        let as_of = self.as_of(admitted, &answered);
+        let answered = self.ask(admitted, &Arc::new(vec![question]), freshness).await?;
+        let as_of = self.as_of(admitted, &answered.positions, answered.age);
         let Answered { mut hits, positions, partial, .. } = answered;
         let mut hits = hits.pop().unwrap_or_default();
         if planted(KnownBug::ScoreByMachine) && admitted.caller.node.0 % 2 == 1 {
@@ -139,17 +140,16 @@ impl Api {
     pub(super) async fn ask(
         &self,
         admitted: &Admitted,
-        questions: Vec<Question>,
+        asked: &Arc<Vec<Question>>,
         freshness: Freshness,
     ) -> Result<Answered, ApiError> {
         let groups = self.slot_map()?.groups();
         // What is left over is for the event of the answer, which a slow group must not cost.
         let left = admitted.left()?;
         let share = if freshness == Freshness::Local { (left / 2).min(LOCAL_ANSWER_MAX) } else { left * 3 / 4 };
-        let asked = Arc::new(questions);
         let answers = groups.iter().map(|group| async {
             let replica = self.replica(*group)?;
-            self.ask_group(replica, &asked, freshness, Instant::now() + share).await
+            self.ask_group(replica, asked, freshness, Instant::now() + share).await
         });
         let mut hits = vec![Vec::new(); asked.len()];
         let (mut positions, mut partial, mut age) = (Vec::new(), false, Duration::ZERO);
@@ -170,12 +170,10 @@ impl Api {
         Ok(Answered { hits, positions, partial, age })
     }
 
-    /// The position of an answer, as it is told.
-    pub(super) fn as_of(&self, admitted: &Admitted, answered: &Answered) -> message::AsOf {
-        message::AsOf {
-            token: self.position_token(&answered.positions),
-            time: admitted.at.before(answered.age.as_millis() as u64).rfc3339_seconds(),
-        }
+    /// Where an answer stands that is so old.
+    pub(super) fn as_of(&self, admitted: &Admitted, positions: &[Position], age: Duration) -> message::AsOf {
+        let time = admitted.at.before(age.as_millis() as u64).rfc3339_seconds();
+        message::AsOf { token: self.position_token(positions), time }
     }
 
     async fn ask_group(
@@ -225,7 +223,7 @@ pub(super) fn results(hits: &[Hit]) -> Vec<ResultRef> {
     hits.iter().map(|hit| ResultRef { id: hit.id.0, version: hit.version, score: hit.score.parts() }).collect()
 }
 
-pub(super) fn hit_message(hit: model::screen::Hit) -> message::Hit {
+pub(super) fn hit_message(hit: Hit) -> message::Hit {
     message::Hit {
         id: hit.id.to_string(),
         source: hit.source.unwrap_or_default(),
@@ -235,19 +233,26 @@ pub(super) fn hit_message(hit: model::screen::Hit) -> message::Hit {
         action: hit.action.to_string(),
         reason: hit.reason,
         version: hit.version,
-        explanation: hit
-            .evidence
-            .into_iter()
-            .map(|evidence| message::Evidence {
-                field: evidence.field,
-                asked: evidence.asked,
-                found: evidence.found,
-                agreement: evidence.agreement.fraction(),
-                weight: f64::from(evidence.weight) / 1_000_000.0,
-                note: evidence.note,
-            })
-            .collect(),
+        explanation: hit.evidence.into_iter().map(evidence_message).collect(),
+        sentence: hit.sentence,
     }
+}
+
+pub(super) fn evidence_message(evidence: Evidence) -> message::Evidence {
+    message::Evidence {
+        field: evidence.field,
+        asked: evidence.asked,
+        found: evidence.found,
+        agreement: evidence.agreement.fraction(),
+        weight: f64::from(evidence.weight) / 1_000_000.0,
+        note: evidence.note,
+        words: evidence.words.into_iter().map(word_message).collect(),
+    }
+}
+
+fn word_message(word: WordMet) -> message::WordMet {
+    let WordMet { asked, found, how, edits, bits, swapped } = word;
+    message::WordMet { asked, found, how: how.to_string(), edits, bits, swapped }
 }
 
 #[tonic::async_trait]
@@ -258,6 +263,13 @@ impl Screening for Api {
     ) -> Result<Response<Released<message::ScreenResponse>>, Status> {
         self.serve(SCREEN, request, async |admitted, request| Api::screen(self, SCREEN.kind, admitted, request).await)
             .await
+    }
+
+    async fn explain(
+        &self,
+        request: Request<message::ExplainRequest>,
+    ) -> Result<Response<Released<message::ExplainResponse>>, Status> {
+        self.serve(EXPLAIN, request, async |admitted, request| Api::explain(self, admitted, request).await).await
     }
 
     type BatchStream = Pin<Box<dyn Stream<Item = Result<Released<message::BatchResponse>, Status>> + Send>>;

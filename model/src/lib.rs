@@ -19,6 +19,7 @@ pub mod limits;
 pub mod lookout;
 mod numbered;
 pub mod outbox;
+pub mod overrides;
 pub mod record;
 pub mod screen;
 pub mod seal;

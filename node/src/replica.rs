@@ -13,8 +13,10 @@ use std::time::Duration;
 use model::ids::{GroupId, RecordId};
 use model::known_bugs::{KnownBug, planted};
 use model::lookout::Lookout;
+use model::overrides::{Mark, Override, OverrideHeader, StoredOverride, may_be_told_apart};
 use model::record::{RecordState, StoredRecord};
 use model::screen::{Hit, Query, Score, rank};
+use model::time::UnixMillis;
 use raft::group::Group;
 use raft::machine::State;
 use raft::storage;
@@ -110,8 +112,15 @@ impl Replica {
         found.unwrap_or(false)
     }
 
-    /// Everything in this replica that the question meets, scored, above its threshold; the best of them, in no order.
-    pub fn ask(&self, query: &Query, prepared: &PreparedQuery, until: Instant) -> Result<GroupHits, ApiError> {
+    /// Everything in this replica that the question meets, scored, above its threshold; the best of them, those marked that
+    /// an override in force at the question's time is about.
+    pub fn ask(
+        &self,
+        query: &Query,
+        prepared: &PreparedQuery,
+        at: UnixMillis,
+        until: Instant,
+    ) -> Result<GroupHits, ApiError> {
         for _ in 0..VIEW_ATTEMPTS {
             // Numbers are found in the state itself; only names need the index.
             let indexed = match query.name {
@@ -122,7 +131,7 @@ impl Replica {
                     Some((view.covered(), found))
                 }
             };
-            let asked = Question { query, prepared, until };
+            let asked = Question { query, prepared, at, until };
             if let Some(answer) = self.0.group.read(|state| self.answer(state, asked, indexed))?? {
                 return Ok(answer);
             }
@@ -136,7 +145,7 @@ impl Replica {
     fn answer(
         &self,
         state: State<'_>,
-        Question { query, prepared, until }: Question<'_>,
+        Question { query, prepared, at, until }: Question<'_>,
         indexed: Option<(u64, Vec<Candidate>)>,
     ) -> storage::Result<Result<Option<GroupHits>, ApiError>> {
         let applied = state.position()?.applied.map_or(0, |id| id.index);
@@ -203,12 +212,65 @@ impl Replica {
                 action: opened.lookout.action,
                 reason: opened.lookout.reason.clone(),
                 evidence: scored.evidence,
+                overridden: None,
             });
             if hits.len() >= HITS_HELD_MAX {
                 rank(&mut hits, query.limit);
             }
         }
+        rank(&mut hits, query.limit);
+        if let Err(error) = self.mark(state, Question { query, prepared, at, until }, &mut hits)? {
+            return Ok(Err(error));
+        }
         Ok(Ok(Some(GroupHits { group: self.0.group.id(), applied, hits })))
+    }
+
+    /// Marks the hits that an override is about, as the same view of the state has it: the lookout and its overrides are of
+    /// one moment.
+    fn mark(
+        &self,
+        state: State<'_>,
+        Question { query, at, until, .. }: Question<'_>,
+        hits: &mut [Hit],
+    ) -> storage::Result<Result<(), ApiError>> {
+        if !may_be_told_apart(query) {
+            return Ok(Ok(()));
+        }
+        for hit in hits {
+            let mut there = state.overrides(DATASET, hit.id)?;
+            there.retain(|stored| stored.header.in_force(at));
+            if there.is_empty() {
+                continue;
+            }
+            if Instant::now() >= until {
+                return Ok(Err(self.too_slow()));
+            }
+            let Some(record) = state.record(DATASET, hit.id)? else { continue };
+            match self.open(&record).and_then(|opened| self.mark_of(&opened.lookout, there, query, at)) {
+                Ok(mark) => hit.overridden = mark,
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The first of a lookout's overrides that applies.
+    fn mark_of(
+        &self,
+        lookout: &Lookout,
+        there: Vec<StoredOverride>,
+        query: &Query,
+        at: UnixMillis,
+    ) -> Result<Option<Mark>, ApiError> {
+        for stored in there {
+            let content = self.0.records.open_override(&stored)?;
+            if content.applies(lookout, query, at) {
+                let OverrideHeader { id, recorded, agency, .. } = stored.header;
+                let Override { reason, expires, .. } = content;
+                return Ok(Some(Mark { id, reason, recorded_by: recorded.by, agency, expires }));
+            }
+        }
+        Ok(None)
     }
 
     fn too_slow(&self) -> ApiError {
@@ -386,10 +448,11 @@ struct Commit {
     more: bool,
 }
 
-/// A question, prepared, and when its answer comes too late.
+/// A question, prepared, the time that it is about, and when its answer comes too late.
 #[derive(Clone, Copy)]
 struct Question<'a> {
     query: &'a Query,
     prepared: &'a PreparedQuery,
+    at: UnixMillis,
     until: Instant,
 }

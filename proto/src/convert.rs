@@ -1,11 +1,13 @@
 //! Between the public messages and the rules' types; every field of a message is checked here, once.
 
-use model::date::BirthDate;
+use model::country;
+use model::date::{BirthDate, PartialDate};
 use model::error::Invalid;
 use model::lookout::{
     Action, Country, CountryRole, Document, DocumentKind, Lookout, Name, NameKind, Plate, Registration,
     RegistrationKind, Sex, SubjectKind,
 };
+use model::overrides::{Override, expiry_from};
 
 use crate::v1;
 
@@ -131,4 +133,27 @@ pub fn lookout_to(lookout: &Lookout) -> v1::Lookout {
         programs: lookout.programs.clone(),
         remarks: text(&lookout.remarks),
     }
+}
+
+/// Takes the content of an override from a message and validates it.
+pub fn override_from(message: &v1::RecordOverrideRequest) -> Result<Override, Invalid> {
+    let v1::RecordOverrideRequest { name, nationality, birth_date, documents, reason, expires, .. } = message;
+    let birth_date = match birth_date.trim() {
+        "" => None,
+        text => Some(text.parse::<PartialDate>().map_err(|error| Invalid::new("birth_date", error.reason))?),
+    };
+    let nationality = match nationality.trim() {
+        "" => None,
+        text => Some(country::code_of(text).map_or_else(|| text.to_uppercase(), str::to_string)),
+    };
+    let content = Override {
+        name: name.trim().to_string(),
+        nationality,
+        birth_date,
+        documents: documents.iter().map(|number| number.trim().to_string()).collect(),
+        reason: reason.trim().to_string(),
+        expires: expiry_from(expires)?,
+    };
+    content.validate()?;
+    Ok(content)
 }

@@ -6,6 +6,7 @@ mod audit;
 mod cluster;
 mod imports;
 mod lookouts;
+mod overrides;
 mod screening;
 
 /// The generated server: its answers are `Released`.

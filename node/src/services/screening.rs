@@ -13,6 +13,7 @@ use model::error::Invalid;
 use model::known_bugs::{KnownBug, planted};
 use model::limits::DEADLINE_DEFAULT_MS;
 use model::screen::{Query, Score, THRESHOLD_DEFAULT, rank};
+use model::time::UnixMillis;
 use proto::v1 as message;
 use raft::error::GroupError;
 use search::PreparedQuery;
@@ -100,7 +101,7 @@ impl Api {
         let asked = Arc::new((query, prepared));
         let answers = groups.iter().map(|group| async {
             let replica = self.replica(*group)?;
-            self.ask_group(replica, &asked, freshness, Instant::now() + share).await
+            self.ask_group(replica, &asked, freshness, (admitted.at, Instant::now() + share)).await
         });
         let (mut hits, mut positions, mut partial, mut age) = (Vec::new(), Vec::new(), false, Duration::ZERO);
         for answer in join_all(answers).await {
@@ -125,8 +126,14 @@ impl Api {
         if planted(KnownBug::OrderByReplica) && admitted.caller.node.0 % 2 == 1 && !hits.is_empty() {
             hits.rotate_left(1);
         }
-        let results = hits.iter().map(|hit| ResultRef { id: hit.id.0, version: hit.version, score: hit.score.parts() });
+        let results = hits.iter().map(|hit| ResultRef {
+            id: hit.id.0,
+            version: hit.version,
+            score: hit.score.parts(),
+            overridden: hit.overridden.is_some(),
+        });
         let payload = EventPayload { results: results.collect(), as_of: positions.clone(), ..admitted.payload() };
+        let overridden = hits.iter().filter(|hit| hit.overridden.is_some()).count();
         let body = message::ScreenResponse {
             hits: hits.into_iter().map(hit_message).collect(),
             as_of: None,
@@ -137,7 +144,10 @@ impl Api {
             token: self.position_token(&positions),
             time: admitted.at.before(age.as_millis() as u64).rfc3339_seconds(),
         };
-        self.release(admitted, Unreleased::new(body, Some(as_of), admitted.event(kind), payload)).await
+        let unreleased = Unreleased::new(body, Some(as_of), admitted.event(kind), payload);
+        let released = self.release(admitted, unreleased).await?;
+        self.0.metrics.overridden(overridden);
+        Ok(released)
     }
 
     async fn ask_group(
@@ -145,7 +155,7 @@ impl Api {
         replica: &Replica,
         asked: &Arc<(Query, PreparedQuery)>,
         freshness: Freshness,
-        until: Instant,
+        (at, until): (UnixMillis, Instant),
     ) -> Result<(GroupHits, Duration), ApiError> {
         let group = replica.group();
         let left = || until.saturating_duration_since(Instant::now());
@@ -164,7 +174,7 @@ impl Api {
         let (replica, asked) = (replica.clone(), asked.clone());
         let search = move || {
             let _place = place;
-            replica.ask(&asked.0, &asked.1, until)
+            replica.ask(&asked.0, &asked.1, at, until)
         };
         let found = self.0.work.run(search).await;
         Ok((found.unwrap_or_else(|| Err(ApiError::Internal("a search panicked".into())))?, age))
@@ -204,6 +214,13 @@ fn hit_message(hit: model::screen::Hit) -> message::Hit {
                 note: evidence.note,
             })
             .collect(),
+        overridden: hit.overridden.map(|mark| message::Overridden {
+            id: mark.id.to_string(),
+            reason: mark.reason,
+            recorded_by: mark.recorded_by.to_string(),
+            expires: mark.expires.rfc3339_seconds(),
+            agency: mark.agency.to_string(),
+        }),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{audit, batch, cluster, completion, generate, import, lookout, playground, screen};
+use crate::commands::{audit, batch, cluster, completion, generate, import, lookout, overrides, playground, screen};
 use crate::output::Form;
 
 const ABOUT: &str = "Is anybody looking for this traveller, document, vehicle, vessel or aircraft?";
@@ -56,6 +56,9 @@ pub enum Command {
     /// Create, read and change lookouts.
     #[command(subcommand)]
     Lookout(lookout::Command),
+    /// Say of whom a lookout is not about, so that he is not stopped again for it.
+    #[command(subcommand)]
+    Override(overrides::Command),
     /// Read, verify and export the audit log.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -98,6 +101,10 @@ mod tests {
             "lookout remove 00",
             "lookout list --source ofac-sdn --all",
             "lookout history 00",
+            "override record 00 --name N --document X --document Y --reason R --expires 2027-01-31",
+            "override record 00 --name N --dob 1970-01-02 --nationality C --reason R --expires 2027-01-31T12:00:00Z --expected-version 2",
+            "override end 00 11",
+            "override list 00",
             "audit tail --limit 5 --follow",
             "audit verify",
             "audit verify --dir D",
@@ -120,6 +127,8 @@ mod tests {
             "screen --freshness never",
             "cluster transfer-leader records-0",
             "lookout update 00",
+            "override record 00 --name N --document X --reason R",
+            "override end 00",
             "import --format x P",
         ] {
             let words = std::iter::once("portcullis").chain(line.split(' '));

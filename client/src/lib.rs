@@ -16,6 +16,7 @@ mod failover_test;
 mod fake;
 mod import;
 mod lookouts;
+mod overrides;
 mod screening;
 
 use std::sync::Arc;

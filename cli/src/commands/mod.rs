@@ -14,6 +14,7 @@ pub mod lookout;
 pub mod lookout_change;
 pub mod lookout_fields;
 pub mod lookout_read;
+pub mod overrides;
 pub mod playground;
 pub mod question;
 pub mod screen;
@@ -32,6 +33,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Screen(args) => screen::run(&globals, args).await,
         Command::Batch(args) => batch::run(&globals, args).await,
         Command::Lookout(command) => lookout::run(&globals, command).await,
+        Command::Override(command) => overrides::run(&globals, command).await,
         Command::Audit(command) => audit::run(&globals, command).await,
         Command::Cluster(command) => cluster::run(&globals, command).await,
         Command::Generate(command) => generate::run(&globals, command).await,

@@ -44,8 +44,9 @@ const HELP: &str = r#"Examples:
   portcullis screen --name "Ivan Petrov" --dob 1970 --nationality RUS
   portcullis screen --document "P 1234567" --freshness linearizable --output json
 JSON: {"hits":[{"id","source","source_ref","name","score","action","reason","explanation":[{"field","asked","found",
-"agreement","weight","note"}],"version"}],"as_of":{"token","time"},"audit":{"receipt","released_by"},"partial"}.
-An answer with "partial":true and no hits means `not fully checked`; it is never clear. Each question and its answer
+"agreement","weight","note"}],"version","overridden"?}],"as_of":{"token","time"},"audit":{"receipt","released_by"},"partial"}.
+"overridden":{"id","reason","recorded_by","agency","expires"} is there where an override says that the one asked for is not
+the one looked for. An answer with "partial":true and no hits means `not fully checked`; it is never clear. Each question and its answer
 stand in the audit log before you see the answer."#;
 
 /// How fresh the answer must be.

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod cluster;
 pub mod event;
 pub mod lookout;
+pub mod overrides;
 pub mod record;
 
 use client::v1;

@@ -45,6 +45,7 @@ pub fn aims(bug: KnownBug) -> &'static [&'static str] {
         Bug::DeadConnectionKept => &["Live", "Available"],
         Bug::OrderByReplica | Bug::ScoreByMachine => &["SameAnswer", "NoMissedLookout"],
         Bug::KeyMissing | Bug::BoundCutsTooEarly | Bug::NotTheBest => &["NoMissedLookout"],
+        Bug::EndedOverrideApplies | Bug::OverrideOfAnybody => &["Overridden"],
         Bug::RetryCreatesAgain => &["ExactlyOnce", "Durable", "Linearizable"],
     }
 }

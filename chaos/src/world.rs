@@ -49,6 +49,8 @@ pub struct Clients {
     pub agencies: u64,
     pub importers: u64,
     pub auditors: u64,
+    #[serde(default)]
+    pub supervisors: u64,
     /// Longest pause between two calls of a client.
     pub pause_ms: u64,
     /// Calls of each client at most.
@@ -83,6 +85,8 @@ impl World {
                 agencies: rng.between(1, 3),
                 importers: rng.between(0, 2),
                 auditors: rng.between(0, 1),
+                // Drawn apart: what a seed drew before there were supervisors stays.
+                supervisors: Rng::new(seed, 3).between(0, 1),
                 pause_ms: *rng.pick(&[200, 400, 1_000]).unwrap_or(&400),
                 calls: u64::MAX,
             },
@@ -167,8 +171,14 @@ impl fmt::Display for World {
         writeln!(f, "  clocks (drift in millionths, ms ahead): {:?}", self.clocks)?;
         writeln!(
             f,
-            "  {} officers, {} agencies, {} importers, {} auditors over a list of {}, pauses up to {} ms",
-            clients.officers, clients.agencies, clients.importers, clients.auditors, self.subjects, clients.pause_ms
+            "  {} officers, {} agencies, {} importers, {} auditors, {} supervisors over a list of {}, pauses up to {} ms",
+            clients.officers,
+            clients.agencies,
+            clients.importers,
+            clients.auditors,
+            clients.supervisors,
+            self.subjects,
+            clients.pause_ms
         )?;
         writeln!(
             f,

@@ -238,7 +238,7 @@ impl Replica {
         }
         for hit in hits {
             let mut there = state.overrides(DATASET, hit.id)?;
-            there.retain(|stored| stored.header.in_force(at));
+            there.retain(|stored| stored.header.in_force(at) || planted(KnownBug::EndedOverrideApplies));
             if there.is_empty() {
                 continue;
             }
@@ -264,7 +264,7 @@ impl Replica {
     ) -> Result<Option<Mark>, ApiError> {
         for stored in there {
             let content = self.0.records.open_override(&stored)?;
-            if content.applies(lookout, query, at) {
+            if content.applies(lookout, query, at) || planted(KnownBug::OverrideOfAnybody) {
                 let OverrideHeader { id, recorded, agency, .. } = stored.header;
                 let Override { reason, expires, .. } = content;
                 return Ok(Some(Mark { id, reason, recorded_by: recorded.by, agency, expires }));

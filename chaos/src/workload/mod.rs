@@ -1,10 +1,11 @@
-//! The clients of a run: officers at ports, agencies, imports, auditors and operators, all through the real client library.
+//! The clients of a run: officers at ports, agencies, imports, auditors, supervisors and operators, all through the real client library.
 
 mod agency;
 mod auditor;
 mod importer;
 mod officer;
 pub mod operator;
+mod supervisor;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -124,6 +125,7 @@ pub enum Role {
     Agency,
     Importer,
     Auditor,
+    Supervisor,
 }
 
 /// Who works in which process.
@@ -140,6 +142,7 @@ pub fn staff(world: &World) -> Vec<(String, Vec<(Role, u64)>)> {
     let mut desk: Vec<_> = (0..clients.agencies).map(|number| (Role::Agency, number)).collect();
     desk.extend((0..clients.importers).map(|number| (Role::Importer, number)));
     desk.extend((0..clients.auditors).map(|number| (Role::Auditor, number)));
+    desk.extend((0..clients.supervisors).map(|number| (Role::Supervisor, number)));
     processes.push(("headquarters".to_string(), desk));
     processes
 }
@@ -189,6 +192,7 @@ pub async fn work(
             Role::Agency => tokio::spawn(agency::work(desk, number)),
             Role::Importer => tokio::spawn(importer::work(desk, number)),
             Role::Auditor => tokio::spawn(auditor::work(desk)),
+            Role::Supervisor => tokio::spawn(supervisor::work(desk)),
         });
     }
     std::future::pending::<()>().await;

@@ -85,10 +85,9 @@ pub fn expiry_from(text: &str) -> Result<UnixMillis, Invalid> {
     if text.is_empty() {
         return Err(Invalid::new("expires", "is missing: an override must expire".into()));
     }
-    let time = match text.parse::<jiff::civil::Date>() {
-        // A time holds a date, too, and is read as one.
-        Ok(date) if text.len() == "YYYY-MM-DD".len() => date.in_tz("UTC").map(|day| day.timestamp()),
-        _ => text.parse::<jiff::Timestamp>(),
+    let time = match text.len() == "YYYY-MM-DD".len() {
+        true => format!("{text}T00:00:00Z").parse::<jiff::Timestamp>(),
+        false => text.parse::<jiff::Timestamp>(),
     };
     let millis = time.ok().and_then(|time| u64::try_from(time.as_millisecond()).ok());
     let bad = || Invalid::new("expires", "expected YYYY-MM-DD, or a time such as 2027-01-31T12:00:00Z".into());

@@ -22,9 +22,10 @@ pub enum Command {
     List(List),
 }
 
-const HELP: &str = r#"An innocent person who meets a lookout is stopped again each time he travels. An override says by what he is told apart: the
-number of a document of his, or his name with his whole date of birth. Who comes with that is shown the lookout marked as
-OVERRIDDEN, with reason and end; anybody else of the name, and whoever comes without it, is shown the lookout as before."#;
+const HELP: &str = r#"An innocent person who meets a lookout is stopped again each time he travels. An override says by
+what he is told apart: the number of a document of his, or his name with his whole date of birth. For who comes with that
+the lookout is marked as OVERRIDDEN, with reason and end; for anybody else of the name, and whoever comes without it, it is
+what it was."#;
 
 /// Flags of `override record`.
 #[derive(Debug, clap::Args)]
@@ -86,11 +87,12 @@ pub struct List {
     pub lookout: String,
 }
 
-const LIST_HELP: &str = r#"States: in-force; ended (by somebody); expired; void (the lookout was changed and now holds the person's document or may mean
-his date of birth, so the override applies to nobody).
+const LIST_HELP: &str = r#"States: in-force; ended (by somebody); expired; void (the lookout was changed, and now holds the
+person's document or may mean his date of birth, so that the override applies to nobody).
 JSON: {"overrides":[{"id","state","name","nationality","birth_date","documents","reason","expires","recorded_at",
 "recorded_by","agency","lookout_version","ended_at","ended_by","void_because"}],"audit"}.
-How often overrides were applied: the metric portcullis_hits_overridden_total, and "overridden" in the results of `audit tail`."#;
+How often overrides were applied: the metric portcullis_hits_overridden_total, and "overridden" in the results of
+`audit tail`."#;
 
 /// Runs one of them.
 pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {

@@ -16,6 +16,7 @@ mod lookouts;
 mod lost_data;
 mod membership;
 mod metrics;
+mod overrides;
 mod playground;
 mod power_cut;
 mod privacy;

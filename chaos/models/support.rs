@@ -28,6 +28,7 @@ use model::ids::{
 };
 use model::lookout::SubjectKind;
 use model::outbox::{Lane, Message, Posted};
+use model::overrides::StoredOverride;
 use model::policy::Policies;
 use model::record::{AccessLevel, Dataset, Draft, RecordKind, StoredRecord};
 use model::seal::Sealed;
@@ -284,6 +285,7 @@ impl Stock {
             Write::PutFrontier(frontier) => self.frontier = Held::new(frontier),
             Write::PutTreeNode(..) => {}
             Write::PutImport(..) | Write::PutSourceMark(..) | Write::DeleteSourceMark(..) => unreachable!("no imports"),
+            Write::PutOverride(_) | Write::DeleteOverride(..) => unreachable!("no overrides"),
             Write::PutCluster(_) | Write::PutNode(..) | Write::PutPolicies(_) => unreachable!("no directory"),
         }
     }
@@ -296,6 +298,9 @@ fn recorded(index: u64, leaf: &StoredLeaf) -> Recorded {
 impl View for Stock {
     fn record(&self, _: Dataset, id: RecordId) -> Read<Option<StoredRecord>> {
         Ok(self.records.get(&id).and_then(|versions| versions.last()).map(|record| (**record).clone()))
+    }
+    fn overrides(&self, _: Dataset, _: RecordId) -> Read<Vec<StoredOverride>> {
+        Ok(Vec::new())
     }
     fn request(&self, slot: SlotId, request: RequestId) -> Read<Option<Remembered>> {
         Ok(self.requests.get(&(slot, request)).map(|remembered| (**remembered).clone()))

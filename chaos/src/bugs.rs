@@ -46,6 +46,7 @@ pub fn aims(bug: KnownBug) -> &'static [&'static str] {
         Bug::PolicyVersionMissing => &["NoMissedLookout", "SameAnswer"],
         Bug::OrderByReplica | Bug::ScoreByMachine => &["SameAnswer", "NoMissedLookout"],
         Bug::KeyMissing | Bug::BoundCutsTooEarly | Bug::NotTheBest => &["NoMissedLookout"],
+        Bug::EndedOverrideApplies | Bug::OverrideOfAnybody => &["Overridden"],
         Bug::RetryCreatesAgain => &["ExactlyOnce", "Durable", "Linearizable"],
     }
 }

@@ -14,6 +14,8 @@ pub enum Call {
     Create { request: RequestId, message: v1::CreateLookoutRequest },
     Update { request: RequestId, message: v1::UpdateLookoutRequest },
     Remove { request: RequestId, message: v1::RemoveLookoutRequest },
+    Override { request: RequestId, message: v1::RecordOverrideRequest },
+    EndOverride { request: RequestId, message: v1::EndOverrideRequest },
     Get { message: v1::GetLookoutRequest },
     Screen { message: v1::ScreenRequest },
     Import { source: String, import: String, entries: Vec<v1::ImportEntry> },
@@ -28,6 +30,8 @@ pub enum Call {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     Changed(v1::ChangeResponse),
+    /// An override was recorded or ended.
+    Overridden(v1::ChangeResponse),
     Record(Box<v1::LookoutRecord>),
     Screened(v1::ScreenResponse),
     /// The import's steps, the last of them its end.
@@ -137,6 +141,8 @@ impl Call {
             Self::Create { .. } => "create",
             Self::Update { .. } => "update",
             Self::Remove { .. } => "remove",
+            Self::Override { .. } => "override",
+            Self::EndOverride { .. } => "end of an override",
             Self::Get { message } if message.version > 0 => "get of a version",
             Self::Get { .. } => "get",
             Self::Screen { message } if message.freshness == "linearizable" => "screen linearizable",

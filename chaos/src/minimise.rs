@@ -79,6 +79,7 @@ fn candidates(world: &World) -> Vec<World> {
     fewer(|world| less(&mut world.clients.importers));
     fewer(|world| less(&mut world.clients.auditors));
     fewer(|world| less(&mut world.clients.analysts));
+    fewer(|world| less(&mut world.clients.supervisors));
     fewer(|world| world.clients.officers > 1 && less(&mut world.clients.officers));
     fewer(|world| world.clients.agencies > 1 && less(&mut world.clients.agencies));
     if clients.calls > 1 {

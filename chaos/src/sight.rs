@@ -9,7 +9,8 @@ use model::audit::leaf::StoredLeaf;
 use model::audit::merkle::Hash;
 use model::codec;
 use model::feed::Change;
-use model::ids::{GroupId, RecordId};
+use model::ids::{GroupId, OverrideId, RecordId};
+use model::overrides::StoredOverride;
 use model::policy::Policies;
 use model::record::StoredRecord;
 use model::time::UnixMillis;
@@ -46,6 +47,15 @@ pub struct SeenVersion {
     pub record: StoredRecord,
 }
 
+/// A state of an override, and the end of the shortest batch that held the log entry which made it: no replica that has
+/// applied less has it, and every one that has applied so much does.
+#[derive(Debug, Clone)]
+pub struct SeenOverride {
+    pub group: GroupId,
+    pub index: u64,
+    pub stored: StoredOverride,
+}
+
 /// What tells one lead from another: openraft orders them by term, then node, and a later one of the same term takes the place
 /// of an earlier one.
 pub type Leader = (u64, u64);
@@ -71,6 +81,8 @@ pub struct Seen {
     pub violations: Vec<Violation>,
     /// Every version of every record, by the replica that applied it first.
     pub versions: BTreeMap<(RecordId, u64), SeenVersion>,
+    /// Every state of every override, by its version: as recorded, and when ended.
+    pub overrides: BTreeMap<(OverrideId, u64), SeenOverride>,
     /// Every leaf of every audit group.
     pub leaves: BTreeMap<(GroupId, u64), StoredLeaf>,
     /// By leaf hash, where it stands and when some replica had first applied it.
@@ -345,6 +357,14 @@ impl Sight {
                 _ => {}
             }
         }
+        // The position comes last in a batch.
+        for op in batch {
+            if let Op::Put(key, value) = op
+                && key.first() == Some(&0x19)
+            {
+                seen.override_(group, value, replica.applied);
+            }
+        }
         if moved {
             event!(self.trace, "applied {node} {group} {} {:x}", replica.applied, replica.digest.unwrap_or(0));
             seen.at(node, group, &replica, now);
@@ -472,6 +492,13 @@ impl Seen {
             let what = format!("version {} of the policies is another one on node {node}", policies.version);
             self.violated("SameState", now, what);
         }
+    }
+
+    fn override_(&mut self, group: GroupId, value: &[u8], applied: u64) {
+        let Ok(stored) = codec::decode::<StoredOverride>(value) else { return };
+        let key = (stored.header.id, stored.header.version());
+        let seen = self.overrides.entry(key).or_insert(SeenOverride { group, index: applied, stored });
+        seen.index = seen.index.min(applied);
     }
 
     fn leaf(&mut self, node: u64, group: GroupId, key: &[u8], value: &[u8], now: u64) {

@@ -51,6 +51,8 @@ pub struct Clients {
     pub auditors: u64,
     #[serde(default)]
     pub analysts: u64,
+    #[serde(default)]
+    pub supervisors: u64,
     /// Longest pause between two calls of a client.
     pub pause_ms: u64,
     /// Calls of each client at most.
@@ -87,6 +89,7 @@ impl World {
                 auditors: rng.between(0, 1),
                 // Drawn apart, so that the rest of a world is what it was without them.
                 analysts: Rng::new(seed, 3).between(0, 2),
+                supervisors: Rng::new(seed, 4).between(0, 1),
                 pause_ms: *rng.pick(&[200, 400, 1_000]).unwrap_or(&400),
                 calls: u64::MAX,
             },
@@ -171,12 +174,13 @@ impl fmt::Display for World {
         writeln!(f, "  clocks (drift in millionths, ms ahead): {:?}", self.clocks)?;
         writeln!(
             f,
-            "  {} officers, {} agencies, {} importers, {} auditors, {} analysts over a list of {}, pauses up to {} ms",
+            "  {} officers, {} agencies, {} importers, {} auditors, {} analysts, {} supervisors over a list of {}, pauses up to {} ms",
             clients.officers,
             clients.agencies,
             clients.importers,
             clients.auditors,
             clients.analysts,
+            clients.supervisors,
             self.subjects,
             clients.pause_ms
         )?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, batch, cluster, completion, explain, generate, import, lookout, matcher, playground, screen,
+    audit, batch, cluster, completion, explain, generate, import, lookout, matcher, overrides, playground, screen,
 };
 use crate::output::Form;
 
@@ -61,6 +61,9 @@ pub enum Command {
     /// Create, read and change lookouts.
     #[command(subcommand)]
     Lookout(lookout::Command),
+    /// Say of whom a lookout is not about, so that he is not stopped again for it.
+    #[command(subcommand)]
+    Override(overrides::Command),
     /// Read, verify and export the audit log.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -108,6 +111,10 @@ mod tests {
             "lookout remove 00",
             "lookout list --source ofac-sdn --all",
             "lookout history 00",
+            "override record 00 --name N --document X --document Y --reason R --expires 2027-01-31",
+            "override record 00 --name N --dob 1970-01-02 --nationality C --reason R --expires 2027-01-31T12:00:00Z --expected-version 2",
+            "override end 00 11",
+            "override list 00",
             "audit tail --limit 5 --follow",
             "audit verify",
             "audit verify --dir D",
@@ -135,6 +142,8 @@ mod tests {
             "explain Jon --name Jon --record 00",
             "cluster transfer-leader records-0",
             "lookout update 00",
+            "override record 00 --name N --document X --reason R",
+            "override end 00",
             "import --format x P",
         ] {
             let words = std::iter::once("portcullis").chain(line.split(' '));

@@ -17,6 +17,7 @@ mod fake;
 mod import;
 mod lookouts;
 mod matching;
+mod overrides;
 mod screening;
 
 use std::sync::Arc;

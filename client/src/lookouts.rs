@@ -13,7 +13,7 @@ fn stub(channel: Channel) -> LookoutsClient<Channel> {
 }
 
 /// The request id of a message: the caller's, or a new one that is put in.
-fn settle(client: &Client, request_id: &mut String) -> Result<RequestId, ClientError> {
+pub(crate) fn settle(client: &Client, request_id: &mut String) -> Result<RequestId, ClientError> {
     if request_id.is_empty() {
         let id = client.new_request_id();
         *request_id = id.to_string();

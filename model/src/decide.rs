@@ -1,6 +1,9 @@
 //! `decide`: the one function that says what a command changes. Pure; `raft/` stores what it returns.
 
-use crate::command::{Command, Outcome, acknowledge, append, cluster, create, deliver, import, remove, update};
+use crate::command::{
+    Command, Outcome, acknowledge, append, cluster, create, deliver, end_override, import, record_override, remove,
+    update,
+};
 use crate::envelope::Envelope;
 use crate::error::{Refusal, RefusalCode};
 use crate::ids::GroupId;
@@ -22,8 +25,14 @@ pub struct Context {
 /// Decides one command against the state before it.
 pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Effects> {
     // A change of one record looks into its request memory first: what took place is answered, however late.
-    let by_request =
-        matches!(envelope.command, Command::CreateRecord(_) | Command::UpdateRecord(_) | Command::RemoveRecord(_));
+    let by_request = matches!(
+        envelope.command,
+        Command::CreateRecord(_)
+            | Command::UpdateRecord(_)
+            | Command::RemoveRecord(_)
+            | Command::RecordOverride(_)
+            | Command::EndOverride(_)
+    );
     if !by_request && let Some(refusal) = lapsed(context, envelope) {
         return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) });
     }
@@ -34,6 +43,8 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
         Command::ImportBegin(command) => import::begin(view, context, command),
         Command::ImportBatch(command) => import::batch(view, context, envelope, command),
         Command::ImportSweep(command) => import::sweep(view, context, envelope, command),
+        Command::RecordOverride(command) => record_override::decide(view, context, envelope, command),
+        Command::EndOverride(command) => end_override::decide(view, context, envelope, command),
         Command::Deliver(command) => deliver::decide(view, context, command),
         Command::Acknowledge(command) => acknowledge::decide(view, command),
         Command::Tick(()) => Ok(Effects { writes: Vec::new(), outcome: Outcome::Done(()) }),

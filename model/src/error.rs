@@ -38,6 +38,7 @@ crate::coded! {
         9 "already-initialised" => AlreadyInitialised,
         10 "decision-lapsed" => DecisionLapsed,
         11 "outbox-gap" => OutboxGap,
+        20 "override-limit" => OverrideLimit,
     }
 }
 
@@ -48,6 +49,7 @@ impl RefusalCode {
             Self::StaleVersion => Some("expected_version"),
             Self::RequestTooOld | Self::RequestIdReused => Some("request_id"),
             Self::LevelRefused => Some("level"),
+            Self::OverrideLimit => Some("lookout"),
             _ => None,
         }
     }

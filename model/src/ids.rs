@@ -161,6 +161,11 @@ sixteen_bytes!(
     "request_id"
 );
 sixteen_bytes!(
+    /// An override of a lookout, derived from the request that recorded it; it lives in the slot of its lookout.
+    OverrideId,
+    "override"
+);
+sixteen_bytes!(
     /// A cluster; a node answers no peer of another one.
     ClusterId,
     "cluster_id"
@@ -193,26 +198,34 @@ pub fn to_hex(bytes: &[u8]) -> String {
     })
 }
 
+/// The first bytes of a named hash over parts with their lengths.
+fn hashed(domain: &str, parts: &[&[u8]]) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for part in std::iter::once(domain.as_bytes()).chain(parts.iter().copied()) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut id = [0; 16];
+    id.copy_from_slice(&hash.finalize()[..16]);
+    id
+}
+
+impl OverrideId {
+    /// The id of an override that this request records.
+    pub fn of_request(request: RequestId) -> Self {
+        Self(hashed("portcullis/override/request/1", &[&request.0]))
+    }
+}
+
 impl RecordId {
     /// The id of a record that this request creates.
     pub fn of_request(request: RequestId) -> Self {
-        Self::hashed("portcullis/record/request/1", &[&request.0])
+        Self(hashed("portcullis/record/request/1", &[&request.0]))
     }
 
     /// The id of the record that stands for one entry of a source list.
     pub fn of_source(list: &str, reference: &str) -> Self {
-        Self::hashed("portcullis/record/source/1", &[list.as_bytes(), reference.as_bytes()])
-    }
-
-    fn hashed(domain: &str, parts: &[&[u8]]) -> Self {
-        let mut hash = Sha256::new();
-        for part in std::iter::once(domain.as_bytes()).chain(parts.iter().copied()) {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        let mut id = [0; 16];
-        id.copy_from_slice(&hash.finalize()[..16]);
-        Self(id)
+        Self(hashed("portcullis/record/source/1", &[list.as_bytes(), reference.as_bytes()]))
     }
 
     /// The slot that the record lives in; ids are uniform, so their first bytes are hash enough.

@@ -95,6 +95,10 @@ bugs! {
     "dead-connection-kept" => DeadConnectionKept,
     /// A create makes a record of its own each time it is sent.
     "retry-creates-again" => RetryCreatesAgain,
+    /// An override that was ended goes on applying.
+    "ended-override-applies" => EndedOverrideApplies,
+    /// An override applies to everybody who meets its lookout.
+    "override-of-anybody" => OverrideOfAnybody,
 }
 
 impl std::fmt::Display for KnownBug {

@@ -19,6 +19,7 @@ pub mod limits;
 pub mod lookout;
 mod numbered;
 pub mod outbox;
+pub mod overrides;
 pub mod policy;
 pub mod record;
 pub mod screen;

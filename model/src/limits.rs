@@ -25,6 +25,12 @@ pub const NUMBER_CHARS_MAX: usize = 64;
 pub const REASON_CHARS_MAX: usize = 1_000;
 /// Characters of a lookout's remarks.
 pub const REMARKS_CHARS_MAX: usize = 8_000;
+/// Overrides of one lookout: they are read for each of its hits, and listed on one page.
+pub const OVERRIDES_MAX: usize = 100;
+/// Numbers of documents in one override.
+pub const OVERRIDE_DOCUMENTS_MAX: usize = 16;
+/// Longest time that an override may be in force: two years, so that each is looked at again.
+pub const OVERRIDE_VALID_MAX_MS: u64 = 2 * 366 * 24 * 60 * 60 * 1000;
 /// Characters of a code: agency, port, purpose, source list, source reference.
 pub const CODE_CHARS_MAX: usize = 64;
 
@@ -74,5 +80,6 @@ pub const DEADLINE_MAX_MS: u64 = 60_000;
 pub const DEADLINE_DEFAULT_MS: u64 = 10_000;
 
 const _: () = assert!(IMPORT_BATCH_MAX <= PAGE_MAX, "an import batch is a page");
+const _: () = assert!(OVERRIDES_MAX <= PAGE_MAX, "the overrides of a lookout are a page");
 const _: () = assert!(COMMAND_BYTES_MAX * 2 <= MESSAGE_BYTES_MAX, "a command and its frame fit a message");
 const _: () = assert!(AUDIT_CHANGES_MAX * 32 + 1_024 <= AUDIT_LEAF_BYTES_MAX, "the changes of an event fit a leaf");

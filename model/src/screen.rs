@@ -7,6 +7,7 @@ use crate::error::Invalid;
 use crate::ids::RecordId;
 use crate::limits::{HITS_MAX, NAME_CHARS_MAX, NUMBER_CHARS_MAX};
 use crate::lookout::{Action, NumberKind, name_letters, number, text};
+use crate::overrides::Mark;
 
 /// A score from 0 to 1,000,000: whole numbers, so that order never depends on rounding, and so many that two records of which
 /// different things speak have different scores.
@@ -182,6 +183,8 @@ pub struct Hit {
     pub evidence: Vec<Evidence>,
     /// The evidence in one sentence.
     pub sentence: String,
+    /// The override that says of whom the question asks that he is not the one looked for.
+    pub overridden: Option<Mark>,
 }
 
 /// The order of an answer: best first, ties by id, so that two replicas answer alike (SameAnswer). What nothing speaks for is
@@ -232,6 +235,7 @@ mod tests {
             reason: String::new(),
             evidence: Vec::new(),
             sentence: String::new(),
+            overridden: None,
         };
         let mut hits = vec![hit(1, 0), hit(2, 1), hit(3, 7_000)];
         rank(&mut hits, 10);

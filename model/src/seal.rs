@@ -10,7 +10,7 @@ use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::ids::{RecordId, Token};
+use crate::ids::{OverrideId, RecordId, Token};
 use crate::lookout::NumberKind;
 use crate::record::Dataset;
 
@@ -33,6 +33,8 @@ pub enum Scope {
     Record(Dataset, RecordId),
     /// The payload of an audit event, by the event's own id.
     Event([u8; 16]),
+    /// The content of an override of a record.
+    Override(Dataset, RecordId, OverrideId),
 }
 
 impl Scope {
@@ -40,13 +42,15 @@ impl Scope {
         match self {
             Self::Record(dataset, _) => format!("portcullis/seal/record/{}", dataset.number()),
             Self::Event(_) => "portcullis/seal/event".to_string(),
+            Self::Override(dataset, ..) => format!("portcullis/seal/override/{}", dataset.number()),
         }
     }
 
     fn bound_to(self) -> Vec<u8> {
         let id = match self {
-            Self::Record(_, id) => id.0,
-            Self::Event(id) => id,
+            Self::Record(_, id) => id.0.to_vec(),
+            Self::Event(id) => id.to_vec(),
+            Self::Override(_, record, id) => [record.0, id.0].concat(),
         };
         [self.purpose().as_bytes(), &[0], &id].concat()
     }
@@ -159,10 +163,17 @@ mod tests {
             prop_assume!(id != other);
             let scope = Scope::Record(Dataset::Tecs, RecordId(id));
             let sealed = ring().seal(scope, nonce, &plain).expect("seals");
-            prop_assert_eq!(ring().open(scope, &sealed).expect("opens"), plain);
+            prop_assert_eq!(&ring().open(scope, &sealed).expect("opens"), &plain);
             prop_assert!(ring().open(Scope::Record(Dataset::Tecs, RecordId(other)), &sealed).is_err());
             prop_assert!(ring().open(Scope::Record(Dataset::Apis, RecordId(id)), &sealed).is_err());
             prop_assert!(ring().open(Scope::Event(id), &sealed).is_err());
+            let of = |record, own| Scope::Override(Dataset::Tecs, RecordId(record), OverrideId(own));
+            prop_assert!(ring().open(of(id, id), &sealed).is_err());
+            let override_ = ring().seal(of(id, other), nonce, &plain).expect("seals");
+            prop_assert_eq!(ring().open(of(id, other), &override_).expect("opens"), plain);
+            for wrong in [of(other, id), of(id, id), of(other, other)] {
+                prop_assert!(ring().open(wrong, &override_).is_err());
+            }
             let mut altered = sealed.clone();
             let at = at % altered.ciphertext.len();
             altered.ciphertext[at] ^= flip;

@@ -6,8 +6,9 @@ use crate::command::cluster::{ClusterInfo, NodeInfo};
 use crate::command::import::ImportState;
 use crate::command::{Outcome, Remembered};
 use crate::feed::Change;
-use crate::ids::{ImportId, NodeId, RecordId, RequestId, SlotId, SourceList, Token};
+use crate::ids::{ImportId, NodeId, OverrideId, RecordId, RequestId, SlotId, SourceList, Token};
 use crate::outbox::{Lane, Posted};
+use crate::overrides::StoredOverride;
 use crate::policy::Policies;
 use crate::record::{Dataset, StoredRecord};
 use crate::slots::SlotMap;
@@ -25,6 +26,8 @@ pub type Read<T> = Result<T, ViewError>;
 pub trait View {
     /// The newest version of a record.
     fn record(&self, dataset: Dataset, id: RecordId) -> Read<Option<StoredRecord>>;
+    /// The overrides of a record, in order of id.
+    fn overrides(&self, dataset: Dataset, id: RecordId) -> Read<Vec<StoredOverride>>;
     /// What is remembered of a request.
     fn request(&self, slot: SlotId, request: RequestId) -> Read<Option<Remembered>>;
     /// The oldest remembered requests of a slot, recorded before a time.
@@ -61,6 +64,8 @@ pub enum Write {
     PutRecord(StoredRecord),
     PutToken(Token, Dataset, RecordId),
     DeleteToken(Token, Dataset, RecordId),
+    PutOverride(StoredOverride),
+    DeleteOverride(Dataset, RecordId, OverrideId),
     /// Search must look at the record again.
     Feed(Change),
     PutRequest(SlotId, RequestId, Remembered),

@@ -31,7 +31,8 @@ use raft::storage::StorageError;
 use search::{Index, Place};
 use services::v1::{
     audit_server::AuditServer, cluster_server::ClusterServer, imports_server::ImportsServer,
-    lookouts_server::LookoutsServer, matching_server::MatchingServer, screening_server::ScreeningServer,
+    lookouts_server::LookoutsServer, matching_server::MatchingServer, overrides_server::OverridesServer,
+    screening_server::ScreeningServer,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -380,6 +381,7 @@ async fn serve(
         .add_service(bounded!(ImportsServer))
         .add_service(bounded!(ScreeningServer))
         .add_service(bounded!(MatchingServer))
+        .add_service(bounded!(OverridesServer))
         .add_service(bounded!(AuditServer))
         .add_service(bounded!(ClusterServer))
         .add_service(health)

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use model::ids::GroupId;
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
 use raft::metrics::{GroupMetrics, LogMetrics, PeerMetrics, SECONDS};
 
 use crate::audit::AuditMetrics;
@@ -21,6 +23,7 @@ pub struct Metrics {
     pub searches: Searches,
     calls: IntCounterVec,
     seconds: HistogramVec,
+    overridden: IntCounter,
     ready: IntGauge,
 }
 
@@ -45,11 +48,16 @@ impl Metrics {
                 &["call", "outcome"],
             )?,
             seconds: HistogramVec::new(seconds.buckets(SECONDS.to_vec()), &["call"])?,
+            overridden: IntCounter::new(
+                "portcullis_hits_overridden_total",
+                "Hits that left with the mark of an override: people who were not stopped again.",
+            )?,
             ready: IntGauge::new("portcullis_ready", "1 while every group has a leader and this node serves.")?,
             registry,
         };
         metrics.registry.register(Box::new(metrics.calls.clone()))?;
         metrics.registry.register(Box::new(metrics.seconds.clone()))?;
+        metrics.registry.register(Box::new(metrics.overridden.clone()))?;
         metrics.registry.register(Box::new(metrics.ready.clone()))?;
         Ok(metrics)
     }
@@ -58,6 +66,11 @@ impl Metrics {
     pub fn called(&self, call: &'static str, outcome: &str, took: Duration) {
         self.calls.with_label_values(&[call, outcome]).inc();
         self.seconds.with_label_values(&[call]).observe(took.as_secs_f64());
+    }
+
+    /// An answer left with so many overridden hits.
+    pub fn overridden(&self, hits: usize) {
+        self.overridden.inc_by(hits as u64);
     }
 
     /// Whether the node is ready.

@@ -3,12 +3,16 @@
 use model::ids::{Purpose, SourceList};
 use model::policy::{Pass, Policies, Weighing};
 use model::screen::{Query, Score};
+use model::time::UnixMillis;
 use search::{PreparedQuery, Tables};
 
 /// A question, ready to be asked of every replica.
 pub struct Question {
     pub limit: usize,
-    query: Query,
+    /// As it was asked, with what is not weighed.
+    pub query: Query,
+    /// The time that it is about.
+    pub at: UnixMillis,
     pub searches: Vec<Search>,
     policies: Policies,
     purpose: Purpose,
@@ -25,13 +29,18 @@ pub struct Search {
 
 impl Question {
     /// A question for a purpose. Its own threshold, if it names one, holds for all records; `query` has none.
-    pub fn new(query: Query, asked: Option<Score>, policies: Policies, purpose: Purpose, tables: &Tables) -> Self {
+    pub fn new(
+        (query, at): (Query, UnixMillis),
+        asked: Option<Score>,
+        (policies, purpose): (Policies, Purpose),
+        tables: &Tables,
+    ) -> Self {
         let search = |pass: Pass| {
             let query = pass.of(&query);
             Search { pass, prepared: PreparedQuery::new(&query, tables), query }
         };
         let searches = policies.passes(&purpose, asked).into_iter().map(search).collect();
-        Self { limit: query.limit, query, searches, policies, purpose, asked }
+        Self { limit: query.limit, query, at, searches, policies, purpose, asked }
     }
 
     /// The version of its policies.

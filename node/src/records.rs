@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use model::codec;
-use model::ids::{AgencyId, RecordId};
+use model::ids::{AgencyId, OverrideId, RecordId};
 use model::lookout::Lookout;
+use model::overrides::{Override, OverrideDraft, StoredOverride};
 use model::record::{AccessLevel, Dataset, Draft, RecordKind, Source, StoredRecord};
 use model::seal::{Keyring, Scope};
 use model::time::Entropy;
@@ -72,6 +73,36 @@ impl Records {
         let plain = self.keyring.open(Scope::Record(header.dataset, header.id), &record.sealed);
         let plain = plain.map_err(|error| ApiError::Internal(format!("record {}: {error}", header.id)))?;
         codec::decode(&plain).map_err(|error| ApiError::Internal(format!("record {}: {error}", header.id)))
+    }
+
+    /// An override as a command carries it.
+    pub fn override_draft(
+        &self,
+        lookout: RecordId,
+        id: OverrideId,
+        content: &Override,
+    ) -> Result<OverrideDraft, ApiError> {
+        let plain = codec::encode(content).map_err(|error| ApiError::Internal(error.to_string()))?;
+        let mut nonce = [0; 12];
+        self.entropy.fill(&mut nonce);
+        let sealed = self.keyring.seal(Scope::Override(DATASET, lookout, id), nonce, &plain);
+        Ok(OverrideDraft {
+            id,
+            dataset: DATASET,
+            lookout,
+            expires: content.expires,
+            content: self.keyring.content(&plain),
+            sealed: sealed.map_err(|error| ApiError::Internal(error.to_string()))?,
+        })
+    }
+
+    /// Opens an override.
+    pub fn open_override(&self, stored: &StoredOverride) -> Result<Override, ApiError> {
+        let header = &stored.header;
+        let failed = |error: String| ApiError::Internal(format!("override {}: {error}", header.id));
+        let scope = Scope::Override(header.dataset, header.lookout, header.id);
+        let plain = self.keyring.open(scope, &stored.sealed).map_err(|error| failed(error.to_string()))?;
+        codec::decode(&plain).map_err(|error| failed(error.to_string()))
     }
 
     /// A record as the API gives it.

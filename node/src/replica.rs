@@ -13,8 +13,10 @@ use std::time::Duration;
 use model::ids::{GroupId, RecordId};
 use model::known_bugs::{KnownBug, planted};
 use model::lookout::Lookout;
+use model::overrides::{Mark, Override, OverrideHeader, StoredOverride, may_be_told_apart};
 use model::record::{RecordState, StoredRecord};
-use model::screen::{Hit, Score, rank};
+use model::screen::{Hit, Query, Score, rank};
+use model::time::UnixMillis;
 use raft::group::Group;
 use raft::machine::State;
 use raft::storage;
@@ -142,7 +144,8 @@ impl Replica {
         found.unwrap_or(false)
     }
 
-    /// Everything in this replica that the questions meet, scored, above its threshold; the best of them.
+    /// Everything in this replica that the questions meet, scored, above its threshold; the best of them, those marked
+    /// that an override in force at the question's time is about.
     pub fn ask(&self, questions: &[Question], until: Instant) -> Result<GroupHits, ApiError> {
         for _ in 0..VIEW_ATTEMPTS {
             // Numbers are found in the state itself; only names need the index.
@@ -268,6 +271,7 @@ impl Replica {
                     reason: opened.lookout.reason.clone(),
                     evidence: scored.evidence,
                     sentence: String::new(),
+                    overridden: None,
                 });
                 grounds.insert(id, Grounds { search, opened, name: scored.name });
                 if hits.len() >= HITS_HELD_MAX {
@@ -278,6 +282,9 @@ impl Replica {
         }
         rank(&mut hits, question.limit);
         self.put_in_words(&mut hits, &grounds);
+        if let Err(error) = self.mark(state, question, until, &mut hits)? {
+            return Ok(Err(error));
+        }
         Ok(Ok(hits))
     }
 
@@ -318,6 +325,56 @@ impl Replica {
                 explained: explain(&query, &prepared, (&opened.lookout, &opened.prepared), weighing, &self.0.tables),
             })))
         })?
+    }
+
+    /// Marks the hits that an override is about, as the same view of the state has it: the lookout and its overrides are of
+    /// one moment.
+    fn mark(
+        &self,
+        state: State<'_>,
+        question: &Question,
+        until: Instant,
+        hits: &mut [Hit],
+    ) -> storage::Result<Result<(), ApiError>> {
+        let (query, at) = (&question.query, question.at);
+        if !may_be_told_apart(query) {
+            return Ok(Ok(()));
+        }
+        for hit in hits {
+            let mut there = state.overrides(DATASET, hit.id)?;
+            there.retain(|stored| stored.header.in_force(at) || planted(KnownBug::EndedOverrideApplies));
+            if there.is_empty() {
+                continue;
+            }
+            if Instant::now() >= until {
+                return Ok(Err(self.too_slow()));
+            }
+            let Some(record) = state.record(DATASET, hit.id)? else { continue };
+            match self.open(&record).and_then(|opened| self.mark_of(&opened.lookout, there, query, at)) {
+                Ok(mark) => hit.overridden = mark,
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The first of a lookout's overrides that applies.
+    fn mark_of(
+        &self,
+        lookout: &Lookout,
+        there: Vec<StoredOverride>,
+        query: &Query,
+        at: UnixMillis,
+    ) -> Result<Option<Mark>, ApiError> {
+        for stored in there {
+            let content = self.0.records.open_override(&stored)?;
+            if content.applies(lookout, query, at) || planted(KnownBug::OverrideOfAnybody) {
+                let OverrideHeader { id, recorded, agency, .. } = stored.header;
+                let Override { reason, expires, .. } = content;
+                return Ok(Some(Mark { id, reason, recorded_by: recorded.by, agency, expires }));
+            }
+        }
+        Ok(None)
     }
 
     fn too_slow(&self) -> ApiError {

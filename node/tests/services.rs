@@ -56,7 +56,7 @@ fn reflection_names_every_service() {
         }
     });
     let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
-    for service in ["Lookouts", "Imports", "Screening", "Audit", "Cluster"] {
+    for service in ["Lookouts", "Imports", "Screening", "Overrides", "Audit", "Cluster"] {
         let name = format!("portcullis.v1.{service}");
         assert!(names.contains(&name.as_str()), "{name} is not among {names:?}");
     }

@@ -1,12 +1,14 @@
 //! Between the public messages and the rules' types; every field of a message is checked here, once.
 
-use model::date::BirthDate;
+use model::country;
+use model::date::{BirthDate, PartialDate};
 use model::error::Invalid;
 use model::ids::{Purpose, SourceList};
 use model::lookout::{
     Action, Country, CountryRole, Document, DocumentKind, Lookout, Name, NameKind, Plate, Registration,
     RegistrationKind, Sex, SubjectKind,
 };
+use model::overrides::{Override, expiry_from};
 
 use model::policy::{Policies, Policy, Weighing};
 use model::screen::Score;
@@ -172,4 +174,27 @@ pub fn policies_to(policies: &Policies) -> v1::Policies {
         weak_aliases: policy.weighing.weak_aliases,
     };
     v1::Policies { version: policies.version, policies: policies.policies.iter().map(policy).collect() }
+}
+
+/// Takes the content of an override from a message and validates it.
+pub fn override_from(message: &v1::RecordOverrideRequest) -> Result<Override, Invalid> {
+    let v1::RecordOverrideRequest { name, nationality, birth_date, documents, reason, expires, .. } = message;
+    let birth_date = match birth_date.trim() {
+        "" => None,
+        text => Some(text.parse::<PartialDate>().map_err(|error| Invalid::new("birth_date", error.reason))?),
+    };
+    let nationality = match nationality.trim() {
+        "" => None,
+        text => Some(country::code_of(text).map_or_else(|| text.to_uppercase(), str::to_string)),
+    };
+    let content = Override {
+        name: name.trim().to_string(),
+        nationality,
+        birth_date,
+        documents: documents.iter().map(|number| number.trim().to_string()).collect(),
+        reason: reason.trim().to_string(),
+        expires: expiry_from(expires)?,
+    };
+    content.validate()?;
+    Ok(content)
 }

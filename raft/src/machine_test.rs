@@ -2,12 +2,16 @@
 
 use model::codec;
 use model::feed::Change;
-use model::ids::RecordId;
-use model::record::Dataset;
+use model::ids::{AgencyId, OverrideId, RecordId, UserId};
+use model::overrides::{OverrideHeader, StoredOverride};
+use model::record::{Dataset, Stamp};
+use model::seal::Sealed;
+use model::time::UnixMillis;
+use model::view::Write;
 use openraft::storage::{RaftSnapshotBuilder, RaftStateMachine};
 
 use super::*;
-use crate::machine::Fed;
+use crate::machine::{Fed, Overlay};
 use crate::storage::{Op, StorageError, keys};
 
 fn machine() -> Machine {
@@ -57,6 +61,60 @@ async fn a_damaged_row_is_refused_by_who_receives_it_and_found_where_it_came_fro
     assert_eq!(from.damage(), None);
     assert!(from.inspect().is_err());
     assert!(from.damage().is_some(), "at which the node stops");
+}
+
+fn override_(lookout: RecordId, own: u8) -> StoredOverride {
+    let recorded = Stamp { by: UserId::new("supervisor").expect("code"), at: UnixMillis(1) };
+    let header = OverrideHeader {
+        id: OverrideId([own; 16]),
+        dataset: Dataset::Tecs,
+        lookout,
+        made_for: 1,
+        recorded,
+        agency: AgencyId::new("CBP").expect("code"),
+        expires: UnixMillis(2),
+        ended: None,
+    };
+    StoredOverride { header, sealed: Sealed { algorithm: 1, key: 1, nonce: [0; 12], ciphertext: vec![own; 40] } }
+}
+
+/// They stand beside their lookout, go where its state goes, and are as whole as the rest of it or not taken.
+#[tokio::test]
+async fn overrides_are_read_with_their_lookout_and_come_with_a_snapshot() {
+    let (from, to) = (machine(), machine());
+    let (lookout, neighbour) = (RecordId([7; 16]), RecordId([8; 16]));
+    let of = |machine: &Machine, id| machine.read(|state| state.overrides(Dataset::Tecs, id)).expect("reads");
+    let write = |writes: Vec<Write>| {
+        let mut batch = Vec::new();
+        from.store()
+            .view(&mut |reader| {
+                let mut overlay = Overlay::new(reader);
+                overlay.write(1, writes.clone()).expect("writes");
+                let seen = model::view::View::overrides(&overlay, Dataset::Tecs, lookout).expect("reads");
+                assert!(seen.iter().all(|one| one.header.lookout == lookout));
+                batch = overlay.into_batch();
+                Ok(())
+            })
+            .expect("a view");
+        from.store().write(batch).expect("writes");
+    };
+    write(vec![
+        Write::PutOverride(override_(lookout, 2)),
+        Write::PutOverride(override_(lookout, 1)),
+        Write::PutOverride(override_(neighbour, 3)),
+    ]);
+    write(vec![Write::DeleteOverride(Dataset::Tecs, lookout, OverrideId([2; 16]))]);
+    write(vec![Write::PutOverride(override_(lookout, 4))]);
+    install(&from, &to).await;
+    for machine in [&from, &to] {
+        assert_eq!(of(machine, lookout), [override_(lookout, 1), override_(lookout, 4)]);
+        assert_eq!(of(machine, neighbour), [override_(neighbour, 3)]);
+    }
+    let key = keys::override_of(Dataset::Tecs, lookout, OverrideId([1; 16]));
+    let mut row = codec::encode(&override_(lookout, 1)).expect("encodes");
+    row[20] ^= 1;
+    from.store().write(vec![Op::Put(key, row)]).expect("writes");
+    assert!(from.inspect().is_err(), "an altered one is damage, not an override less");
 }
 
 #[tokio::test]

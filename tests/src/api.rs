@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::{Client, Config, Tcp, v1};
+use model::time::{Clock, UnixMillis};
 
 use crate::system::{SystemClock, SystemEntropy};
 
@@ -29,6 +30,11 @@ pub fn wanted(name: &str, document: &str) -> v1::Lookout {
         reason: "black-box test".into(),
         ..v1::Lookout::default()
     }
+}
+
+/// A time that is longer away than any test takes, and within the bound of overrides.
+pub fn a_year_from_now() -> String {
+    UnixMillis(SystemClock.now().0 + 365 * 24 * 60 * 60 * 1000).rfc3339_seconds()
 }
 
 /// A question about a name.

@@ -132,6 +132,6 @@ fn bodies(answer: &Answer) -> Vec<(String, Vec<u8>)> {
             .filter(|step| step.audit.is_some())
             .map(|it| (receipt(&it.audit), v1::ImportProgress { audit: None, ..it.clone() }.encode_to_vec()))
             .collect(),
-        Answer::Changed(_) | Answer::Checkpoint(_) | Answer::Done => Vec::new(),
+        Answer::Changed(_) | Answer::Overridden(_) | Answer::Checkpoint(_) | Answer::Done => Vec::new(),
     }
 }

@@ -24,13 +24,14 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
     for (number, operation) in case.operations.iter().enumerate() {
         let request = match &operation.call {
             Call::Create { request, .. } | Call::Update { request, .. } | Call::Remove { request, .. } => *request,
+            Call::Override { request, .. } | Call::EndOverride { request, .. } => *request,
             _ => continue,
         };
         let made = effects.get(&request.0).cloned().unwrap_or_default();
         if requests.insert(request) && made.len() > 1 {
             found.push((end, format!("request {request} made {} versions", made.len())));
         }
-        if let Some(Answer::Changed(change)) = operation.answer()
+        if let Some(Answer::Changed(change) | Answer::Overridden(change)) = operation.answer()
             && change.change != "unchanged"
             && let Ok(id) = change.id.parse::<RecordId>()
             && !made.contains(&(id, change.version))

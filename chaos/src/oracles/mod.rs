@@ -16,6 +16,7 @@ mod live;
 mod no_missed_lookout;
 mod no_unaudited_answer;
 mod outbox_once;
+mod overridden;
 mod same_answer;
 mod same_state;
 
@@ -50,13 +51,14 @@ pub fn judge(run: &Run) -> Vec<Violation> {
     let operations = run.history.operations();
     let evidence = Evidence::gather(&seen, &operations);
     let case = Case { run, seen: &seen, operations: &operations, evidence: &evidence };
-    let oracles: [(&'static str, Judge); 13] = [
+    let oracles: [(&'static str, Judge); 14] = [
         ("SameState", same_state::judge),
         ("Durable", durable::judge),
         ("AppendOnlyAudit", append_only_audit::judge),
         ("NoUnauditedAnswer", no_unaudited_answer::judge),
         ("Linearizable", linearizable::judge),
         ("NoMissedLookout", no_missed_lookout::judge),
+        ("Overridden", overridden::judge),
         ("SameAnswer", same_answer::judge),
         ("ExactlyOnce", exactly_once::judge),
         ("OutboxOnce", outbox_once::judge),

@@ -211,7 +211,7 @@ fn weighed(query: &Query, weighing: Weighing) -> Query {
 }
 
 /// The question of a message, read here once more so that the node is not judged by its own reading.
-fn query(message: &v1::ScreenRequest) -> Option<Query> {
+pub(super) fn query(message: &v1::ScreenRequest) -> Option<Query> {
     let some = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_string());
     Some(Query {
         name: some(&message.name),

@@ -37,7 +37,7 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
         changes.extend(header.changes.iter().map(|changed| ((RecordId(changed.id), changed.version), header.id)));
     }
     for (number, operation) in case.operations.iter().enumerate() {
-        let Some(Answer::Changed(change)) = operation.answer() else { continue };
+        let Some(Answer::Changed(change) | Answer::Overridden(change)) = operation.answer() else { continue };
         let Some(ended_ms) = operation.ended.as_ref().map(|(_, at, _)| *at) else { continue };
         let Ok(id) = change.id.parse::<RecordId>() else { continue };
         if change.change != "unchanged" && !changes.contains_key(&(id, change.version)) {

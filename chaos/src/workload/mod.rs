@@ -1,4 +1,4 @@
-//! The clients of a run: officers at ports, agencies, imports, auditors and operators, all through the real client library.
+//! The clients of a run: officers at ports, agencies, imports, auditors, supervisors and operators, all through the real client library.
 
 mod agency;
 mod analyst;
@@ -6,6 +6,7 @@ mod auditor;
 mod importer;
 mod officer;
 pub mod operator;
+mod supervisor;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -128,6 +129,7 @@ pub enum Role {
     Importer,
     Auditor,
     Analyst,
+    Supervisor,
 }
 
 /// Who works in which process.
@@ -145,6 +147,7 @@ pub fn staff(world: &World) -> Vec<(String, Vec<(Role, u64)>)> {
     desk.extend((0..clients.importers).map(|number| (Role::Importer, number)));
     desk.extend((0..clients.auditors).map(|number| (Role::Auditor, number)));
     desk.extend((0..clients.analysts).map(|number| (Role::Analyst, number)));
+    desk.extend((0..clients.supervisors).map(|number| (Role::Supervisor, number)));
     processes.push(("headquarters".to_string(), desk));
     processes
 }
@@ -195,6 +198,7 @@ pub async fn work(
             Role::Importer => tokio::spawn(importer::work(desk, number)),
             Role::Auditor => tokio::spawn(auditor::work(desk)),
             Role::Analyst => tokio::spawn(analyst::work(desk)),
+            Role::Supervisor => tokio::spawn(supervisor::work(desk)),
         });
     }
     std::future::pending::<()>().await;

@@ -66,7 +66,8 @@ pub struct Once {
 }
 
 impl Once {
-    fn id(&self, client: &Client) -> String {
+    /// The request id to send under: the one that is repeated, or a new one.
+    pub fn id(&self, client: &Client) -> String {
         self.request_id.unwrap_or_else(|| client.new_request_id()).to_string()
     }
 }

@@ -16,6 +16,7 @@ pub mod lookout_change;
 pub mod lookout_fields;
 pub mod lookout_read;
 pub mod matcher;
+pub mod overrides;
 pub mod playground;
 pub mod question;
 pub mod screen;
@@ -35,6 +36,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Explain(args) => explain::run(&globals, args).await,
         Command::Batch(args) => batch::run(&globals, args).await,
         Command::Lookout(command) => lookout::run(&globals, command).await,
+        Command::Override(command) => overrides::run(&globals, command).await,
         Command::Audit(command) => audit::run(&globals, command).await,
         Command::Cluster(command) => cluster::run(&globals, command).await,
         Command::Matcher(command) => matcher::run(&globals, command).await,

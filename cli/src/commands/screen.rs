@@ -47,10 +47,11 @@ const HELP: &str = r#"Examples:
   portcullis screen --document "P 1234567" --freshness linearizable --output json
 JSON: {"hits":[{"id","source","source_ref","name","score","action","reason","explanation":[{"field","asked","found",
 "agreement","weight","note",
-"words":[{"asked","found","how","edits","bits","swapped"}]}],"version","sentence"}],"as_of":{"token","time"},
+"words":[{"asked","found","how","edits","bits","swapped"}]}],"version","sentence","overridden"?}],"as_of":{"token","time"},
 "audit":{"receipt","released_by"},"partial","policy_version"}.
-An answer with "partial":true and no hits means `not fully checked`; it is never clear. Each question and its answer
-stand in the audit log before you see the answer."#;
+"overridden":{"id","reason","recorded_by","agency","expires"} is there where an override says that the one asked for is not
+the one looked for. An answer with "partial":true and no hits means `not fully checked`; it is never clear. Each question and
+its answer stand in the audit log before you see the answer."#;
 
 /// How fresh the answer must be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use client::v1;
 use serde::Serialize;
 
+use super::overrides::Overridden;
 use super::{AuditRef, optional, percent, weight};
 
 /// An answer.
@@ -39,6 +40,9 @@ pub struct Hit {
     pub version: u64,
     /// The explanation in one sentence.
     pub sentence: String,
+    /// Who asks is not the one looked for; only there when it is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<Overridden>,
 }
 
 /// One field that met or spoke against.
@@ -92,10 +96,11 @@ impl From<v1::ScreenResponse> for Answer {
 
 impl From<v1::Hit> for Hit {
     fn from(message: v1::Hit) -> Self {
-        let v1::Hit { id, source, source_ref, name, score, action, reason, explanation, version, sentence } = message;
+        let v1::Hit { id, source, source_ref, name, score, action, reason, explanation, version, .. } = message;
         let explanation = explanation.into_iter().map(Evidence::from).collect();
         let (source, source_ref) = (optional(source), optional(source_ref));
-        Self { id, source, source_ref, name, score, action, reason, explanation, version, sentence }
+        let (sentence, overridden) = (message.sentence, message.overridden.map(Overridden::from));
+        Self { id, source, source_ref, name, score, action, reason, explanation, version, sentence, overridden }
     }
 }
 
@@ -122,6 +127,10 @@ impl Answer {
             (n, true) => format!("{n} found, NOT FULLY CHECKED: part of the records did not answer in time."),
         };
         text.push_str(&verdict);
+        let overridden = self.hits.iter().filter(|hit| hit.overridden.is_some()).count();
+        if overridden > 0 {
+            let _ = write!(text, " Of these overridden: {overridden}.");
+        }
         text.push('\n');
         if let Some(as_of) = &self.as_of {
             let _ = write!(text, "As of {}. ", as_of.time);
@@ -135,8 +144,17 @@ impl Answer {
 
 impl Hit {
     fn write(&self, text: &mut String) {
-        let action = self.action.replace('-', " ").to_uppercase();
-        let _ = writeln!(text, "{action:<24} {:>4} %  {}", percent(self.score), self.name);
+        let (action, score) = (self.action.replace('-', " "), percent(self.score));
+        match &self.overridden {
+            None => {
+                let _ = writeln!(text, "{:<24} {score:>4} %  {}", action.to_uppercase(), self.name);
+            }
+            Some(Overridden { id, reason, recorded_by, agency, expires }) => {
+                let _ = writeln!(text, "OVERRIDDEN (not this person): {reason}, until {expires}");
+                let _ = writeln!(text, "  {:<12} {id} by {recorded_by} of {agency}", "Override");
+                let _ = writeln!(text, "  {:<12} {}, {score} %, action `{action}`", "Lookout", self.name);
+            }
+        }
         let _ = writeln!(text, "  {:<12} {}", "Reason", self.reason);
         match (&self.source, &self.source_ref) {
             (Some(source), Some(reference)) => {
@@ -193,6 +211,7 @@ mod tests {
             }],
             version: 2,
             sentence: "Same year of birth.".into(),
+            overridden: None,
         };
         Answer::from(v1::ScreenResponse {
             hits: vec![hit; hits],
@@ -226,6 +245,31 @@ ARMED AND DANGEROUS        93 %  Ivan PETROV
 1 lookout found.
 As of 2026-01-02T03:04:05Z. Audited (quorum), receipt r.";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn an_overridden_hit_stays_and_does_not_shout() {
+        let mut overridden = answer(2, false);
+        overridden.hits[1].overridden = Some(Overridden {
+            id: "0b".into(),
+            reason: "another man".into(),
+            recorded_by: "supervisor".into(),
+            agency: "CBP".into(),
+            expires: "2027-06-30T00:00:00Z".into(),
+        });
+        let text = overridden.to_text();
+        let expected = "\
+OVERRIDDEN (not this person): another man, until 2027-06-30T00:00:00Z
+  Override     0b by supervisor of CBP
+  Lookout      Ivan PETROV, 93 %, action `armed and dangerous`
+  Reason       SDGT
+";
+        assert!(text.contains(expected), "{text}");
+        assert_eq!(text.matches("ARMED AND DANGEROUS").count(), 1, "that of the other hit: {text}");
+        assert!(text.contains("2 lookouts found. Of these overridden: 1.\n"), "{text}");
+        let json = crate::output::json(&overridden).expect("encodes");
+        let mark = r#""version":2,"overridden":{"id":"0b","reason":"another man","recorded_by":"supervisor","agency":"CBP","expires":"2027-06-30T00:00:00Z"}}"#;
+        assert!(json.contains(mark), "{json}");
     }
 
     #[test]

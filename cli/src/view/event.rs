@@ -55,6 +55,9 @@ pub struct Found {
     pub id: String,
     pub version: u64,
     pub score: f64,
+    /// The hit was marked as overridden; only there when it was.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub overridden: bool,
 }
 
 impl From<v1::AuditEvent> for Event {
@@ -85,7 +88,12 @@ impl From<v1::AuditEvent> for Event {
         let changes =
             changes.into_iter().map(|v1::AuditChange { id, version, change }| ChangedRecord { id, version, change });
         let terms = terms.into_iter().map(|v1::AuditTerm { field, value }| Term { field, value });
-        let results = results.into_iter().map(|v1::AuditResult { id, version, score }| Found { id, version, score });
+        let results = results.into_iter().map(|v1::AuditResult { id, version, score, overridden }| Found {
+            id,
+            version,
+            score,
+            overridden,
+        });
         Self {
             index,
             recorded_at,
@@ -158,11 +166,14 @@ impl Event {
 /// The first records found, with their scores where they have one, and how many more there are.
 fn found(results: &[Found]) -> String {
     const SHOWN: usize = 5;
-    let show = |Found { id, version, score }: &Found| match *score {
-        0.0 => format!("{id} v{version}"),
-        // No score is the whole, and none looks so.
-        score if score >= 0.995 => format!("{id} v{version} {:.3}", (score * 1_000.0).floor() / 1_000.0),
-        score => format!("{id} v{version} {score:.2}"),
+    let show = |Found { id, version, score, overridden }: &Found| {
+        let mark = if *overridden { " overridden" } else { "" };
+        match *score {
+            0.0 => format!("{id} v{version}{mark}"),
+            // No score is the whole, and none looks so.
+            score if score >= 0.995 => format!("{id} v{version} {:.3}{mark}", (score * 1_000.0).floor() / 1_000.0),
+            score => format!("{id} v{version} {score:.2}{mark}"),
+        }
     };
     let shown: Vec<String> = results.iter().take(SHOWN).map(show).collect();
     match results.len() {
@@ -195,5 +206,7 @@ mod tests {
         let text = event.to_text();
         assert!(text.contains("query answered  officer of CBP at 2404 for primary (node 2, quorum)"), "{text}");
         assert!(text.contains("asked   name=`Ivan`") && text.contains("found   nothing"), "{text}");
+        let hit = |overridden| Found { id: "0a".into(), version: 1, score: 0.9, overridden };
+        assert_eq!(found(&[hit(false), hit(true)]), "0a v1 0.90, 0a v1 0.90 overridden");
     }
 }

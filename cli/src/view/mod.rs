@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod event;
 pub mod explanation;
 pub mod lookout;
+pub mod overrides;
 pub mod policy;
 pub mod record;
 

@@ -28,6 +28,9 @@ crate::coded! {
         10 "administration" => Administration,
         11 "history" => History,
         12 "explain" => Explain,
+        13 "override-record" => OverrideRecord,
+        14 "override-end" => OverrideEnd,
+        15 "override-list" => OverrideList,
         16 "compare" => Compare,
     }
 }
@@ -166,6 +169,10 @@ pub struct ResultRef {
     /// Millionths.
     #[n(2)]
     pub score: u32,
+    /// Whether the hit was marked as overridden. Events from before there were overrides lack it.
+    #[n(3)]
+    #[cbor(default)]
+    pub overridden: bool,
 }
 
 /// The position of a group in an answer.
@@ -283,6 +290,30 @@ mod tests {
             purpose: Purpose::new("primary").expect("code"),
             node: NodeId(1),
         }
+    }
+
+    /// The layout of a result before overrides: its bytes stand in audit logs for ever.
+    #[derive(Encode, Decode)]
+    #[cbor(array)]
+    struct ResultBefore {
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        id: [u8; 16],
+        #[n(1)]
+        version: u64,
+        #[n(2)]
+        score: u32,
+    }
+
+    #[test]
+    fn results_of_old_events_are_read_and_old_programs_read_new_ones() {
+        let old = to_cbor(&ResultBefore { id: [1; 16], version: 2, score: 3 });
+        let read: ResultRef = minicbor::decode(&old).expect("decodes");
+        assert_eq!(read, ResultRef { id: [1; 16], version: 2, score: 3, overridden: false });
+        let new = ResultRef { overridden: true, ..read };
+        assert_eq!(minicbor::decode::<ResultRef>(&to_cbor(&new)).expect("decodes"), new);
+        let before: ResultBefore = minicbor::decode(&to_cbor(&new)).expect("an old program reads it");
+        assert_eq!((before.id, before.version, before.score), ([1; 16], 2, 3));
     }
 
     proptest! {

@@ -5,7 +5,9 @@ pub mod append;
 pub mod cluster;
 pub mod create;
 pub mod deliver;
+pub mod end_override;
 pub mod import;
+pub mod record_override;
 pub mod remember;
 pub mod remove;
 pub mod update;
@@ -35,6 +37,8 @@ crate::numbered! {
         4 => ImportBegin(import::ImportBegin),
         5 => ImportBatch(import::ImportBatch),
         6 => ImportSweep(import::ImportSweep),
+        7 => RecordOverride(record_override::RecordOverride),
+        8 => EndOverride(end_override::EndOverride),
         10 => Deliver(deliver::Deliver),
         11 => Acknowledge(acknowledge::Acknowledge),
         12 => Tick(()),
@@ -64,7 +68,7 @@ impl Stored for Outcome {
     const VERSION: u8 = 1;
 }
 
-/// A record has this version now.
+/// A record, or an override under its own id, has this version now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
     pub id: RecordId,

@@ -7,7 +7,9 @@ use crate::audit::leaf::StoredLeaf;
 use crate::audit::merkle::Frontier;
 use crate::command::cluster::ClusterInfo;
 use crate::command::create::CreateRecord;
+use crate::command::end_override::EndOverride;
 use crate::command::import::{ImportBatch, ImportBegin, ImportState, ImportSweep};
+use crate::command::record_override::RecordOverride;
 use crate::command::remove::RemoveRecord;
 use crate::command::update::UpdateRecord;
 use crate::command::{Command, Outcome, Remembered};
@@ -17,6 +19,7 @@ use crate::error::RefusalCode;
 use crate::ids::*;
 use crate::lookout::SubjectKind;
 use crate::outbox::{Destination, Lane, Message, Posted};
+use crate::overrides::{OverrideDraft, StoredOverride};
 use crate::policy::Policies;
 use crate::record::{AccessLevel, Dataset, Draft, RecordKind, Source, StoredRecord};
 use crate::seal::Sealed;
@@ -29,6 +32,7 @@ pub struct World {
     pub time: UnixMillis,
     serial: u64,
     records: BTreeMap<RecordId, Vec<StoredRecord>>,
+    overrides: BTreeMap<(RecordId, OverrideId), StoredOverride>,
     requests: BTreeMap<(SlotId, RequestId), Remembered>,
     map: Option<SlotMap>,
     imports: BTreeMap<String, ImportState>,
@@ -48,6 +52,7 @@ impl Default for World {
             time: UnixMillis(1_800_000_000_000),
             serial: 0,
             records: BTreeMap::new(),
+            overrides: BTreeMap::new(),
             requests: BTreeMap::new(),
             map: Some(SlotMap::even(1)),
             imports: BTreeMap::new(),
@@ -65,6 +70,9 @@ impl Default for World {
 impl View for World {
     fn record(&self, _: Dataset, id: RecordId) -> Read<Option<StoredRecord>> {
         Ok(self.records.get(&id).and_then(|versions| versions.last()).cloned())
+    }
+    fn overrides(&self, _: Dataset, id: RecordId) -> Read<Vec<StoredOverride>> {
+        Ok(self.overrides.values().filter(|found| found.header.lookout == id).cloned().collect())
     }
     fn request(&self, slot: SlotId, request: RequestId) -> Read<Option<Remembered>> {
         Ok(self.requests.get(&(slot, request)).cloned())
@@ -123,6 +131,10 @@ impl World {
         for write in effects.writes {
             match write {
                 Write::PutRecord(record) => self.records.entry(record.header.id).or_default().push(record),
+                Write::PutOverride(put) => {
+                    drop(self.overrides.insert((put.header.lookout, put.header.id), put));
+                }
+                Write::DeleteOverride(_, lookout, id) => drop(self.overrides.remove(&(lookout, id))),
                 Write::PutRequest(slot, id, remembered) => drop(self.requests.insert((slot, id), remembered)),
                 Write::DeleteRequest(slot, _, id) => drop(self.requests.remove(&(slot, id))),
                 Write::PutSlotMap(map) => self.map = Some(map),
@@ -194,6 +206,25 @@ impl World {
 
     pub fn remove(&mut self, id: RecordId, expected: Option<u64>) -> Envelope {
         self.envelope(remove_command(id, expected))
+    }
+
+    pub fn record_override(&mut self, lookout: RecordId, seen_version: u64, valid_ms: u64) -> Envelope {
+        let expires = UnixMillis(self.time.0 + valid_ms);
+        let mut envelope = self.envelope(Command::Tick(()));
+        let draft = OverrideDraft {
+            id: OverrideId::of_request(envelope.request),
+            dataset: Dataset::Tecs,
+            lookout,
+            expires,
+            content: Token([7; 16]),
+            sealed: sealed("override"),
+        };
+        envelope.command = Command::RecordOverride(RecordOverride { draft, seen_version, event: event() });
+        envelope
+    }
+
+    pub fn end_override(&mut self, lookout: RecordId, id: OverrideId) -> Envelope {
+        self.envelope(Command::EndOverride(EndOverride { dataset: Dataset::Tecs, lookout, id, event: event() }))
     }
 
     pub fn import_begin(&mut self, import: u8) -> Envelope {

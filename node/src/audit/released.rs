@@ -155,4 +155,12 @@ macro_rules! audited {
     )+ };
 }
 
-audited!(LookoutRecord, ListLookoutsResponse, HistoryResponse, ReadAuditResponse, ExportAuditResponse, ImportProgress);
+audited!(
+    LookoutRecord,
+    ListLookoutsResponse,
+    HistoryResponse,
+    ListOverridesResponse,
+    ReadAuditResponse,
+    ExportAuditResponse,
+    ImportProgress
+);

@@ -91,6 +91,18 @@ asked! {
         "page_token" = it.page_token.clone(),
         "page_size" = number(it.page_size),
     ],
+    RecordOverrideRequest(it) => [
+        "lookout" = it.lookout.clone(),
+        "expected_version" = number(it.expected_version),
+        "name" = it.name.trim().to_string(),
+        "birth_date" = it.birth_date.trim().to_string(),
+        "nationality" = it.nationality.trim().to_string(),
+        "documents" = it.documents.join(", "),
+        "expires" = it.expires.clone(),
+        "reason" = it.reason.trim().to_string(),
+    ],
+    EndOverrideRequest(it) => ["lookout" = it.lookout.clone(), "id" = it.id.clone()],
+    ListOverridesRequest(it) => ["lookout" = it.lookout.clone()],
     ReadAuditRequest(it) => [
         "group" = it.group.clone(),
         "from" = it.from.map(|from| from.to_string()).unwrap_or_default(),

@@ -132,6 +132,7 @@ impl Api {
                     id: to_hex(&result.id),
                     version: result.version,
                     score: f64::from(result.score) / 1_000_000.0,
+                    overridden: result.overridden,
                 })
                 .collect(),
             text: payload.text.unwrap_or_default(),

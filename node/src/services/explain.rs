@@ -39,8 +39,8 @@ impl Api {
         let id: RecordId = request.record.parse().map_err(|error: Invalid| Invalid::new("record", error.reason))?;
         let asked = request.question.ok_or_else(|| Invalid::new("question", "is missing".into()))?;
         let Asks { query, threshold, freshness } = asks(&asked)?;
-        let (limit, purpose) = (query.limit, admitted.caller.purpose.clone());
-        let question = Question::new(query, threshold, self.policies()?, purpose, &self.0.tables);
+        let (limit, by) = (query.limit, (self.policies()?, admitted.caller.purpose.clone()));
+        let question = Question::new((query, admitted.at), threshold, by, &self.0.tables);
         let policy_version = question.policy_version();
         let asked = Arc::new(vec![question]);
         let found = self.beside(admitted, id, &asked).await?.ok_or(ApiError::NoRecord)?;
@@ -65,7 +65,7 @@ impl Api {
             (positions, age) = (all.positions, all.age);
         }
         let score = explained.score;
-        let results = vec![ResultRef { id: id.0, version, score: score.parts() }];
+        let results = vec![ResultRef { id: id.0, version, score: score.parts(), overridden: false }];
         let payload =
             EventPayload { results, as_of: positions.clone(), policies: Some(policy_version), ..admitted.payload() };
         let body = ExplainResponse {

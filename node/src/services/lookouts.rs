@@ -37,11 +37,11 @@ fn present<T>(field: &str, value: Option<T>) -> Result<T, ApiError> {
 }
 
 fn result_of(record: &StoredRecord) -> ResultRef {
-    ResultRef { id: record.header.id.0, version: record.header.version, score: 0 }
+    ResultRef { id: record.header.id.0, version: record.header.version, score: 0, overridden: false }
 }
 
 /// The answer to a change that went through the log.
-fn change_answer(outcome: Outcome) -> Result<Released<message::ChangeResponse>, ApiError> {
+pub(super) fn change_answer(outcome: Outcome) -> Result<Released<message::ChangeResponse>, ApiError> {
     match outcome {
         Outcome::Changed(changed) => Ok(Released::by_outbox(&changed)),
         Outcome::Refused(refusal) => Err(refusal.into()),
@@ -50,7 +50,7 @@ fn change_answer(outcome: Outcome) -> Result<Released<message::ChangeResponse>, 
 }
 
 impl Api {
-    fn change_event(
+    pub(super) fn change_event(
         &self,
         admitted: &Admitted,
         kind: EventKind,
@@ -62,7 +62,7 @@ impl Api {
     }
 
     /// A record as of everything acknowledged before, from this node's replica.
-    async fn fresh<T>(
+    pub(super) async fn fresh<T>(
         &self,
         admitted: &Admitted,
         id: RecordId,

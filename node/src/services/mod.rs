@@ -8,6 +8,7 @@ mod explain;
 mod imports;
 mod lookouts;
 mod matching;
+mod overrides;
 mod screening;
 
 /// The generated server: its answers are `Released`.

@@ -111,8 +111,8 @@ impl Api {
         request: message::ScreenRequest,
     ) -> Result<Released<message::ScreenResponse>, ApiError> {
         let Asks { query, threshold, freshness } = asks(&request)?;
-        let purpose = admitted.caller.purpose.clone();
-        let question = Question::new(query, threshold, self.policies()?, purpose, &self.0.tables);
+        let by = (self.policies()?, admitted.caller.purpose.clone());
+        let question = Question::new((query, admitted.at), threshold, by, &self.0.tables);
         let policy_version = question.policy_version();
         let answered = self.ask(admitted, &Arc::new(vec![question]), freshness).await?;
         let as_of = self.as_of(admitted, &answered.positions, answered.age);
@@ -126,6 +126,7 @@ impl Api {
         }
         let results = results(&hits);
         let payload = EventPayload { results, as_of: positions, policies: Some(policy_version), ..admitted.payload() };
+        let overridden = hits.iter().filter(|hit| hit.overridden.is_some()).count();
         let body = message::ScreenResponse {
             hits: hits.into_iter().map(hit_message).collect(),
             as_of: None,
@@ -133,7 +134,10 @@ impl Api {
             partial: partial && !planted(KnownBug::PartialLooksWhole),
             policy_version: if planted(KnownBug::PolicyVersionMissing) { 0 } else { policy_version },
         };
-        self.release(admitted, Unreleased::new(body, Some(as_of), admitted.event(kind), payload)).await
+        let unreleased = Unreleased::new(body, Some(as_of), admitted.event(kind), payload);
+        let released = self.release(admitted, unreleased).await?;
+        self.0.metrics.overridden(overridden);
+        Ok(released)
     }
 
     /// Asks questions of every records group, all of them of one moment in each.
@@ -220,7 +224,13 @@ impl Api {
 
 /// What an event keeps of hits.
 pub(super) fn results(hits: &[Hit]) -> Vec<ResultRef> {
-    hits.iter().map(|hit| ResultRef { id: hit.id.0, version: hit.version, score: hit.score.parts() }).collect()
+    let result = |hit: &Hit| ResultRef {
+        id: hit.id.0,
+        version: hit.version,
+        score: hit.score.parts(),
+        overridden: hit.overridden.is_some(),
+    };
+    hits.iter().map(result).collect()
 }
 
 pub(super) fn hit_message(hit: Hit) -> message::Hit {
@@ -235,6 +245,13 @@ pub(super) fn hit_message(hit: Hit) -> message::Hit {
         version: hit.version,
         explanation: hit.evidence.into_iter().map(evidence_message).collect(),
         sentence: hit.sentence,
+        overridden: hit.overridden.map(|mark| message::Overridden {
+            id: mark.id.to_string(),
+            reason: mark.reason,
+            recorded_by: mark.recorded_by.to_string(),
+            expires: mark.expires.rfc3339_seconds(),
+            agency: mark.agency.to_string(),
+        }),
     }
 }
 

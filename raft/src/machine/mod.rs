@@ -20,7 +20,7 @@ use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
 use tokio::sync::{Mutex, watch};
 
-use self::overlay::Overlay;
+pub(crate) use self::overlay::Overlay;
 use crate::metrics::GroupMetrics;
 use crate::storage::{Check, Engine, Op, Result, StateStore, StorageError, keys};
 use crate::types::{

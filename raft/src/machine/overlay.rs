@@ -8,7 +8,9 @@ use model::command::Remembered;
 use model::command::cluster::ClusterInfo;
 use model::command::import::ImportState;
 use model::ids::{ImportId, RecordId, RequestId, SlotId, SourceList};
+use model::limits::OVERRIDES_MAX;
 use model::outbox::Lane;
+use model::overrides::StoredOverride;
 use model::policy::Policies;
 use model::record::{Dataset, StoredRecord};
 use model::slots::SlotMap;
@@ -65,6 +67,11 @@ impl<'a> Overlay<'a> {
                 }
                 Write::PutToken(token, dataset, id) => self.put_raw(keys::token(token, dataset, id), Vec::new()),
                 Write::DeleteToken(token, dataset, id) => self.delete(keys::token(token, dataset, id)),
+                Write::PutOverride(put) => {
+                    let header = &put.header;
+                    self.put(keys::override_of(header.dataset, header.lookout, header.id), &put)?;
+                }
+                Write::DeleteOverride(dataset, lookout, id) => self.delete(keys::override_of(dataset, lookout, id)),
                 Write::Feed(change) => {
                     self.put(keys::feed(index, fed), &change)?;
                     fed += 1;
@@ -153,6 +160,15 @@ impl<'a> Overlay<'a> {
 impl View for Overlay<'_> {
     fn record(&self, dataset: Dataset, id: RecordId) -> Read<Option<StoredRecord>> {
         self.value(&keys::record(dataset, id))
+    }
+
+    fn overrides(&self, dataset: Dataset, id: RecordId) -> Read<Vec<StoredOverride>> {
+        let prefix = keys::overrides(dataset, id);
+        let rows = self.rows(&prefix, &after_prefix(&prefix), OVERRIDES_MAX)?;
+        let decode = |(key, value): &(Vec<u8>, Vec<u8>)| {
+            codec::decode(value).map_err(|error| ViewError(format!("key {key:02x?}: {error}")))
+        };
+        rows.iter().map(decode).collect()
     }
 
     fn request(&self, slot: SlotId, request: RequestId) -> Read<Option<Remembered>> {

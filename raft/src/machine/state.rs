@@ -3,12 +3,14 @@
 use model::audit::leaf::StoredLeaf;
 use model::audit::merkle::{Frontier, Hash, Node};
 use model::codec::{self, Stored};
+use model::command::Remembered;
 use model::command::cluster::{ClusterInfo, NodeInfo};
 use model::command::import::ImportState;
 use model::feed::Change;
-use model::ids::{RecordId, SourceList, Token};
-use model::limits::PAGE_BYTES_MAX;
+use model::ids::{RecordId, RequestId, SlotId, SourceList, Token};
+use model::limits::{OVERRIDES_MAX, PAGE_BYTES_MAX};
 use model::outbox::Posted;
+use model::overrides::StoredOverride;
 use model::policy::Policies;
 use model::record::{Dataset, StoredRecord};
 use model::slots::SlotMap;
@@ -98,6 +100,22 @@ impl State<'_> {
             self.0.scan(from, to, &mut visit)?
         }
         Ok(Page { rows: rows.into_iter().collect::<Result<_>>()?, cut })
+    }
+
+    /// The overrides of a record, in order of id: all of them, since their number is bounded where they are recorded.
+    pub fn overrides(&self, dataset: Dataset, id: RecordId) -> Result<Vec<StoredOverride>> {
+        let prefix = keys::overrides(dataset, id);
+        let mut rows = Vec::new();
+        self.0.scan(&prefix, &after_prefix(&prefix), &mut |key, value| {
+            rows.push(decode(key, value));
+            rows.len() < OVERRIDES_MAX
+        })?;
+        rows.into_iter().collect()
+    }
+
+    /// What is remembered of a request.
+    pub fn request(&self, slot: SlotId, request: RequestId) -> Result<Option<Remembered>> {
+        self.value(&keys::request(slot, request))
     }
 
     /// The latest import of a source, as this group knows it.

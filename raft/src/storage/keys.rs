@@ -16,6 +16,7 @@
 //! | 0x16 | state | - | `SlotMap` |
 //! | 0x17 | state | source list, 0x00 | `ImportState` |
 //! | 0x18 | state | source list, 0x00, record id | import id |
+//! | 0x19 | state | dataset u16, slot u16, record id, override id | `StoredOverride` |
 //! | 0x20 | state | from slot u16, destination u32, sequence u64 | `Posted` |
 //! | 0x21 | state | from slot u16, destination u32 | last posted sequence u64 |
 //! | 0x22 | state | destination u32, from slot u16 | last received sequence u64 |
@@ -31,7 +32,7 @@
 //! | 0x53 | state | version u64 | `Policies` |
 
 use model::audit::merkle::{Hash, Node};
-use model::ids::{GroupId, NodeId, RecordId, RequestId, SlotId, SourceList, Token};
+use model::ids::{GroupId, NodeId, OverrideId, RecordId, RequestId, SlotId, SourceList, Token};
 use model::outbox::{Destination, Lane};
 use model::record::Dataset;
 use model::time::UnixMillis;
@@ -63,7 +64,10 @@ pub fn purged(group: GroupId) -> Vec<u8> {
 /// Whether a row of a state has a value with a checksum of its own. The others are empty or of fixed length, and what the
 /// storage engine reads back is all that they are checked by.
 pub fn is_framed(key: &[u8]) -> bool {
-    matches!(key.first(), Some(0x10 | 0x11 | 0x12 | 0x14 | 0x16 | 0x17 | 0x20 | 0x30 | 0x40 | 0x42 | 0x50..=0x53))
+    matches!(
+        key.first(),
+        Some(0x10 | 0x11 | 0x12 | 0x14 | 0x16 | 0x17 | 0x19 | 0x20 | 0x30 | 0x40 | 0x42 | 0x50..=0x53)
+    )
 }
 
 pub const APPLIED: &[u8] = &[0x10];
@@ -142,6 +146,15 @@ pub fn source_mark(source: &SourceList, id: RecordId) -> Vec<u8> {
 pub fn marked_record(key: &[u8]) -> Option<RecordId> {
     key.len().checked_sub(16).and_then(|at| key[at..].try_into().ok()).map(RecordId)
 }
+/// Prefix of the overrides of a record.
+pub fn overrides(dataset: Dataset, id: RecordId) -> Vec<u8> {
+    key(0x19, &[&dataset.number().to_be_bytes(), &id.slot().0.to_be_bytes(), &id.0])
+}
+pub fn override_of(dataset: Dataset, id: RecordId, own: OverrideId) -> Vec<u8> {
+    let mut key = overrides(dataset, id);
+    key.extend_from_slice(&own.0);
+    key
+}
 pub fn outbox_lane(lane: Lane) -> Vec<u8> {
     key(0x20, &[&lane.from.0.to_be_bytes(), &lane.to.number().to_be_bytes()])
 }
@@ -196,6 +209,15 @@ fn last_u64(key: &[u8], length: usize) -> Option<u64> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_override_stands_below_its_record_and_is_checked_when_a_state_is_read() {
+        let (id, own) = (RecordId([3; 16]), OverrideId([4; 16]));
+        let key = override_of(Dataset::Tecs, id, own);
+        assert!(key.starts_with(&overrides(Dataset::Tecs, id)) && key.ends_with(&own.0));
+        assert_eq!(key.len(), 37);
+        assert!(is_framed(&key));
+    }
 
     proptest! {
         #[test]

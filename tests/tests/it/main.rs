@@ -18,6 +18,7 @@ mod lost_data;
 mod matcher;
 mod membership;
 mod metrics;
+mod overrides;
 mod playground;
 mod power_cut;
 mod privacy;

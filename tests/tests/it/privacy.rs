@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use client::v1;
-use portcullis_tests::{CsvList, Playground, question_named, wanted};
+use portcullis_tests::{CsvList, Playground, a_year_from_now, question_named, wanted};
 
 /// Words of the names and numbers that the workload uses, each unlike anything that a program says by itself.
 const SECRETS: [&str; 12] = [
@@ -65,6 +65,16 @@ async fn workload(playground: &Playground) {
             assert_eq!(answer.is_ok(), freshness != "yesterday");
         }
     }
+    let override_of = |document: &str| v1::RecordOverrideRequest {
+        lookout: created.id.clone(),
+        name: "Ludmila Fjordlundsen".into(),
+        documents: vec![document.into()],
+        reason: "not Quillfeather".into(),
+        expires: a_year_from_now(),
+        ..Default::default()
+    };
+    client.record_override(override_of("Jxb2217840")).await.unwrap();
+    client.record_override(override_of("Qkv5590132")).await.unwrap_err();
     let list = CsvList::default()
         .row("P1", "Nikos Xanthoudakis", "1970", "Whn9034418")
         .row("P2", "Nikos Xanthoudakis", "1970-13-01", "Tlm4471093")
@@ -79,6 +89,7 @@ async fn workload(playground: &Playground) {
     cli.json(&["batch", "--in", &input, "--out", &playground.text_path("batch.ndjson")]);
     cli.run(&["lookout", "get", &created.id]).ok();
     cli.run(&["lookout", "list", "--all"]).ok();
+    cli.run(&["override", "list", &created.id]).ok();
     cli.run(&["audit", "tail", "--limit", "100"]).ok();
     cli.run(&["screen", "--name", "Yttervangen", "--dob", "1970-13"]).fails(2, &[]);
     cli.json(&["lookout", "remove", &created.id]);

@@ -6,7 +6,8 @@ use crate::date::BirthDate;
 use crate::error::Invalid;
 use crate::ids::RecordId;
 use crate::limits::{HITS_MAX, NAME_CHARS_MAX, NUMBER_CHARS_MAX};
-use crate::lookout::{Action, NumberKind, name_letters, number, text};
+use crate::lookout::{Action, DocumentState, name_letters, number, text};
+use crate::number::NumberKind;
 
 /// A score from 0 to 1,000,000: whole numbers, so that order never depends on rounding, and so many that two records of which
 /// different things speak have different scores.
@@ -125,6 +126,8 @@ pub struct Hit {
     pub action: Action,
     pub reason: String,
     pub evidence: Vec<Evidence>,
+    /// What is reported of the document that was asked for and that the record holds.
+    pub document_state: Option<DocumentState>,
 }
 
 /// The order of an answer: best first, ties by id, so that two replicas answer alike (SameAnswer). What nothing speaks for is
@@ -174,6 +177,7 @@ mod tests {
             action: Action::Refer,
             reason: String::new(),
             evidence: Vec::new(),
+            document_state: None,
         };
         let mut hits = vec![hit(1, 0), hit(2, 1), hit(3, 7_000)];
         rank(&mut hits, 10);

@@ -28,6 +28,7 @@ mod score;
 pub mod script;
 mod segment;
 pub mod tables;
+pub mod travel_document;
 mod windows;
 mod words;
 

@@ -155,9 +155,8 @@ impl Replica {
         }
         // What the index did not judge may be the best.
         let best = |id| Candidate { id, most: Score::MAX };
-        for (kind, number) in query.numbers() {
-            let token = self.0.records.keyring().token(kind, &model::lookout::normalise_number(number));
-            let found = state.with_token(token, usize::MAX)?;
+        for key in prepared.number_keys() {
+            let found = state.with_token(self.0.records.keyring().token(key), usize::MAX)?;
             all.extend(found.into_iter().filter(|(dataset, _)| *dataset == DATASET).map(|(_, id)| best(id)));
         }
         all.extend(queued.iter().copied().map(best));
@@ -203,6 +202,7 @@ impl Replica {
                 action: opened.lookout.action,
                 reason: opened.lookout.reason.clone(),
                 evidence: scored.evidence,
+                document_state: scored.document_state,
             });
             if hits.len() >= HITS_HELD_MAX {
                 rank(&mut hits, query.limit);

@@ -56,6 +56,7 @@ asked! {
         "document" = it.document.trim().to_string(),
         "plate" = it.plate.trim().to_string(),
         "registration" = it.registration.trim().to_string(),
+        "mrz" = it.mrz.trim().to_string(),
         "freshness" = it.freshness.clone(),
         "threshold" = it.threshold.unwrap_or(THRESHOLD_DEFAULT.fraction()).to_string(),
         "limit" = number(it.limit),

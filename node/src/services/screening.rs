@@ -7,15 +7,19 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use futures_util::{Stream, StreamExt};
 use model::audit::event::{EventKind, EventPayload, Position, ResultRef};
+use model::check_digit;
 use model::country;
 use model::date::BirthDate;
-use model::error::Invalid;
+use model::error::{Invalid, Warning};
 use model::known_bugs::{KnownBug, planted};
-use model::limits::DEADLINE_DEFAULT_MS;
+use model::limits::{DEADLINE_DEFAULT_MS, MRZ_CHARS_MAX};
+use model::mrz::{self, CheckResult, DocumentCheck, Mrz};
 use model::screen::{Query, Score, THRESHOLD_DEFAULT, rank};
+use model::time::UnixMillis;
+use proto::convert::warnings_to;
 use proto::v1 as message;
 use raft::error::GroupError;
-use search::PreparedQuery;
+use search::{PreparedQuery, Tables, travel_document};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -52,8 +56,29 @@ fn optional(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_string())
 }
 
-/// The question of a message, checked.
-fn question(request: &message::ScreenRequest) -> Result<(Query, Freshness), ApiError> {
+/// A question as it is asked, and what is said of it beside the hits.
+struct Question {
+    query: Query,
+    freshness: Freshness,
+    document_checks: Vec<DocumentCheck>,
+    warnings: Vec<Warning>,
+}
+
+/// The machine readable zone, if there is one that can be read. One that cannot costs nobody the check of what else was
+/// given; alone, or beyond its bound, it is refused.
+fn zone(request: &message::ScreenRequest, at: UnixMillis) -> Result<Option<Result<Mrz, Invalid>>, ApiError> {
+    let Some(text) = optional(&request.mrz) else { return Ok(None) };
+    let read = mrz::read(&text, at);
+    let others = [&request.name, &request.document, &request.plate, &request.registration];
+    match read {
+        Err(error) if text.chars().count() > MRZ_CHARS_MAX => Err(error.into()),
+        Err(error) if others.into_iter().all(|other| optional(other).is_none()) => Err(error.into()),
+        read => Ok(Some(read)),
+    }
+}
+
+/// The question of a message, checked, as of its evaluation time.
+fn question(request: &message::ScreenRequest, at: UnixMillis, tables: &Tables) -> Result<Question, ApiError> {
     let freshness = match request.freshness.as_str() {
         "" | "local" => Freshness::Local,
         "linearizable" => Freshness::Linearizable,
@@ -70,7 +95,7 @@ fn question(request: &message::ScreenRequest) -> Result<(Query, Freshness), ApiE
     };
     let nationality = optional(&request.nationality)
         .map(|text| country::code_of(&text).map_or_else(|| text.to_uppercase(), str::to_string));
-    let query = Query {
+    let mut query = Query {
         name: optional(&request.name),
         birth_date,
         nationality,
@@ -80,8 +105,25 @@ fn question(request: &message::ScreenRequest) -> Result<(Query, Freshness), ApiE
         threshold,
         limit: if request.limit == 0 { LIMIT_DEFAULT } else { request.limit as usize },
     };
+    let (mut document_checks, mut warnings) = (Vec::new(), Vec::new());
+    match zone(request, at)? {
+        Some(Ok(zone)) => {
+            warnings.extend(zone.warnings());
+            warnings.extend(travel_document::fill(&mut query, &zone, tables));
+            document_checks = zone.checks;
+        }
+        Some(Err(error)) => {
+            let (field, value, note) = ("mrz", String::new(), error.reason);
+            warnings.push(Warning::new(field, format!("is not asked for: it {note}")));
+            document_checks.push(DocumentCheck { field, value, result: CheckResult::Unreadable, note });
+        }
+        None => {}
+    }
     query.validate()?;
-    Ok((query, freshness))
+    let registration = query.registration.as_deref();
+    let guessed = registration.and_then(|number| check_digit::check(check_digit::kind_by_shape(number)?, number));
+    warnings.extend(guessed);
+    Ok(Question { query, freshness, document_checks, warnings })
 }
 
 impl Api {
@@ -91,7 +133,7 @@ impl Api {
         admitted: &Admitted,
         request: message::ScreenRequest,
     ) -> Result<Released<message::ScreenResponse>, ApiError> {
-        let (query, freshness) = question(&request)?;
+        let Question { query, freshness, document_checks, warnings } = question(&request, admitted.at, &self.0.tables)?;
         let prepared = PreparedQuery::new(&query, &self.0.tables);
         let groups = self.slot_map()?.groups();
         // What is left over is for the event of the answer, which a slow group must not cost.
@@ -132,6 +174,8 @@ impl Api {
             as_of: None,
             audit: None,
             partial,
+            document_checks: document_checks.into_iter().map(check_message).collect(),
+            warnings: warnings_to(warnings),
         };
         let as_of = message::AsOf {
             token: self.position_token(&positions),
@@ -182,6 +226,10 @@ impl Api {
     }
 }
 
+fn check_message(DocumentCheck { field, value, result, note }: DocumentCheck) -> message::DocumentCheck {
+    message::DocumentCheck { field: field.to_string(), value, result: result.to_string(), note }
+}
+
 fn hit_message(hit: model::screen::Hit) -> message::Hit {
     message::Hit {
         id: hit.id.to_string(),
@@ -192,6 +240,7 @@ fn hit_message(hit: model::screen::Hit) -> message::Hit {
         action: hit.action.to_string(),
         reason: hit.reason,
         version: hit.version,
+        document_state: hit.document_state.map(|state| state.to_string()).unwrap_or_default(),
         explanation: hit
             .evidence
             .into_iter()

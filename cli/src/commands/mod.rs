@@ -17,6 +17,7 @@ pub mod lookout_read;
 pub mod playground;
 pub mod question;
 pub mod screen;
+pub mod zone;
 
 use crate::args::{Cli, Command};
 use crate::context::Globals;

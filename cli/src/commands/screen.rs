@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 
 use crate::commands::question::{Manner, Question};
+use crate::commands::zone;
 use crate::context::Globals;
 use crate::error::CliError;
 use crate::view::answer::Answer;
@@ -29,6 +30,10 @@ pub struct Args {
     /// Registration of a vehicle, vessel or aircraft: VIN, IMO number, tail number and so on.
     #[arg(long, value_name = "NO")]
     pub registration: Option<String>,
+    /// Machine readable zone of a passport, card or visa: a file, `-` for the standard input, or the text with its `<`. It
+    /// gives what no other flag does; its check digits and expiry are part of the answer.
+    #[arg(long, value_name = "FILE|-|TEXT")]
+    pub mrz: Option<String>,
     /// `local`: the asked node's copy, with its age; `linearizable`: all that was ever acknowledged.
     #[arg(long, value_enum, default_value_t)]
     pub freshness: Freshness,
@@ -43,8 +48,18 @@ pub struct Args {
 const HELP: &str = r#"Examples:
   portcullis screen --name "Ivan Petrov" --dob 1970 --nationality RUS
   portcullis screen --document "P 1234567" --freshness linearizable --output json
+  portcullis screen --mrz 'P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<
+L898902C36UTO7408122F1204159ZE184226B<<<<<10'
+  reader | portcullis screen --mrz - --plate "TX ABC1234"
 JSON: {"hits":[{"id","source","source_ref","name","score","action","reason","explanation":[{"field","asked","found",
-"agreement","weight","note"}],"version"}],"as_of":{"token","time"},"audit":{"receipt","released_by"},"partial"}.
+"agreement","weight","note"}],"version","document_state"}],"as_of":{"token","time"},"audit":{"receipt","released_by"},
+"partial","document_checks":[{"field","value","result","note"}],"warnings":[{"field","text"}]}; `document_state`,
+`document_checks` and `warnings` only where there are some.
+Numbers meet whatever their blanks and signs; from five characters on also what reads alike (O for 0, I for 1, S for 5, B
+for 8, Z for 2, G for 6), and plates with and without their state, at a lower score that the explanation names.
+The lines of a zone may be in small letters, without line breaks, with `«` for two fillers. A flag given beside it is
+asked as given, and a contradiction is a warning. A document that is expired or whose check digits are wrong is a warning,
+found or not; what its issuer reports (lost, stolen, revoked, invalid) stands above the hit.
 An answer with "partial":true and no hits means `not fully checked`; it is never clear. Each question and its answer
 stand in the audit log before you see the answer."#;
 
@@ -58,8 +73,9 @@ pub enum Freshness {
 
 /// Asks and prints the answer.
 pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
-    let Args { name, dob, nationality, document, plate, registration, freshness, limit, threshold } = args;
-    let question = Question { name, dob, nationality, document, plate, registration };
+    let Args { name, dob, nationality, document, plate, registration, mrz, freshness, limit, threshold } = args;
+    let mrz = mrz.as_deref().map(zone::text_of).transpose()?;
+    let question = Question { name, dob, nationality, document, plate, registration, mrz };
     let manner = Manner { linearizable: freshness == Freshness::Linearizable, limit, threshold };
     let message = question.to_message(manner)?;
     let answer = Answer::from(globals.client()?.screen(message).await?);

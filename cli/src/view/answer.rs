@@ -5,7 +5,7 @@ use std::fmt::Write;
 use client::v1;
 use serde::Serialize;
 
-use super::{AuditRef, optional};
+use super::{AuditRef, Warning, optional};
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -14,6 +14,20 @@ pub struct Answer {
     pub as_of: Option<AsOf>,
     pub audit: Option<AuditRef>,
     pub partial: bool,
+    /// What came of the fields of a machine readable zone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub document_checks: Vec<DocumentCheck>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+/// A field of a machine readable zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DocumentCheck {
+    pub field: String,
+    pub value: String,
+    pub result: String,
+    pub note: String,
 }
 
 /// The position that the answer stands on.
@@ -35,6 +49,9 @@ pub struct Hit {
     pub reason: String,
     pub explanation: Vec<Evidence>,
     pub version: u64,
+    /// What is reported of the very document that was asked for; only there when something is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document_state: Option<String>,
 }
 
 /// One field that met or spoke against.
@@ -50,19 +67,23 @@ pub struct Evidence {
 
 impl From<v1::ScreenResponse> for Answer {
     fn from(message: v1::ScreenResponse) -> Self {
-        let v1::ScreenResponse { hits, as_of, audit, partial } = message;
+        let v1::ScreenResponse { hits, as_of, audit, partial, document_checks, warnings } = message;
+        let check = |v1::DocumentCheck { field, value, result, note }| DocumentCheck { field, value, result, note };
         Self {
             hits: hits.into_iter().map(Hit::from).collect(),
             as_of: as_of.map(|v1::AsOf { token, time }| AsOf { token, time }),
             audit: audit.map(AuditRef::from),
             partial,
+            document_checks: document_checks.into_iter().map(check).collect(),
+            warnings: warnings.into_iter().map(Warning::from).collect(),
         }
     }
 }
 
 impl From<v1::Hit> for Hit {
     fn from(message: v1::Hit) -> Self {
-        let v1::Hit { id, source, source_ref, name, score, action, reason, explanation, version } = message;
+        let v1::Hit { id, source, source_ref, name, score, action, reason, explanation, version, document_state } =
+            message;
         let explanation = explanation
             .into_iter()
             .map(|v1::Evidence { field, asked, found, agreement, weight, note }| Evidence {
@@ -74,8 +95,8 @@ impl From<v1::Hit> for Hit {
                 note,
             })
             .collect();
-        let (source, source_ref) = (optional(source), optional(source_ref));
-        Self { id, source, source_ref, name, score, action, reason, explanation, version }
+        let (source, source_ref, document_state) = (optional(source), optional(source_ref), optional(document_state));
+        Self { id, source, source_ref, name, score, action, reason, explanation, version, document_state }
     }
 }
 
@@ -88,6 +109,12 @@ impl Answer {
     /// The answer as an officer reads it: first what to do, then who, then why.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
+        for warning in &self.warnings {
+            let _ = writeln!(text, "{}", warning.to_line());
+        }
+        if !self.warnings.is_empty() && !self.hits.is_empty() {
+            text.push('\n');
+        }
         for hit in &self.hits {
             hit.write(&mut text);
             text.push('\n');
@@ -103,6 +130,13 @@ impl Answer {
         };
         text.push_str(&verdict);
         text.push('\n');
+        for (at, check) in self.document_checks.iter().enumerate() {
+            let label = if at == 0 { "Document" } else { "" };
+            let (field, note) = (check.field.replace('_', " "), &check.note);
+            let note = if note.is_empty() { String::new() } else { format!(" ({note})") };
+            let line = format!("{label:<10} {field:<16} {:<10} {}{note}", check.result, check.value);
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
         if let Some(as_of) = &self.as_of {
             let _ = write!(text, "As of {}. ", as_of.time);
         }
@@ -115,6 +149,9 @@ impl Answer {
 
 impl Hit {
     fn write(&self, text: &mut String) {
+        if let Some(state) = &self.document_state {
+            let _ = writeln!(text, "DOCUMENT REPORTED {}", state.to_uppercase());
+        }
         let action = self.action.replace('-', " ").to_uppercase();
         let _ = writeln!(text, "{action:<24} {:>3.0} %  {}", self.score * 100.0, self.name);
         let _ = writeln!(text, "  {:<12} {}", "Reason", self.reason);
@@ -163,12 +200,14 @@ mod tests {
                 note: "same year".into(),
             }],
             version: 2,
+            ..v1::Hit::default()
         };
         Answer::from(v1::ScreenResponse {
             hits: vec![hit; hits],
             as_of: Some(v1::AsOf { token: "t".into(), time: "2026-01-02T03:04:05Z".into() }),
             audit: Some(v1::AuditRef { receipt: "r".into(), released_by: "quorum".into() }),
             partial,
+            ..v1::ScreenResponse::default()
         })
     }
 
@@ -194,6 +233,39 @@ ARMED AND DANGEROUS       93 %  Ivan PETROV
 1 lookout found.
 As of 2026-01-02T03:04:05Z. Audited (quorum), receipt r.";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_document_is_said_before_and_after_the_hits_even_where_there_are_none() {
+        let check = |field: &str, value: &str, result: &str, note: &str| v1::DocumentCheck {
+            field: field.into(),
+            value: value.into(),
+            result: result.into(),
+            note: note.into(),
+        };
+        let message = v1::ScreenResponse {
+            document_checks: vec![
+                check("document_number", "L898902C3", "ok", ""),
+                check("expiry", "2012-04-15", "ok", "expired on 2012-04-15"),
+            ],
+            warnings: vec![v1::Warning { field: "expiry".into(), text: "the document expired on 2012-04-15".into() }],
+            ..v1::ScreenResponse::default()
+        };
+        let expected = "\
+WARNING expiry: the document expired on 2012-04-15
+No lookout found.
+Document   document number  ok         L898902C3
+           expiry           ok         2012-04-15 (expired on 2012-04-15)
+";
+        assert_eq!(Answer::from(message.clone()).to_text(), expected);
+        let json = crate::output::json(&Answer::from(message)).expect("encodes");
+        let tail = r#""partial":false,"document_checks":[{"field":"document_number","value":"L898902C3","result":"ok","note":""},{"field":"expiry","value":"2012-04-15","result":"ok","note":"expired on 2012-04-15"}],"warnings":[{"field":"expiry","text":"the document expired on 2012-04-15"}]}"#;
+        assert!(json.ends_with(tail), "{json}");
+        let mut reported = answer(1, false);
+        reported.hits[0].document_state = Some("stolen".into());
+        assert!(reported.to_text().starts_with("DOCUMENT REPORTED STOLEN\nARMED AND DANGEROUS"));
+        let json = crate::output::json(&reported).expect("encodes");
+        assert!(json.contains(r#""version":2,"document_state":"stolen"}"#), "{json}");
     }
 
     #[test]

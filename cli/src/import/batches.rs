@@ -8,10 +8,18 @@ use super::{ImportError, Item, Reader, Rejection};
 
 /// What is handed over.
 pub enum Piece {
-    Batch { entries: Vec<v1::ImportEntry>, bytes_read: u64 },
+    Batch {
+        entries: Vec<v1::ImportEntry>,
+        bytes_read: u64,
+    },
     Rejected(Rejection),
     /// An entry that goes in all the same: where it stands, and what looks wrong in it.
-    Warned { file: String, row: u64, reference: String, text: String },
+    Warned {
+        file: String,
+        row: u64,
+        reference: String,
+        text: String,
+    },
 }
 
 /// Reads the list to its end and hands it over in batches; returns how many entries it had. The row of an entry is the one

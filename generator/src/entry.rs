@@ -94,11 +94,13 @@ fn person(rng: &mut Rng) -> (PersonName, Lookout) {
             kind: DocumentKind::Passport,
             number: passport(rng),
             country: Some(home.into()),
+            state: None,
         });
     }
     if rng.percent(10) {
         let number = format!("{:010}", rng.below(10_000_000_000));
-        lookout.documents.push(Document { kind: DocumentKind::NationalId, number, country: Some(home.into()) });
+        let country = Some(home.to_string());
+        lookout.documents.push(Document { kind: DocumentKind::NationalId, number, country, state: None });
     }
     if rng.percent(5) {
         lookout.plates.push(plate(rng, home));
@@ -162,7 +164,7 @@ fn business(rng: &mut Rng) -> Lookout {
         add(&mut lookout, NameKind::Alias, format!("{first} Group"));
     }
     let number = format!("HR {:07}", rng.below(10_000_000));
-    lookout.documents.push(Document { kind: DocumentKind::CompanyRegistration, number, country: None });
+    lookout.documents.push(Document { kind: DocumentKind::CompanyRegistration, number, country: None, state: None });
     lookout
 }
 

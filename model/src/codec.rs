@@ -19,6 +19,12 @@ pub trait Stored: Serialize + DeserializeOwned {
     const TAG: u16;
     /// The layout's version.
     const VERSION: u8;
+
+    /// The value of a payload that an earlier version wrote; `None` where this program knows no such version.
+    fn of_version(version: u8, payload: &[u8]) -> Option<Result<Self, CodecError>> {
+        let _ = (version, payload);
+        None
+    }
 }
 
 /// Why stored bytes are not what they should be. Each of these is damage or a newer format, never "no value".
@@ -64,12 +70,18 @@ pub fn decode<T: Stored>(bytes: &[u8]) -> Result<T, CodecError> {
     if tag != T::TAG {
         return Err(CodecError::Tag { found: tag, expected: T::TAG });
     }
-    if bytes[2] != T::VERSION {
-        return Err(CodecError::Version { found: bytes[2], known: T::VERSION });
+    let (version, rest) = (bytes[2], &bytes[HEAD_BYTES..]);
+    if version == T::VERSION {
+        return payload(rest);
     }
-    let (value, used) = bincode::serde::decode_from_slice(&bytes[HEAD_BYTES..], config()).map_err(unreadable)?;
-    if used + HEAD_BYTES != bytes.len() {
-        return Err(CodecError::Payload(format!("{} bytes left over", bytes.len() - HEAD_BYTES - used)));
+    T::of_version(version, rest).unwrap_or(Err(CodecError::Version { found: version, known: T::VERSION }))
+}
+
+/// The value of a whole payload, for `Stored::of_version`: an earlier layout is a type of its own.
+pub(crate) fn payload<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let (value, used) = bincode::serde::decode_from_slice(bytes, config()).map_err(unreadable)?;
+    if used != bytes.len() {
+        return Err(CodecError::Payload(format!("{} bytes left over", bytes.len() - used)));
     }
     Ok(value)
 }
@@ -119,6 +131,25 @@ mod tests {
             bytes[at] ^= flip;
             prop_assert!(decode::<Sample>(&bytes).is_err());
         }
+    }
+
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Later(u64, String, bool);
+    impl Stored for Later {
+        const TAG: u16 = 65_000;
+        const VERSION: u8 = 2;
+
+        fn of_version(version: u8, bytes: &[u8]) -> Option<Result<Self, CodecError>> {
+            (version == 1).then(|| payload(bytes).map(|Sample(number, text)| Self(number, text, true)))
+        }
+    }
+
+    #[test]
+    fn an_earlier_layout_reads_and_a_later_one_says_so() {
+        let bytes = encode(&Sample(7, "x".into())).expect("encodes");
+        assert_eq!(decode::<Later>(&bytes), Ok(Later(7, "x".into(), true)));
+        let later = encode(&Later(7, "x".into(), false)).expect("encodes");
+        assert_eq!(decode::<Sample>(&later), Err(CodecError::Version { found: 2, known: 1 }));
     }
 
     #[test]

@@ -24,6 +24,21 @@ impl Invalid {
     }
 }
 
+/// What an officer should know of an input that is taken all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The field that it is about.
+    pub field: String,
+    pub text: String,
+}
+
+impl Warning {
+    /// A warning about a field.
+    pub fn new(field: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { field: field.into(), text: text.into() }
+    }
+}
+
 crate::coded! {
     /// Why a command was refused. The codes are part of the public API.
     pub enum RefusalCode {

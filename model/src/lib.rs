@@ -4,6 +4,7 @@
 //! that applies the same log reaches the same state (promises `Linearizable`, `SameAnswer`, `Replayable`).
 
 pub mod audit;
+pub mod check_digit;
 pub mod codec;
 pub mod command;
 pub mod country;
@@ -17,9 +18,13 @@ pub mod island;
 pub mod known_bugs;
 pub mod limits;
 pub mod lookout;
+mod lookout_v1;
+pub mod mrz;
+pub mod number;
 mod numbered;
 pub mod outbox;
 pub mod overrides;
+mod plate_state;
 pub mod policy;
 pub mod record;
 pub mod screen;

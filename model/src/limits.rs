@@ -21,6 +21,8 @@ pub const NAME_CHARS_MAX: usize = 512;
 pub const IDENTIFIERS_MAX: usize = 128;
 /// Characters of a document, plate or registration number.
 pub const NUMBER_CHARS_MAX: usize = 64;
+/// Characters of a machine readable zone as it is sent: the longest has 90 and two line breaks, and some are read with blanks.
+pub const MRZ_CHARS_MAX: usize = 256;
 /// Characters of a lookout's reason.
 pub const REASON_CHARS_MAX: usize = 1_000;
 /// Characters of a lookout's remarks.

@@ -3,10 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::Stored;
+use crate::check_digit;
+use crate::codec::{self, CodecError, Stored};
 use crate::date::BirthDate;
-use crate::error::Invalid;
+use crate::error::{Invalid, Warning};
 use crate::limits::*;
+use crate::lookout_v1::LookoutV1;
+use crate::number::{Number, NumberKey, NumberKind, normalise_number};
 
 crate::coded! {
     /// What a record is about (F6).
@@ -67,6 +70,16 @@ crate::coded! {
 }
 
 crate::coded! {
+    /// What its issuer reports of a document that must not be used.
+    pub enum DocumentState {
+        1 "lost" => Lost,
+        2 "stolen" => Stolen,
+        3 "revoked" => Revoked,
+        4 "invalid" => Invalid,
+    }
+}
+
+crate::coded! {
     /// Kinds of registrations of conveyances.
     pub enum RegistrationKind {
         1 "vin" => Vin,
@@ -117,6 +130,8 @@ pub struct Document {
     pub number: String,
     /// ISO 3166-1 alpha-3 of the issuing country where known.
     pub country: Option<String>,
+    /// What is reported of it.
+    pub state: Option<DocumentState>,
 }
 
 /// A vehicle's plate.
@@ -156,7 +171,11 @@ pub struct Lookout {
 
 impl Stored for Lookout {
     const TAG: u16 = 1;
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn of_version(version: u8, payload: &[u8]) -> Option<Result<Self, CodecError>> {
+        (version == 1).then(|| codec::payload::<LookoutV1>(payload).map(Self::from))
+    }
 }
 
 impl Lookout {
@@ -254,33 +273,48 @@ impl Lookout {
         Ok(())
     }
 
-    /// The numbers by which this lookout is found exactly, normalised, with the kind of number.
-    pub fn exact_numbers(&self) -> Vec<(NumberKind, String)> {
-        let documents = self.documents.iter().map(|document| (NumberKind::Document, &document.number));
-        let plates = self.plates.iter().map(|plate| (NumberKind::Plate, &plate.number));
-        let registrations = self.registrations.iter().map(|r| (NumberKind::Registration, &r.number));
-        let all = documents.chain(plates).chain(registrations);
-        let mut numbers: Vec<_> = all.map(|(kind, number)| (kind, normalise_number(number))).collect();
-        numbers.retain(|(_, number)| !number.is_empty());
-        numbers.sort();
-        numbers.dedup();
-        numbers
+    /// The keys by which this lookout is found by a number: sorted, each once, at most `number::KEYS_MAX` a number.
+    pub fn number_keys(&self) -> Vec<NumberKey> {
+        let documents = self.documents.iter().map(Document::comparable);
+        let plates = self.plates.iter().map(Plate::comparable);
+        let registrations = self.registrations.iter().map(Registration::comparable);
+        let mut keys: Vec<_> = documents.chain(plates).chain(registrations).flat_map(|number| number.keys()).collect();
+        keys.sort();
+        keys.dedup();
+        keys
     }
 }
 
-crate::coded! {
-    /// The kinds of numbers that are found by exact key.
-    pub enum NumberKind {
-        1 "document" => Document,
-        2 "plate" => Plate,
-        3 "registration" => Registration,
+impl Lookout {
+    /// What looks wrong in the numbers and is taken all the same.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let check = |(at, registration): (usize, &Registration)| {
+            let warning = check_digit::check(registration.kind, &registration.number)?;
+            Some(Warning::new(format!("registrations[{at}].number"), warning.text))
+        };
+        self.registrations.iter().enumerate().filter_map(check).collect()
     }
 }
 
-/// A number without what writers add or leave out: upper case, letters and digits only.
-pub fn normalise_number(number: &str) -> String {
-    use unicode_normalization::UnicodeNormalization;
-    number.nfkc().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect()
+impl Document {
+    /// Its number, ready to be compared.
+    pub fn comparable(&self) -> Number {
+        Number::new(NumberKind::Document, &self.number)
+    }
+}
+
+impl Plate {
+    /// Its number, ready to be compared.
+    pub fn comparable(&self) -> Number {
+        Number::plate(&self.number, self.jurisdiction.as_deref())
+    }
+}
+
+impl Registration {
+    /// Its number, ready to be compared.
+    pub fn comparable(&self) -> Number {
+        Number::new(NumberKind::Registration, &self.number)
+    }
 }
 
 fn bounded(field: &str, count: usize, max: usize) -> Result<(), Invalid> {
@@ -373,13 +407,6 @@ mod tests {
         many.names[0].original = Some("аб-цд еф".into());
         let error = many.validate().expect_err("a word too many");
         assert_eq!(error.to_string(), "names: have 1025 words together, at most 1024 are allowed");
-    }
-
-    #[test]
-    fn numbers_meet_whatever_their_writing() {
-        assert_eq!(normalise_number("ab-12 34/x"), "AB1234X");
-        assert_eq!(normalise_number("ＡＢ１２"), "AB12");
-        assert_eq!(normalise_number(" - "), "");
     }
 
     #[test]

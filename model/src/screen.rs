@@ -6,7 +6,8 @@ use crate::date::BirthDate;
 use crate::error::Invalid;
 use crate::ids::RecordId;
 use crate::limits::{HITS_MAX, NAME_CHARS_MAX, NUMBER_CHARS_MAX};
-use crate::lookout::{Action, NumberKind, name_letters, number, text};
+use crate::lookout::{Action, DocumentState, name_letters, number, text};
+use crate::number::NumberKind;
 use crate::overrides::Mark;
 
 /// A score from 0 to 1,000,000: whole numbers, so that order never depends on rounding, and so many that two records of which
@@ -185,6 +186,8 @@ pub struct Hit {
     pub sentence: String,
     /// The override that says of whom the question asks that he is not the one looked for.
     pub overridden: Option<Mark>,
+    /// What is reported of the document that was asked for and that the record holds.
+    pub document_state: Option<DocumentState>,
 }
 
 /// The order of an answer: best first, ties by id, so that two replicas answer alike (SameAnswer). What nothing speaks for is
@@ -236,6 +239,7 @@ mod tests {
             evidence: Vec::new(),
             sentence: String::new(),
             overridden: None,
+            document_state: None,
         };
         let mut hits = vec![hit(1, 0), hit(2, 1), hit(3, 7_000)];
         rank(&mut hits, 10);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::ids::{OverrideId, RecordId, Token};
-use crate::lookout::NumberKind;
+use crate::number::{NumberForm, NumberKey};
 use crate::record::Dataset;
 
 /// The one algorithm so far: AES-256-GCM with a 96-bit random nonce.
@@ -104,9 +104,15 @@ impl Keyring {
         cipher.decrypt(&Nonce::from(sealed.nonce), payload).map_err(|_| SealError::Broken)
     }
 
-    /// The token of a number: equal numbers of a kind have equal tokens, and no number is found from its token.
-    pub fn token(&self, kind: NumberKind, normalised: &str) -> Token {
-        self.keyed(&format!("portcullis/token/{}", kind.number()), normalised.as_bytes())
+    /// The token of a number's key: equal keys have equal tokens, keys of two kinds or forms never, and no number is found
+    /// from its token.
+    pub fn token(&self, key: &NumberKey) -> Token {
+        let kind = key.kind.number();
+        let purpose = match key.form {
+            NumberForm::Exact => format!("portcullis/token/{kind}"),
+            NumberForm::Alike => format!("portcullis/token/{kind}/alike"),
+        };
+        self.keyed(&purpose, key.text.as_bytes())
     }
 
     /// The keyed digest of a record's body.
@@ -182,11 +188,15 @@ mod tests {
     }
 
     #[test]
-    fn tokens_depend_on_key_kind_and_number() {
-        let token = ring().token(NumberKind::Document, "AB1");
-        assert_eq!(token, ring().token(NumberKind::Document, "AB1"));
-        assert_ne!(token, ring().token(NumberKind::Plate, "AB1"));
-        assert_ne!(token, ring().token(NumberKind::Document, "AB2"));
-        assert_ne!(token, Keyring::single(1, [4; 32]).token(NumberKind::Document, "AB1"));
+    fn tokens_depend_on_key_kind_form_and_number() {
+        use crate::number::NumberKind;
+        let key = |kind, form, text: &str| NumberKey { kind, form, text: text.into() };
+        let exact = key(NumberKind::Document, NumberForm::Exact, "AB1");
+        let token = ring().token(&exact);
+        assert_eq!(token, ring().token(&exact));
+        assert_ne!(token, ring().token(&key(NumberKind::Plate, NumberForm::Exact, "AB1")));
+        assert_ne!(token, ring().token(&key(NumberKind::Document, NumberForm::Alike, "AB1")));
+        assert_ne!(token, ring().token(&key(NumberKind::Document, NumberForm::Exact, "AB2")));
+        assert_ne!(token, Keyring::single(1, [4; 32]).token(&exact));
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::date::PartialDate;
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -16,6 +18,13 @@ impl UnixMillis {
     /// Milliseconds since `earlier`, zero if it is later.
     pub fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
+    }
+
+    /// The day in UTC; `None` beyond the calendar.
+    pub fn day(self) -> Option<PartialDate> {
+        let time = jiff::Timestamp::from_millisecond(i64::try_from(self.0).ok()?).ok()?;
+        let date = jiff::tz::Offset::UTC.to_datetime(time).date();
+        PartialDate::new(date.year(), Some(date.month() as u8), Some(date.day() as u8)).ok()
     }
 
     /// RFC 3339 in UTC with milliseconds.
@@ -57,5 +66,19 @@ pub trait Entropy: Send + Sync + 'static {
         let mut bytes = [0; 16];
         self.fill(&mut bytes);
         bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_ends_at_midnight_in_utc() {
+        let day = |ms| UnixMillis(ms).day().map(|day| day.to_string());
+        assert_eq!(day(0).as_deref(), Some("1970-01-01"));
+        assert_eq!(day(24 * 60 * 60 * 1000 - 1).as_deref(), Some("1970-01-01"));
+        assert_eq!(day(24 * 60 * 60 * 1000).as_deref(), Some("1970-01-02"));
+        assert_eq!(day(u64::MAX), None);
     }
 }

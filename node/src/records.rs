@@ -48,8 +48,7 @@ impl Records {
         let mut nonce = [0; 12];
         self.entropy.fill(&mut nonce);
         let sealed = self.keyring.seal(Scope::Record(DATASET, id), nonce, &plain);
-        let mut tokens: Vec<_> =
-            lookout.exact_numbers().iter().map(|(kind, number)| self.keyring.token(*kind, number)).collect();
+        let mut tokens: Vec<_> = lookout.number_keys().iter().map(|key| self.keyring.token(key)).collect();
         tokens.sort_unstable();
         Ok(Draft {
             id,

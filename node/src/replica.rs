@@ -222,9 +222,8 @@ impl Replica {
             let mut all = found.next().unwrap_or_default();
             // What the index did not judge may be the best.
             let best = |id| Candidate { id, most: Score::MAX };
-            for (kind, number) in query.numbers() {
-                let token = self.0.records.keyring().token(kind, &model::lookout::normalise_number(number));
-                let found = state.with_token(token, usize::MAX)?;
+            for key in prepared.number_keys() {
+                let found = state.with_token(self.0.records.keyring().token(key), usize::MAX)?;
                 all.extend(found.into_iter().filter(|(dataset, _)| *dataset == DATASET).map(|(_, id)| best(id)));
             }
             all.extend(queued.iter().copied().map(best));
@@ -272,6 +271,7 @@ impl Replica {
                     evidence: scored.evidence,
                     sentence: String::new(),
                     overridden: None,
+                    document_state: scored.document_state,
                 });
                 grounds.insert(id, Grounds { search, opened, name: scored.name });
                 if hits.len() >= HITS_HELD_MAX {

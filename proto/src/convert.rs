@@ -2,10 +2,10 @@
 
 use model::country;
 use model::date::{BirthDate, PartialDate};
-use model::error::Invalid;
+use model::error::{Invalid, Warning};
 use model::ids::{Purpose, SourceList};
 use model::lookout::{
-    Action, Country, CountryRole, Document, DocumentKind, Lookout, Name, NameKind, Plate, Registration,
+    Action, Country, CountryRole, Document, DocumentKind, DocumentState, Lookout, Name, NameKind, Plate, Registration,
     RegistrationKind, Sex, SubjectKind,
 };
 use model::overrides::{Override, expiry_from};
@@ -71,7 +71,12 @@ pub fn lookout_from(message: v1::Lookout) -> Result<Lookout, Invalid> {
     }
     for (at, document) in documents.into_iter().enumerate() {
         let kind = coded!(DocumentKind, format!("documents[{at}].kind"), document.kind)?;
-        lookout.documents.push(Document { kind, number: document.number, country: optional(document.country) });
+        let state = match optional(document.state) {
+            Some(state) => Some(coded!(DocumentState, format!("documents[{at}].state"), state)?),
+            None => None,
+        };
+        let (number, country) = (document.number, optional(document.country));
+        lookout.documents.push(Document { kind, number, country, state });
     }
     for plate in plates {
         lookout.plates.push(Plate { number: plate.number, jurisdiction: optional(plate.jurisdiction) });
@@ -117,6 +122,7 @@ pub fn lookout_to(lookout: &Lookout) -> v1::Lookout {
                 kind: document.kind.to_string(),
                 number: document.number.clone(),
                 country: text(&document.country),
+                state: document.state.map(|state| state.to_string()).unwrap_or_default(),
             })
             .collect(),
         plates: lookout
@@ -197,4 +203,9 @@ pub fn override_from(message: &v1::RecordOverrideRequest) -> Result<Override, In
     };
     content.validate()?;
     Ok(content)
+}
+
+/// The messages of warnings.
+pub fn warnings_to(warnings: Vec<Warning>) -> Vec<v1::Warning> {
+    warnings.into_iter().map(|Warning { field, text }| v1::Warning { field, text }).collect()
 }

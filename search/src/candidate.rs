@@ -1,7 +1,7 @@
 //! Which records are scored for a question. The rule is here alone; the index and the queue of what is not yet indexed both
 //! follow it, and a property test compares them.
 //!
-//! A record is a candidate when it shares a number, or when what its words say at most, each word of the question with the
+//! A record is a candidate when it shares a key of a number, or when what its words say at most, each word of the question with the
 //! best of them, reaches the question's threshold with the record's dates and the best of countries. So whoever scores enough
 //! is a candidate; a property test here holds it. Countries and dates never exclude.
 
@@ -134,7 +134,7 @@ pub fn is_candidate(query: &PreparedQuery, record: &PreparedRecord, tables: &Tab
 
 /// The highest score that a record may have for a question, if it must be scored.
 pub(crate) fn most(query: &PreparedQuery, record: &PreparedRecord, tables: &Tables) -> Option<Score> {
-    if query.numbers().iter().any(|number| record.numbers.contains(number)) {
+    if query.number_keys().iter().any(|key| record.numbers.binary_search(key).is_ok()) {
         return Some(Score::MAX);
     }
     let words = record.words();

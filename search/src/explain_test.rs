@@ -22,7 +22,8 @@ fn record(names: &[&str], date: Option<&str>, document: Option<&str>) -> Lookout
     }
     lookout.birth_dates.extend(date.map(|date| date.parse::<model::date::BirthDate>().expect("a date")));
     lookout.countries.push(Country { role: CountryRole::Nationality, code: "EGY".into() });
-    let of = |number: &str| Document { kind: DocumentKind::Passport, number: number.into(), country: None };
+    let of =
+        |number: &str| Document { kind: DocumentKind::Passport, number: number.into(), country: None, state: None };
     lookout.documents.extend(document.map(of));
     lookout
 }

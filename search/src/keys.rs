@@ -4,7 +4,7 @@
 //!
 //! Deterministic; raise `Tables::VERSION` with a change.
 
-use model::lookout::NumberKind;
+use model::number::{NumberForm, NumberKey, NumberKind};
 
 use crate::normalise::Token;
 use crate::pair::{BONES_EDIT_FROM, BONES_FROM, CUT_FROM, NATIVE_EDIT_FROM, Shape, edits};
@@ -170,15 +170,18 @@ fn finish(mut keys: Vec<Key>) -> Vec<Key> {
     keys
 }
 
-/// The term of a normalised number among those of a record.
-pub fn number(kind: NumberKind, normalised: &str) -> String {
-    let kind = match kind {
+/// The term of a number's key among those of a record.
+pub fn number(key: &NumberKey) -> String {
+    let kind = match key.kind {
         NumberKind::Document => 'd',
         NumberKind::Plate => 'p',
         NumberKind::Registration => 'r',
     };
     // No word has a blank.
-    format!("{kind} {normalised}")
+    match key.form {
+        NumberForm::Exact => format!("{kind} {}", key.text),
+        NumberForm::Alike => format!("{kind}~ {}", key.text),
+    }
 }
 
 /// Whether a term is that of a number.

@@ -14,7 +14,7 @@ use crate::keys;
 use crate::prepared::PreparedRecord;
 use crate::tables::Tables;
 
-const LAYOUT_VERSION: u32 = 4;
+const LAYOUT_VERSION: u32 = 5;
 /// Names of the two columns of an id.
 const ID_HIGH: &str = "id_high";
 const ID_LOW: &str = "id_low";
@@ -67,8 +67,8 @@ impl Fields {
         for token in record.words() {
             document.add_bytes(self.word, token.text.as_bytes());
         }
-        for (kind, number) in &record.numbers {
-            document.add_bytes(self.word, keys::number(*kind, number).as_bytes());
+        for key in &record.numbers {
+            document.add_bytes(self.word, keys::number(key).as_bytes());
         }
         document
     }

@@ -31,6 +31,7 @@ pub mod script;
 mod segment;
 mod sentence;
 pub mod tables;
+pub mod travel_document;
 mod windows;
 mod words;
 mod words_met;

@@ -74,9 +74,9 @@ impl Lookup<'_> {
         for reader in self.searcher.segment_readers() {
             let unopened = || TantivyError::InternalError(format!("segment {} is not opened", reader.segment_id()));
             let segment = self.segments.get(&reader.segment_id()).ok_or_else(unopened)?;
-            for (kind, number) in query.numbers() {
+            for key in query.number_keys() {
                 let mut records = Vec::new();
-                let term = self.fields.word_term(&keys::number(*kind, number));
+                let term = self.fields.word_term(&keys::number(key));
                 read(segment.of_number(&term)?, |record| records.push((record, Score::MAX)));
                 add_ids(reader, segment, records, &mut found);
             }

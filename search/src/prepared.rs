@@ -3,7 +3,8 @@
 //! Assumes one version of the tables for all that is compared.
 
 use model::date::BirthDate;
-use model::lookout::{Lookout, Name, NameKind, NumberKind, normalise_number};
+use model::lookout::{Lookout, Name, NameKind};
+use model::number::{Number, NumberKey};
 use model::screen::Query;
 
 use crate::normalise::{Token, normalise, readings};
@@ -20,7 +21,9 @@ pub struct PreparedQuery {
     pub(crate) enough: i32,
     pub(crate) country_most: i32,
     pub(crate) birth_date: Option<BirthDate>,
-    numbers: Vec<(NumberKind, String)>,
+    /// The numbers asked for.
+    pub(crate) numbers: Vec<Number>,
+    number_keys: Vec<NumberKey>,
 }
 
 impl PreparedQuery {
@@ -28,16 +31,16 @@ impl PreparedQuery {
     pub fn new(query: &Query, tables: &Tables) -> Self {
         let read = query.name.as_deref().map(|name| readings(name, tables)).unwrap_or_default();
         let read = read.into_iter().filter(|tokens| !tokens.is_empty());
-        let numbers = query.numbers().into_iter().map(|(kind, number)| (kind, normalise_number(number)));
-        let numbers: Vec<_> = numbers.filter(|(_, number)| !number.is_empty()).collect();
+        let numbers: Vec<_> = query.numbers().into_iter().map(|(kind, number)| Number::new(kind, number)).collect();
+        let number_keys = numbers.iter().flat_map(Number::keys).collect();
         let readings: Vec<Reading> = read.map(|tokens| Reading::new(tokens, tables)).collect();
         let (enough, country_most) = (score::enough(query.threshold), score::country_most(query));
-        Self { enough, country_most, birth_date: query.birth_date, readings, numbers }
+        Self { enough, country_most, birth_date: query.birth_date, readings, numbers, number_keys }
     }
 
-    /// The numbers asked for, normalised.
-    pub fn numbers(&self) -> &[(NumberKind, String)] {
-        &self.numbers
+    /// The keys of the numbers asked for: whoever has one of them is scored. At most `number::KEYS_MAX` a number.
+    pub fn number_keys(&self) -> &[NumberKey] {
+        &self.number_keys
     }
 }
 
@@ -56,7 +59,8 @@ pub struct PreparedName {
 #[derive(Debug, Clone)]
 pub struct PreparedRecord {
     pub(crate) names: Box<[PreparedName]>,
-    pub(crate) numbers: Box<[(NumberKind, String)]>,
+    /// Sorted.
+    pub(crate) numbers: Box<[NumberKey]>,
     pub(crate) birth_dates: Box<[BirthDate]>,
 }
 
@@ -75,7 +79,7 @@ impl PreparedRecord {
         }
         names.retain(|name| !name.tokens.is_empty());
         let birth_dates = lookout.birth_dates.clone().into();
-        Self { names: names.into(), numbers: lookout.exact_numbers().into(), birth_dates }
+        Self { names: names.into(), numbers: lookout.number_keys().into(), birth_dates }
     }
 
     /// The words of all names, each once, sorted.

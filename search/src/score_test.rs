@@ -18,7 +18,12 @@ fn record(names: &[&str]) -> Lookout {
 }
 
 fn with_document(mut lookout: Lookout, number: &str) -> Lookout {
-    lookout.documents.push(Document { kind: DocumentKind::Passport, number: number.into(), country: None });
+    lookout.documents.push(Document {
+        kind: DocumentKind::Passport,
+        number: number.into(),
+        country: None,
+        state: None,
+    });
     lookout
 }
 
@@ -194,6 +199,88 @@ fn a_number_is_strong_and_hides_no_conflict() {
     assert_eq!(parts(&Query { document: Some("9".into()), ..Query::default() }, &held), 0);
 }
 
+fn asks_number(kind: NumberKind, number: &str) -> Query {
+    let text = Some(number.to_string());
+    let query = Query { threshold: THRESHOLD_DEFAULT, ..Query::default() };
+    match kind {
+        NumberKind::Document => Query { document: text, ..query },
+        NumberKind::Plate => Query { plate: text, ..query },
+        NumberKind::Registration => Query { registration: text, ..query },
+    }
+}
+
+fn with_plate(mut lookout: Lookout, number: &str, jurisdiction: Option<&str>) -> Lookout {
+    let jurisdiction = jurisdiction.map(str::to_string);
+    lookout.plates.push(model::lookout::Plate { number: number.into(), jurisdiction });
+    lookout
+}
+
+#[test]
+fn a_number_that_reads_alike_says_less_and_says_how() {
+    let held = with_document(record(&["Ayman al-Zawahiri"]), "P0120015");
+    let asked = |number: &str| judge(&asks_number(NumberKind::Document, number), &held);
+    let exact = asked("P-0120015");
+    let (one, two, four) = (asked("PO120015"), asked("PO1200IS"), asked("PO1Z00lS"));
+    assert_eq!(exact.evidence[0].note, "same number");
+    assert_eq!(one.evidence[0].note, "reads alike: O for 0");
+    assert_eq!(two.evidence[0].note, "reads alike: I for 1, O for 0, S for 5");
+    let scores = [&exact, &one, &two, &four].map(|scored| scored.score);
+    assert!(scores.windows(2).all(|pair| pair[0] > pair[1]), "{scores:?}");
+    assert!(exact.score.parts() - one.score.parts() > 150_000 && four.score >= THRESHOLD_DEFAULT, "{scores:?}");
+    // Beside another name it is no hit; beside the same one it is more than the name alone.
+    let named = |name: &str| parts(&Query { document: Some("PO120015".into()), ..asks(name) }, &held);
+    assert!(named("Maria Lopez") < THRESHOLD_DEFAULT.parts());
+    assert!(named("Ayman Zawahiri") > name_parts("Ayman Zawahiri", "Ayman al-Zawahiri"));
+    let short = judge(&asks_number(NumberKind::Document, "O12"), &with_document(record(&["A B"]), "O12"));
+    assert_eq!(short.evidence[0].note, "same number, but a short one");
+    assert!(scores.iter().all(|score| *score != short.score), "other evidence, another score");
+    for (asked, held) in [("O123", "0123"), ("P1234567", "P1234568")] {
+        let scored = judge(&asks_number(NumberKind::Document, asked), &with_document(record(&["A B"]), held));
+        assert_eq!(scored.score.parts(), 0, "{asked} {held}");
+    }
+}
+
+#[test]
+fn a_plate_is_the_same_without_its_state_and_another_of_another_state() {
+    let held = with_plate(record(&["Ivan Petrov"]), "ABC 1234", Some("TX"));
+    let asked = |plate: &str| judge(&asks_number(NumberKind::Plate, plate), &held);
+    let found: Vec<Scored> =
+        ["abc1234", "TX ABC1234", "TXABC1234", "TX A8C1234", "CA ABC1234"].into_iter().map(asked).collect();
+    let notes: Vec<&str> = found.iter().map(|scored| scored.evidence[0].note.as_str()).collect();
+    let expected = [
+        "same number",
+        "the same, with the same state",
+        "the same without the state",
+        "reads alike: 8 for B",
+        "the same number of another state",
+    ];
+    assert_eq!(notes, expected);
+    assert!(found.windows(2).all(|pair| pair[0].score > pair[1].score), "{found:?}");
+    let hits: Vec<bool> = found.iter().map(|scored| scored.score >= THRESHOLD_DEFAULT).collect();
+    assert_eq!(hits, [true, true, true, true, false]);
+}
+
+#[test]
+fn a_reported_document_is_said_where_it_is_the_very_one() {
+    let mut held = with_document(record(&["Ayman al-Zawahiri"]), "P0120015");
+    held.documents[0].state = Some(DocumentState::Stolen);
+    let asked = |number: &str| judge(&asks_number(NumberKind::Document, number), &held);
+    let very = asked("P0120015");
+    assert_eq!(very.evidence[0].note, "same number, document reported stolen");
+    assert_eq!(very.document_state, Some(DocumentState::Stolen));
+    let alike = asked("PO120015");
+    assert_eq!(alike.evidence[0].note, "reads alike: O for 0; that document is reported stolen");
+    assert_eq!((alike.document_state, asked("P9999999").document_state), (None, None));
+    // Of two entries of one document the one that is reported.
+    let twice = with_document(held.clone(), "P0120015");
+    let mut turned = twice.clone();
+    turned.documents.reverse();
+    for lookout in [twice, turned] {
+        let found = judge(&asks_number(NumberKind::Document, "P0120015"), &lookout);
+        assert_eq!(found.document_state, Some(DocumentState::Stolen));
+    }
+}
+
 #[test]
 fn nationality_is_weak_either_way() {
     let held = of_country(record(&["Ayman al-Zawahiri"]), CountryRole::Nationality, "EGY");
@@ -232,10 +319,11 @@ proptest! {
     #[test]
     fn any_question_and_record_score_alike_twice(
         asked in ".{0,60}", held in proptest::collection::vec(".{1,60}", 0..4), number in proptest::option::of("[A-C0-2]{1,4}"),
+        plate in proptest::option::of("(TX )?[BD0O8]{5}"),
     ) {
         let held: Vec<&str> = held.iter().map(String::as_str).collect();
-        let lookout = with_document(record(&held), "A1");
-        let query = Query { document: number, ..asks(&asked) };
+        let lookout = with_plate(with_document(record(&held), "A1"), "B0D0B", Some("TX"));
+        let query = Query { document: number, plate, ..asks(&asked) };
         prop_assert_eq!(judge(&query, &lookout), judge(&query, &lookout));
     }
 

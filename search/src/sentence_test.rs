@@ -20,6 +20,7 @@ fn record(kind: NameKind, full: &str, (date, country, document): (&str, &str, &s
         kind: DocumentKind::Passport,
         number: document.into(),
         country: None,
+        state: None,
     });
     lookout.documents.extend(document);
     lookout

@@ -62,7 +62,7 @@ fn question() {
         let mut lookout = Lookout::new(SubjectKind::Person, Action::Refer, "fuzz");
         lookout.names.extend(given(held).map(|held| named(&held)));
         let kind = DocumentKind::Passport;
-        lookout.documents.extend(given(document).map(|number| Document { kind, number, country: None }));
+        lookout.documents.extend(given(document).map(|number| Document { kind, number, country: None, state: None }));
         if query.validate().is_err() || lookout.validate().is_err() {
             return;
         }

@@ -20,7 +20,12 @@ pub fn client_of(endpoints: Vec<String>, deadline: Duration) -> Client {
 pub fn wanted(name: &str, document: &str) -> v1::Lookout {
     let documents = match document {
         "" => vec![],
-        number => vec![v1::Document { kind: "passport".into(), number: number.into(), country: "RUS".into() }],
+        number => vec![v1::Document {
+            kind: "passport".into(),
+            number: number.into(),
+            country: "RUS".into(),
+            ..Default::default()
+        }],
     };
     v1::Lookout {
         subject: "person".into(),

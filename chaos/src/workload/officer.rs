@@ -56,7 +56,13 @@ fn question(desk: &mut Desk) -> v1::ScreenRequest {
     let Some(subject) = desk.rng.pick(&desk.office.subjects) else { return message };
     let lookout = &subject.lookout;
     match (lookout.documents.first(), lookout.names.first()) {
-        (Some(document), _) if desk.rng.percent(40) => message.document = document.number.clone(),
+        // Some numbers are misread: no draw decides it, so that worlds of older seeds stay what they are.
+        (Some(document), _) if desk.rng.percent(40) => {
+            message.document = match document.number.ends_with(['3', '7']) {
+                true => document.number.replace('0', "O"),
+                false => document.number.clone(),
+            };
+        }
         (_, Some(name)) => message.name = name.full.clone(),
         // A vehicle, a vessel or an aircraft.
         _ => {

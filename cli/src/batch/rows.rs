@@ -13,7 +13,7 @@ use crate::commands::question::{Manner, Question};
 use crate::error::CliError;
 
 /// The columns that count; others are ignored.
-const COLUMNS: [&str; 4] = ["name", "dob", "nationality", "document"];
+const COLUMNS: [&str; 5] = ["name", "dob", "nationality", "document", "mrz"];
 /// What sharpens a question and is not needed for it.
 const OPTIONAL: [&str; 2] = ["dob", "nationality"];
 
@@ -38,7 +38,7 @@ pub struct Asked {
 pub struct Rows<R> {
     reader: csv::Reader<Bounded<R>>,
     open_quote: Arc<AtomicBool>,
-    at: [Option<usize>; 4],
+    at: [Option<usize>; COLUMNS.len()],
     width: usize,
     manner: Manner,
     number: u64,
@@ -55,10 +55,10 @@ impl<R: Read> Rows<R> {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bounded);
         let header = reader.byte_headers().map_err(failed)?.clone();
         let at = COLUMNS.map(|column| header.iter().position(|cell| is(cell, column)));
-        if at[0].is_none() && at[3].is_none() {
+        if at[0].is_none() && at[3].is_none() && at[4].is_none() {
             return Err(CliError::flag(
                 "--in",
-                format!("the header names neither `name` nor `document`; columns are {}", COLUMNS.join(", ")),
+                format!("the header names none of `name`, `document` and `mrz`; columns are {}", COLUMNS.join(", ")),
             ));
         }
         for column in COLUMNS {
@@ -117,7 +117,7 @@ impl<R: Read> Rows<R> {
         if self.record.len() != self.width {
             return Err(format!("the row has {} cells, the header {}", self.record.len(), self.width));
         }
-        let mut cells = [const { None }; 4];
+        let mut cells = [const { None }; COLUMNS.len()];
         for ((cell, at), column) in cells.iter_mut().zip(self.at).zip(COLUMNS) {
             let bytes = at.and_then(|at| self.record.get(at)).unwrap_or_default();
             let text = String::from_utf8_lossy(bytes);
@@ -126,8 +126,8 @@ impl<R: Read> Rows<R> {
             }
             *cell = Some(text.into_owned());
         }
-        let [name, dob, nationality, document] = cells;
-        let (question, left_out) = Question { name, dob, nationality, document, ..Question::default() }.usable();
+        let [name, dob, nationality, document, mrz] = cells;
+        let (question, left_out) = Question { name, dob, nationality, document, mrz, ..Question::default() }.usable();
         let message = question.to_message(self.manner).map_err(|error| error.to_string())?;
         let notes: Vec<String> = left_out.iter().map(|invalid| format!("asked without {invalid}")).collect();
         Ok(Asked { message, note: (!notes.is_empty()).then(|| notes.join("; ")) })
@@ -166,6 +166,15 @@ mod tests {
     fn columns_go_by_header_and_others_are_ignored() {
         let all = all(b"\xef\xbb\xbfDOB,extra,Name,nationality\n1970,x,\"Petrov, Ivan\",ru\n\n,,B,\n\x1a");
         assert_eq!(all, [(1, Ok("Petrov, Ivan|1970|RUS||".to_string())), (2, Ok("B||||".to_string()))]);
+    }
+
+    #[test]
+    fn a_zone_is_a_cell_with_or_without_a_line_break() {
+        let mut rows = Rows::new(&b"mrz\n\"P<UTO\nL898\"\nP<UTOL898\n"[..], MANNER).expect("header");
+        for zone in ["P<UTO\nL898", "P<UTOL898"] {
+            let row = rows.next_row().expect("reads").expect("a row");
+            assert_eq!(row.question.expect("a question").message.mrz, zone);
+        }
     }
 
     #[test]

@@ -12,13 +12,14 @@ use model::limits::MESSAGE_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
-use crate::view::answer::Hit;
+use crate::view::Warning;
+use crate::view::answer::{DocumentCheck, Hit};
 
 /// Bytes of a line: an answer is one message, and its JSON is not eight times as long.
 const LINE_BYTES_MAX: u64 = 8 * MESSAGE_BYTES_MAX as u64;
 
 /// The answer to a row.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Line {
     pub row: u64,
     pub error: Option<String>,
@@ -29,6 +30,11 @@ pub struct Line {
     /// Not every group answered; only there when it is so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
+    /// Of the row's machine readable zone; only there when it has one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub document_checks: Vec<DocumentCheck>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 /// The part of a line that going on needs.
@@ -122,7 +128,7 @@ mod tests {
     use super::*;
 
     fn line(row: u64) -> Line {
-        Line { row, error: None, note: None, hits: Vec::new(), partial: false }
+        Line { row, ..Line::default() }
     }
 
     #[test]

@@ -24,7 +24,7 @@ const PARTIAL_ATTEMPTS: u32 = 3;
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
 pub struct Args {
-    /// CSV with a header; columns name, dob, nationality, document; others are ignored.
+    /// CSV with a header; columns name, dob, nationality, document, mrz; others are ignored.
     #[arg(long = "in", value_name = "CSV")]
     pub input: PathBuf,
     /// Answers: one JSON object a line, in the order of the rows.
@@ -44,8 +44,9 @@ pub struct Args {
 const HELP: &str = "\
 Each line of NDJSON: {\"row\",\"error\":null|text,\"hits\":[...]}; rows count from 1, the header not counted; hits are those of
 `screen`. A bad row gets a line with its error, and the rest goes on. A nationality or birth date that cannot be read is
-left out of the question, and the line's \"note\" says so. If the command ends early, the same command goes on after the
-complete lines of NDJSON. Each row is a question with its own audit event.
+left out of the question, and the line's \"note\" says so. A row with a machine readable zone (`mrz`, in one line or in
+quotes with its line breaks) has \"document_checks\", and \"warnings\" where there are some, as in `screen`. If the
+command ends early, the same command goes on after the complete lines of NDJSON. Each row is a question with its own audit event.
 
 Example:
   portcullis batch --in travellers.csv --out answers.ndjson --concurrency 16";
@@ -127,15 +128,17 @@ pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
 /// The line of a row; an error is one that stops the batch, since the next row would meet it, too.
 async fn answer(client: &Client, row: Row) -> Result<Line, CliError> {
     let Row { number, question } = row;
-    let failed = |error: String| Line { row: number, error: Some(error), note: None, hits: Vec::new(), partial: false };
+    let failed = |error: String| Line { row: number, error: Some(error), ..Line::default() };
     match question {
         Err(error) => Ok(failed(error)),
         Ok(Asked { message, note }) => match ask(client, message).await {
-            Ok(answer) if answer.is_not_fully_checked() => {
-                let text = "not fully checked: part of the records did not answer in time".to_string();
-                Ok(Line { partial: true, note, ..failed(text) })
+            Ok(answer) => {
+                let unchecked = answer.is_not_fully_checked();
+                let error = "not fully checked: part of the records did not answer in time".to_string();
+                let Answer { hits, partial, document_checks, warnings, .. } = answer;
+                let error = unchecked.then_some(error);
+                Ok(Line { row: number, error, note, hits, partial, document_checks, warnings })
             }
-            Ok(answer) => Ok(Line { row: number, error: None, note, hits: answer.hits, partial: answer.partial }),
             Err(error) if error.kind == ErrorKind::Invalid => Ok(failed(error.to_string())),
             Err(error) => Err(error.into()),
         },

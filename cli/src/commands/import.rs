@@ -39,7 +39,8 @@ Examples:
   portcullis import --format ofac-sdn lists/ofac
   portcullis import --format csv --source stolen-vehicles lists/stolen.csv
 JSON: {\"source\",\"read\",\"created\",\"updated\",\"unchanged\",\"removed\",\"rejected\",\"seconds\"} and, where rows were
-rejected, \"rejections\":[{\"file\",\"row\",\"column\",\"reason\",\"reference\"}]. `read` counts entries.
+rejected, \"rejections\":[{\"file\",\"row\",\"column\",\"reason\",\"reference\"}]. `read` counts entries; \"warnings\", where
+there are some, counts VINs, IMO numbers, MMSIs and Mode S addresses that look wrong: they go in and are named on stderr.
 
 A row that cannot go in is reported with file, row, column and reason, and the rest goes in. When rows were rejected,
 nothing is removed unless --remove-missing is given, since a row that could not be read is not an entry that is gone; then
@@ -58,6 +59,9 @@ struct Summary {
     removed: u64,
     rejected: u64,
     seconds: f64,
+    /// Numbers that look wrong, in entries that went in all the same.
+    #[serde(skip_serializing_if = "is_zero")]
+    warnings: u64,
     /// Rejected rows of which nobody can tell what they are about.
     #[serde(skip_serializing_if = "is_zero")]
     without_reference: u64,
@@ -87,6 +91,9 @@ pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
     while let Some(piece) = received.recv().await {
         match piece {
             Piece::Rejected(rejection) => import.reject(rejection, &progress),
+            Piece::Warned { file, row, reference, text } => {
+                import.warn(format!("{file}:{row}: {text} (entry {reference})"), &progress);
+            }
             Piece::Batch { entries, bytes_read } => {
                 import.named += entries.len();
                 if let Some(done) = session.send(entries).await? {
@@ -172,6 +179,17 @@ impl Import {
         }
     }
 
+    /// Says what looks wrong, up to a bound, and counts it.
+    fn warn(&mut self, text: String, progress: &Progress) {
+        self.summary.warnings += 1;
+        let shown = REJECTIONS_SHOWN_MAX as u64;
+        if self.summary.warnings <= shown {
+            progress.note(&format!("WARNING {text}"));
+        } else if self.summary.warnings == shown + 1 {
+            progress.note(&format!("more than {shown} warnings; the others are counted"));
+        }
+    }
+
     /// Sends the references that are to stay, when there are at least so many.
     async fn keep(&mut self, session: &mut ImportSession, least: usize, progress: &Progress) -> Result<(), CliError> {
         while self.kept.len() >= least {
@@ -230,9 +248,13 @@ impl Summary {
             0 => String::new(),
             n => format!(" ({n} of them without a readable reference: what they are about could not be kept)"),
         };
+        let warned = match self.warnings {
+            0 => String::new(),
+            n => format!(", {n} warnings"),
+        };
         format!(
             "{source}: {read} entries read in {seconds:.1} s: {created} created, {updated} updated, {unchanged} \
-             unchanged, {removed} removed, {rejected} rejected{unnamed}"
+             unchanged, {removed} removed, {rejected} rejected{unnamed}{warned}"
         )
     }
 }

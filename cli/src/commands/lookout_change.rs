@@ -26,7 +26,9 @@ const CREATE_HELP: &str = r#"Examples:
   portcullis lookout create --name "Ivan Petrov" --alias "Vanya" --dob 1970-01-02 --nationality RUS \
     --document passport:P1234567:RUS --action refer --reason "warrant 17/2025"
   portcullis lookout create --subject vehicle --plate "AB 1234:TX" --action refer --reason stolen
-JSON: {"id","version","change","request_id"}. Exit code 5 means that the outcome is unknown: repeat the command with
+  portcullis lookout create --name "Anna Eriksson" --document passport:L898902C3:SWE:stolen --action refer --reason "stolen passport"
+JSON: {"id","version","change","request_id"} and, where a VIN, IMO number, MMSI or Mode S address looks wrong,
+"warnings":[{"field","text"}]; it is stored all the same. Exit code 5 means that the outcome is unknown: repeat the command with
 --request-id and the id shown; it is applied once."#;
 
 /// Flags of `lookout update`.

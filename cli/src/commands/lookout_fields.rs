@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use model::error::Invalid;
-use model::lookout::{DocumentKind, RegistrationKind};
+use model::lookout::{DocumentKind, DocumentState, RegistrationKind};
 
 use crate::commands::question::country;
 use crate::error::CliError;
@@ -44,8 +44,8 @@ pub struct Fields {
     #[arg(long, value_name = "C")]
     pub nationality: Vec<String>,
     /// Document (repeatable); a number alone is a passport's. Kinds: passport, national-id, driver-licence, tax-id, visa,
-    /// residence-permit, seafarer-id, company-registration, other.
-    #[arg(long, value_name = "[KIND:]NUMBER[:COUNTRY]")]
+    /// residence-permit, seafarer-id, company-registration, other. States: lost, stolen, revoked, invalid.
+    #[arg(long, value_name = "[KIND:]NUMBER[:COUNTRY][:STATE]")]
     pub document: Vec<String>,
     /// Plate of a vehicle (repeatable).
     #[arg(long, value_name = "NUMBER[:JURISDICTION]")]
@@ -142,7 +142,12 @@ fn replace<T>(
 }
 
 fn document_of(text: &str) -> Result<Document, Invalid> {
-    let parts: Vec<&str> = text.split(':').map(str::trim).collect();
+    let mut parts: Vec<&str> = text.split(':').map(str::trim).collect();
+    // What is reported of it may stand last, whatever else is there.
+    let reported = parts.last().and_then(|last| DocumentState::from_code(last)).filter(|_| parts.len() > 1);
+    if reported.is_some() {
+        parts.pop();
+    }
     let known = |kind: &str| DocumentKind::from_code(kind).map(|kind| kind.code().to_string());
     let (kind, number, place) = match parts.as_slice() {
         [number] => ("passport".to_string(), *number, None),
@@ -157,10 +162,11 @@ fn document_of(text: &str) -> Result<Document, Invalid> {
                 known(kind).ok_or_else(|| kinds("document", DocumentKind::ALL.iter().map(|kind| kind.code())))?;
             (kind, *number, Some(*place))
         }
-        _ => return Err(Invalid::new("document", "expected [KIND:]NUMBER[:COUNTRY]".to_string())),
+        _ => return Err(Invalid::new("document", "expected [KIND:]NUMBER[:COUNTRY][:STATE]".to_string())),
     };
     let country = place.map(|place| country("document", place)).transpose()?.unwrap_or_default();
-    Ok(Document { kind, number: number.to_string(), country })
+    let state = reported.map(|state| state.to_string()).unwrap_or_default();
+    Ok(Document { kind, number: number.to_string(), country, state })
 }
 
 fn plate_of(text: &str) -> Result<Plate, Invalid> {
@@ -195,11 +201,17 @@ mod tests {
             kind: kind.into(),
             number: number.into(),
             country: country.into(),
+            state: String::new(),
         };
+        let reported = |document: Document, state: &str| Document { state: state.into(), ..document };
         assert_eq!(document_of("X1").expect("number"), document("passport", "X1", ""));
         assert_eq!(document_of("visa:X1").expect("kind"), document("visa", "X1", ""));
         assert_eq!(document_of("X1:Russia").expect("country"), document("passport", "X1", "RUS"));
         assert_eq!(document_of("national-id:X1:de").expect("all"), document("national-id", "X1", "DEU"));
+        assert_eq!(document_of("X1:stolen").expect("state"), reported(document("passport", "X1", ""), "stolen"));
+        assert_eq!(document_of("visa:X1:Lost").expect("state"), reported(document("visa", "X1", ""), "lost"));
+        let all = document_of("national-id:X1:de:revoked").expect("all");
+        assert_eq!(all, reported(document("national-id", "X1", "DEU"), "revoked"));
         for text in ["badge:X1", "visa:X1:Atlantis", "a:b:c:d", "badge:X1:RUS"] {
             assert_eq!(document_of(text).expect_err(text).field, "document");
         }

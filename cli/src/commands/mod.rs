@@ -20,6 +20,7 @@ pub mod overrides;
 pub mod playground;
 pub mod question;
 pub mod screen;
+pub mod zone;
 
 use crate::args::{Cli, Command};
 use crate::context::Globals;

@@ -3,6 +3,7 @@
 use client::v1;
 use model::date::BirthDate;
 use model::error::Invalid;
+use model::limits::MRZ_CHARS_MAX;
 use model::screen::{Query, Score, THRESHOLD_DEFAULT};
 
 /// The parts of a question, as written; an empty one counts as not given.
@@ -14,6 +15,8 @@ pub struct Question {
     pub document: Option<String>,
     pub plate: Option<String>,
     pub registration: Option<String>,
+    /// The machine readable zone of a travel document, which fills what is not given.
+    pub mrz: Option<String>,
 }
 
 /// How it is asked.
@@ -69,7 +72,17 @@ impl Question {
             limit: manner.limit as usize,
             ..Query::default()
         };
-        query.validate()?;
+        let mrz = given(&self.mrz);
+        if let Some(count) = mrz.as_ref().map(|text| text.chars().count()).filter(|count| *count > MRZ_CHARS_MAX) {
+            return Err(Invalid::new("mrz", format!("has {count} characters, at most {MRZ_CHARS_MAX} are allowed")));
+        }
+        // A zone names somebody as well as a name does; the node reads it.
+        match mrz {
+            Some(_) if query.name.is_none() && query.numbers().is_empty() => {
+                Query { name: Some("zone".to_string()), ..query.clone() }.validate()?;
+            }
+            _ => query.validate()?,
+        }
         Ok(v1::ScreenRequest {
             name: query.name.unwrap_or_default(),
             birth_date: query.birth_date.map(|date| date.to_string()).unwrap_or_default(),
@@ -80,6 +93,7 @@ impl Question {
             freshness: if manner.linearizable { "linearizable" } else { "local" }.to_string(),
             limit: manner.limit,
             threshold,
+            mrz: mrz.unwrap_or_default(),
         })
     }
 }
@@ -132,6 +146,15 @@ mod tests {
         assert_eq!((message.name.as_str(), message.birth_date.as_str()), ("Ivan", "1970"));
         assert_eq!((message.nationality.as_str(), message.freshness.as_str()), ("RUS", "local"));
         assert_eq!(message.threshold, None);
+    }
+
+    #[test]
+    fn a_machine_readable_zone_is_a_question_by_itself_and_bounded() {
+        let zone = |text: &str| Question { mrz: Some(text.into()), ..Question::default() };
+        assert_eq!(zone("P<UTO\nL898").to_message(MANNER).expect("valid").mrz, "P<UTO\nL898");
+        let error = zone(&"<".repeat(10_000)).to_message(MANNER).expect_err("too long");
+        assert_eq!(error.to_string(), "mrz: has 10000 characters, at most 256 are allowed");
+        assert!(Question { name: Some("???".into()), ..zone("P<UTO") }.to_message(MANNER).is_err());
     }
 
     #[test]

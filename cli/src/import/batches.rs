@@ -8,8 +8,18 @@ use super::{ImportError, Item, Reader, Rejection};
 
 /// What is handed over.
 pub enum Piece {
-    Batch { entries: Vec<v1::ImportEntry>, bytes_read: u64 },
+    Batch {
+        entries: Vec<v1::ImportEntry>,
+        bytes_read: u64,
+    },
     Rejected(Rejection),
+    /// An entry that goes in all the same: where it stands, and what looks wrong in it.
+    Warned {
+        file: String,
+        row: u64,
+        reference: String,
+        text: String,
+    },
 }
 
 /// Reads the list to its end and hands it over in batches; returns how many entries it had. The row of an entry is the one
@@ -36,6 +46,12 @@ pub fn read(mut reader: Reader, pieces: &mpsc::Sender<Piece>) -> Result<u64, Imp
         };
         let lookout = Some(convert::lookout_to(&entry.lookout));
         let (file, row) = reader.place();
+        for warning in entry.lookout.warnings() {
+            let (file, reference, text) = (file.clone(), entry.reference.clone(), warning.text);
+            if !send(Piece::Warned { file, row, reference, text }) {
+                return Ok(reader.entries_read());
+            }
+        }
         let entry = v1::ImportEntry { row, source_ref: entry.reference, lookout };
         let size = entry_bytes(&entry);
         if size > COMMAND_BYTES_MAX * 3 / 4 {
@@ -95,6 +111,18 @@ mod tests {
             assert!(error.contains("l.ndjson: names no entry"), "{error}");
             assert!(pieces.is_empty());
         }
+    }
+
+    #[test]
+    fn a_wrong_check_digit_is_a_warning_and_the_entry_goes_in() {
+        let row = r#"{"ref":"r1","type":"vessel","name":"MV A","registration":["9074728","mmsi:366123456"]}"#;
+        let (read, pieces) = pieces(&format!("{row}\n"));
+        assert_eq!(read.expect("reads"), 1);
+        let [Piece::Warned { row: 1, reference, text, .. }, Piece::Batch { entries, .. }] = pieces.as_slice() else {
+            panic!("{} pieces", pieces.len())
+        };
+        assert_eq!((reference.as_str(), text.as_str()), ("r1", "IMO: the check digit is 8, should be 9"));
+        assert_eq!(entries.len(), 1);
     }
 
     #[test]

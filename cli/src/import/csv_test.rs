@@ -8,7 +8,7 @@ use super::*;
 #[test]
 fn every_column_reads() {
     let text = "\u{feff}ref,type,name,aliases,weak_aliases,original_name,dob,sex,nationality,countries,document,plate,registration,action,reason,remarks\r\n\
-        A-1,person,\"Sample, Test\",T Sample; Tess Sample,Tee,Пример,1970-03-12;circa 1971;1968/1972,F,Syria;KP,birth:Iraq;France,P 123;national-id:77:DE,AB 1:TX,,armed-and-dangerous,\"because \"\"x\"\"\",note\n\
+        A-1,person,\"Sample, Test\",T Sample; Tess Sample,Tee,Пример,1970-03-12;circa 1971;1968/1972,F,Syria;KP,birth:Iraq;France,P 123;national-id:77:DE;visa:V9:KP:stolen;passport:X 8:lost,AB 1:TX,,armed-and-dangerous,\"because \"\"x\"\"\",note\n\
         A-2,vessel,MV SAMPLE,,,,,,,flag:Panama,,,9319466;call-sign:AB1,,,\n";
     let (items, error) = read(Format::Csv, text);
     assert!(error.is_none(), "{error:?}");
@@ -23,8 +23,12 @@ fn every_column_reads() {
     assert_eq!(codes, ["SYR", "PRK", "IRQ", "FRA"]);
     assert_eq!(
         person.documents[1],
-        Document { kind: DocumentKind::NationalId, number: "77".into(), country: Some("DEU".into()) }
+        Document { kind: DocumentKind::NationalId, number: "77".into(), country: Some("DEU".into()), state: None }
     );
+    let reported: Vec<_> =
+        person.documents.iter().map(|it| (it.number.as_str(), it.country.as_deref(), it.state)).collect();
+    let (stolen, lost) = (Some(DocumentState::Stolen), Some(DocumentState::Lost));
+    assert_eq!(reported[2..], [("V9", Some("PRK"), stolen), ("X 8", None, lost)]);
     assert_eq!(person.plates[0], Plate { number: "AB 1".into(), jurisdiction: Some("TX".into()) });
     assert_eq!((person.action, person.reason.as_str()), (Action::ArmedAndDangerous, "because \"x\""));
     assert_eq!(all[1].registrations[0], Registration { kind: RegistrationKind::Imo, number: "9319466".into() });

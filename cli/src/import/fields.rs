@@ -41,7 +41,7 @@ pub const COLUMNS: [Column; 16] = [
     ),
     many(
         "document",
-        "identity documents: NUMBER for a passport, or kind:NUMBER or kind:NUMBER:COUNTRY with kind passport, national-id, driver-licence, tax-id, visa, residence-permit, seafarer-id, company-registration or other",
+        "identity documents: NUMBER for a passport, or kind:NUMBER or kind:NUMBER:COUNTRY with kind passport, national-id, driver-licence, tax-id, visa, residence-permit, seafarer-id, company-registration or other; after it :STATE where it is lost, stolen, revoked or invalid",
     ),
     many("plate", "plates: NUMBER or NUMBER:JURISDICTION"),
     many(
@@ -122,9 +122,12 @@ impl Fields {
         }
         for text in self.all("document") {
             let (kind, rest) = split("document", text, DocumentKind::from_code, DocumentKind::ALL, DocumentKind::code)?;
-            let (number, issuer) = halves(rest);
+            // What is reported of it stands last.
+            let reported = rest.rsplit_once(':').and_then(|(rest, last)| Some((rest, DocumentState::from_code(last)?)));
+            let (rest, state) = reported.map_or((rest, None), |(rest, state)| (rest, Some(state)));
+            let (number, issuer) = halves(rest.trim());
             let (kind, country) = (kind.unwrap_or(DocumentKind::Passport), issuer.map(country));
-            lookout.documents.push(Document { kind, number: number.to_string(), country });
+            lookout.documents.push(Document { kind, number: number.to_string(), country, state });
         }
         for text in self.all("plate") {
             let (number, jurisdiction) = halves(text);

@@ -123,7 +123,7 @@ fn document(kind: DocumentKind, rest: &str, lookout: &mut Lookout) -> Taken {
         return Taken::Nothing;
     }
     let said = left_over.is_empty() || code_of(left_over).is_some();
-    let document = Document { kind, number: number.to_string(), country: issuer };
+    let document = Document { kind, number: number.to_string(), country: issuer, state: None };
     if !lookout.documents.contains(&document) {
         lookout.documents.push(document);
     }
@@ -217,7 +217,7 @@ mod tests {
         ] {
             let (taken, lookout) = taken(SubjectKind::Person, text);
             let country = country.map(str::to_string);
-            assert_eq!(lookout.documents, [Document { kind, number: number.into(), country }], "{text}");
+            assert_eq!(lookout.documents, [Document { kind, number: number.into(), country, state: None }], "{text}");
             assert_eq!(taken, expected, "{text}");
         }
     }

@@ -2,7 +2,8 @@
 
 use model::country::code_of;
 use model::limits::NUMBER_CHARS_MAX;
-use model::lookout::{Document, DocumentKind, normalise_number};
+use model::lookout::{Document, DocumentKind, DocumentState};
+use model::number::normalise_number;
 
 use super::xml::Node;
 use super::{fields, prose};
@@ -23,6 +24,7 @@ pub(super) fn read(node: &Node) -> (Option<Document>, Option<String>) {
         kind: named.unwrap_or(DocumentKind::Other),
         number: found.number,
         country: issuer.as_deref().map(fields::country).or(found.country),
+        state: [&note, &kind2].into_iter().flatten().find_map(|words| reported(words)),
     });
     let long = |text: &String| text.chars().count() > NUMBER_CHARS_MAX;
     let mut document = document.filter(|document| !long(&document.number));
@@ -102,6 +104,20 @@ fn find(text: &str) -> Option<Found> {
     (!normalise_number(&number).is_empty()).then(|| Found { words, number, country: country.map(str::to_string) })
 }
 
+/// What the note of a document reports of it: `(reported lost in 2014)`, `cancelled by the issuer`. That it expired is no
+/// report: a document that is past its day says so itself.
+fn reported(note: &str) -> Option<DocumentState> {
+    let note = note.to_lowercase();
+    let mut words = note.split(|c: char| !c.is_alphabetic());
+    words.find_map(|word| match word {
+        "lost" => Some(DocumentState::Lost),
+        "stolen" => Some(DocumentState::Stolen),
+        "revoked" | "cancelled" | "canceled" | "annulled" => Some(DocumentState::Revoked),
+        "invalid" | "invalidated" | "fraudulent" | "forged" | "false" | "fake" => Some(DocumentState::Invalid),
+        _ => None,
+    })
+}
+
 /// A number without `N°` before it.
 fn stripped(number: &str) -> &str {
     ["N°", "Nº", "n°", "nº"].iter().find_map(|mark| number.strip_prefix(mark)).unwrap_or(number).trim()
@@ -110,6 +126,20 @@ fn stripped(number: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_reported_of_a_document_stands_in_its_note() {
+        for (note, state) in [
+            ("(Reported LOST in 2014)", Some(DocumentState::Lost)),
+            ("stolen, reported to Interpol", Some(DocumentState::Stolen)),
+            ("cancelled by the Libyan authorities", Some(DocumentState::Revoked)),
+            ("fraudulent", Some(DocumentState::Invalid)),
+            ("issued 1 Jan 2001, expired 31 Dec 2010", None),
+            ("in the name of Falsehood Lostby", None),
+        ] {
+            assert_eq!(reported(note), state, "{note}");
+        }
+    }
 
     #[test]
     fn numbers_are_found_in_prose() {

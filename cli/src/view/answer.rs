@@ -6,7 +6,7 @@ use client::v1;
 use serde::Serialize;
 
 use super::overrides::Overridden;
-use super::{AuditRef, optional, percent, weight};
+use super::{AuditRef, Warning, optional, percent, weight};
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,6 +17,20 @@ pub struct Answer {
     pub partial: bool,
     /// The version of the matching policies that it was made by.
     pub policy_version: u64,
+    /// What came of the fields of a machine readable zone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub document_checks: Vec<DocumentCheck>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+/// A field of a machine readable zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DocumentCheck {
+    pub field: String,
+    pub value: String,
+    pub result: String,
+    pub note: String,
 }
 
 /// The position that the answer stands on.
@@ -43,6 +57,9 @@ pub struct Hit {
     /// Who asks is not the one looked for; only there when it is so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overridden: Option<Overridden>,
+    /// What is reported of the very document that was asked for; only there when something is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document_state: Option<String>,
 }
 
 /// One field that met or spoke against.
@@ -83,13 +100,16 @@ impl From<v1::Evidence> for Evidence {
 
 impl From<v1::ScreenResponse> for Answer {
     fn from(message: v1::ScreenResponse) -> Self {
-        let v1::ScreenResponse { hits, as_of, audit, partial, policy_version } = message;
+        let v1::ScreenResponse { hits, as_of, audit, partial, document_checks, warnings, policy_version } = message;
+        let check = |v1::DocumentCheck { field, value, result, note }| DocumentCheck { field, value, result, note };
         Self {
             hits: hits.into_iter().map(Hit::from).collect(),
             as_of: as_of.map(|v1::AsOf { token, time }| AsOf { token, time }),
             audit: audit.map(AuditRef::from),
             partial,
             policy_version,
+            document_checks: document_checks.into_iter().map(check).collect(),
+            warnings: warnings.into_iter().map(Warning::from).collect(),
         }
     }
 }
@@ -100,7 +120,21 @@ impl From<v1::Hit> for Hit {
         let explanation = explanation.into_iter().map(Evidence::from).collect();
         let (source, source_ref) = (optional(source), optional(source_ref));
         let (sentence, overridden) = (message.sentence, message.overridden.map(Overridden::from));
-        Self { id, source, source_ref, name, score, action, reason, explanation, version, sentence, overridden }
+        let document_state = optional(message.document_state);
+        Self {
+            id,
+            source,
+            source_ref,
+            name,
+            score,
+            action,
+            reason,
+            explanation,
+            version,
+            sentence,
+            overridden,
+            document_state,
+        }
     }
 }
 
@@ -113,6 +147,12 @@ impl Answer {
     /// The answer as an officer reads it: first what to do, then who, then why.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
+        for warning in &self.warnings {
+            let _ = writeln!(text, "{}", warning.to_line());
+        }
+        if !self.warnings.is_empty() && !self.hits.is_empty() {
+            text.push('\n');
+        }
         for hit in &self.hits {
             hit.write(&mut text);
             text.push('\n');
@@ -132,6 +172,13 @@ impl Answer {
             let _ = write!(text, " Of these overridden: {overridden}.");
         }
         text.push('\n');
+        for (at, check) in self.document_checks.iter().enumerate() {
+            let label = if at == 0 { "Document" } else { "" };
+            let (field, note) = (check.field.replace('_', " "), &check.note);
+            let note = if note.is_empty() { String::new() } else { format!(" ({note})") };
+            let line = format!("{label:<10} {field:<16} {:<10} {}{note}", check.result, check.value);
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
         if let Some(as_of) = &self.as_of {
             let _ = write!(text, "As of {}. ", as_of.time);
         }
@@ -144,6 +191,9 @@ impl Answer {
 
 impl Hit {
     fn write(&self, text: &mut String) {
+        if let Some(state) = &self.document_state {
+            let _ = writeln!(text, "DOCUMENT REPORTED {}", state.to_uppercase());
+        }
         let (action, score) = (self.action.replace('-', " "), percent(self.score));
         match &self.overridden {
             None => {
@@ -211,7 +261,7 @@ mod tests {
             }],
             version: 2,
             sentence: "Same year of birth.".into(),
-            overridden: None,
+            ..v1::Hit::default()
         };
         Answer::from(v1::ScreenResponse {
             hits: vec![hit; hits],
@@ -219,6 +269,7 @@ mod tests {
             audit: Some(v1::AuditRef { receipt: "r".into(), released_by: "quorum".into() }),
             partial,
             policy_version: 3,
+            ..v1::ScreenResponse::default()
         })
     }
 
@@ -270,6 +321,39 @@ OVERRIDDEN (not this person): another man, until 2027-06-30T00:00:00Z
         let json = crate::output::json(&overridden).expect("encodes");
         let mark = r#""version":2,"overridden":{"id":"0b","reason":"another man","recorded_by":"supervisor","agency":"CBP","expires":"2027-06-30T00:00:00Z"}}"#;
         assert!(json.contains(mark), "{json}");
+    }
+
+    #[test]
+    fn a_document_is_said_before_and_after_the_hits_even_where_there_are_none() {
+        let check = |field: &str, value: &str, result: &str, note: &str| v1::DocumentCheck {
+            field: field.into(),
+            value: value.into(),
+            result: result.into(),
+            note: note.into(),
+        };
+        let message = v1::ScreenResponse {
+            document_checks: vec![
+                check("document_number", "L898902C3", "ok", ""),
+                check("expiry", "2012-04-15", "ok", "expired on 2012-04-15"),
+            ],
+            warnings: vec![v1::Warning { field: "expiry".into(), text: "the document expired on 2012-04-15".into() }],
+            ..v1::ScreenResponse::default()
+        };
+        let expected = "\
+WARNING expiry: the document expired on 2012-04-15
+No lookout found.
+Document   document number  ok         L898902C3
+           expiry           ok         2012-04-15 (expired on 2012-04-15)
+";
+        assert_eq!(Answer::from(message.clone()).to_text(), expected);
+        let json = crate::output::json(&Answer::from(message)).expect("encodes");
+        let tail = r#""partial":false,"document_checks":[{"field":"document_number","value":"L898902C3","result":"ok","note":""},{"field":"expiry","value":"2012-04-15","result":"ok","note":"expired on 2012-04-15"}],"warnings":[{"field":"expiry","text":"the document expired on 2012-04-15"}]}"#;
+        assert!(json.ends_with(tail), "{json}");
+        let mut reported = answer(1, false);
+        reported.hits[0].document_state = Some("stolen".into());
+        assert!(reported.to_text().starts_with("DOCUMENT REPORTED STOLEN\nARMED AND DANGEROUS"));
+        let json = crate::output::json(&reported).expect("encodes");
+        assert!(json.contains(r#""version":2,"document_state":"stolen"}"#), "{json}");
     }
 
     #[test]

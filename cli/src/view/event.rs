@@ -138,7 +138,10 @@ impl Event {
             self.released_by
         );
         if !self.terms.is_empty() {
-            let terms: Vec<String> = self.terms.iter().map(|term| format!("{}=`{}`", term.field, term.value)).collect();
+            // A machine readable zone has line breaks.
+            let value = |term: &Term| term.value.replace(['\r', '\n'], " ");
+            let terms: Vec<String> =
+                self.terms.iter().map(|term| format!("{}=`{}`", term.field, value(term))).collect();
             let _ = write!(text, "\n          asked   {}", terms.join(" "));
         }
         if self.kind == "query" || !self.results.is_empty() {

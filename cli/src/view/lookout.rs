@@ -57,7 +57,7 @@ part!(
 );
 part!(
     /// An identity document.
-    Document { kind, number, country }
+    Document { kind, number, country, state }
 );
 part!(
     /// A plate.
@@ -129,7 +129,10 @@ impl Lookout {
             line(&country.role, format!("{}{name}", country.code));
         }
         for document in &self.documents {
-            line(&document.kind, format!("{} {}", document.number, document.country));
+            let reported = if document.state.is_empty() { String::new() } else { "REPORTED ".to_string() };
+            let reported = format!("{reported}{}", document.state.to_uppercase());
+            let parts = [&document.number, &document.country, &reported].map(String::as_str);
+            line(&document.kind, parts.join(" ").trim_end().to_string());
         }
         for plate in &self.plates {
             line("Plate", format!("{} {}", plate.number, plate.jurisdiction));

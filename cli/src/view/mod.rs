@@ -26,6 +26,27 @@ impl From<v1::AuditRef> for AuditRef {
     }
 }
 
+/// What should be known of an input that was taken all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    pub field: String,
+    pub text: String,
+}
+
+impl From<v1::Warning> for Warning {
+    fn from(message: v1::Warning) -> Self {
+        let v1::Warning { field, text } = message;
+        Self { field, text }
+    }
+}
+
+impl Warning {
+    /// The warning on one line.
+    pub fn to_line(&self) -> String {
+        format!("WARNING {}: {}", self.field.replace('_', " "), self.text)
+    }
+}
+
 /// A text that may be absent, empty in messages and null in JSON.
 fn optional(text: String) -> Option<String> {
     if text.is_empty() { None } else { Some(text) }

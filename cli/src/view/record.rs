@@ -6,7 +6,7 @@ use client::v1;
 use serde::Serialize;
 
 use super::lookout::Lookout;
-use super::{AuditRef, optional};
+use super::{AuditRef, Warning, optional};
 
 /// A lookout as a record.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -157,17 +157,23 @@ pub struct Change {
     pub version: u64,
     pub change: String,
     pub request_id: String,
+    /// Of what was written; only there where there are some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 impl Change {
     /// The outcome of the write of a request id.
     pub fn new(message: v1::ChangeResponse, request_id: String) -> Self {
-        let v1::ChangeResponse { id, version, change } = message;
-        Self { id, version, change, request_id }
+        let v1::ChangeResponse { id, version, change, warnings } = message;
+        let warnings = warnings.into_iter().map(Warning::from).collect();
+        Self { id, version, change, request_id, warnings }
     }
 
-    /// The outcome on one line.
+    /// The outcome on one line, and one for each warning.
     pub fn to_text(&self) -> String {
-        format!("{} {} version {}", self.change, self.id, self.version)
+        let mut lines = vec![format!("{} {} version {}", self.change, self.id, self.version)];
+        lines.extend(self.warnings.iter().map(Warning::to_line));
+        lines.join("\n")
     }
 }

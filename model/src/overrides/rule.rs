@@ -5,7 +5,8 @@ use super::Override;
 use crate::date::{BirthDate, PartialDate};
 use crate::error::Invalid;
 use crate::ids::{AgencyId, OverrideId, UserId};
-use crate::lookout::{Lookout, NumberKind, normalise_number};
+use crate::lookout::Lookout;
+use crate::number::{Number, NumberKey, NumberKind, normalise_number};
 use crate::screen::Query;
 use crate::time::UnixMillis;
 
@@ -31,10 +32,11 @@ impl Override {
     /// Refuses what does not tell the person from the lookout's own subject, by the field that both share. It is asked when
     /// the override is recorded, and again of every later version of the lookout: then the override is void.
     pub fn check_distinct(&self, lookout: &Lookout) -> Result<(), Invalid> {
-        let own = documents_of(lookout);
-        let shared = self.documents.iter().position(|number| own.contains(&normalise_number(number)));
+        let own = lookout.number_keys();
+        let shared = self.documents.iter().position(|number| meets(&own, NumberKind::Document, number));
         if let Some(at) = shared {
-            let reason = "is a document of the lookout itself: it would hide the one looked for".to_string();
+            let reason = "is a document of the lookout itself, or reads like one: it would hide the one looked for";
+            let reason = reason.to_string();
             return Err(Invalid::new(format!("documents[{at}]"), reason));
         }
         match self.birth_date {
@@ -74,16 +76,16 @@ impl Override {
     }
 }
 
-/// Whether the question names a document, plate or registration of the lookout: then it is no question of a name that two
-/// people share.
+/// Whether the question names a document, plate or registration of the lookout, or one that reads alike: then it is no
+/// question of a name that two people share.
 fn asks_by_own_number(lookout: &Lookout, query: &Query) -> bool {
-    let own = lookout.exact_numbers();
-    query.numbers().into_iter().any(|(kind, number)| own.contains(&(kind, normalise_number(number))))
+    let own = lookout.number_keys();
+    query.numbers().into_iter().any(|(kind, number)| meets(&own, kind, number))
 }
 
-fn documents_of(lookout: &Lookout) -> Vec<String> {
-    let documents = lookout.exact_numbers().into_iter().filter(|(kind, _)| *kind == NumberKind::Document);
-    documents.map(|(_, number)| number).collect()
+/// Whether a number has a key among these.
+fn meets(own: &[NumberKey], kind: NumberKind, number: &str) -> bool {
+    Number::new(kind, number).keys().iter().any(|key| own.binary_search(key).is_ok())
 }
 
 /// The day that a date states as exact.

@@ -107,12 +107,14 @@ impl<T> Released<T> {
 }
 
 impl Released<v1::ChangeResponse> {
-    /// The answer to a change: its event stands in the outbox of the committed entry that made it.
-    pub(crate) fn by_outbox(changed: &Changed) -> Self {
+    /// The answer to a change: its event stands in the outbox of the committed entry that made it. The warnings are about
+    /// what the caller sent, and say nothing of any record.
+    pub(crate) fn by_outbox(changed: &Changed, warnings: Vec<v1::Warning>) -> Self {
         Self(v1::ChangeResponse {
             id: changed.id.to_string(),
             version: changed.version,
             change: changed.change.map_or("unchanged".to_string(), |change| change.to_string()),
+            warnings,
         })
     }
 }

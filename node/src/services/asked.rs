@@ -69,6 +69,7 @@ asked! {
         "document" = it.document.trim().to_string(),
         "plate" = it.plate.trim().to_string(),
         "registration" = it.registration.trim().to_string(),
+        "mrz" = it.mrz.trim().to_string(),
         "freshness" = it.freshness.clone(),
         "threshold" = it.threshold.map(|threshold| threshold.to_string()).unwrap_or_default(),
         "limit" = number(it.limit),

@@ -38,7 +38,7 @@ impl Api {
     ) -> Result<Released<ExplainResponse>, ApiError> {
         let id: RecordId = request.record.parse().map_err(|error: Invalid| Invalid::new("record", error.reason))?;
         let asked = request.question.ok_or_else(|| Invalid::new("question", "is missing".into()))?;
-        let Asks { query, threshold, freshness } = asks(&asked)?;
+        let Asks { query, threshold, freshness, .. } = asks(&asked, admitted.at, &self.0.tables)?;
         let (limit, by) = (query.limit, (self.policies()?, admitted.caller.purpose.clone()));
         let question = Question::new((query, admitted.at), threshold, by, &self.0.tables);
         let policy_version = question.policy_version();

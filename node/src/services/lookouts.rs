@@ -10,7 +10,7 @@ use model::ids::{GroupId, RecordId, RequestId, SourceList};
 use model::known_bugs::{KnownBug, planted};
 use model::limits::PAGE_BYTES_MAX;
 use model::record::{AccessLevel, RecordState, StoredRecord};
-use proto::convert::lookout_from;
+use proto::convert::{lookout_from, warnings_to};
 use proto::v1 as message;
 use tonic::{Request, Response, Status};
 
@@ -41,9 +41,12 @@ fn result_of(record: &StoredRecord) -> ResultRef {
 }
 
 /// The answer to a change that went through the log.
-pub(super) fn change_answer(outcome: Outcome) -> Result<Released<message::ChangeResponse>, ApiError> {
+pub(super) fn change_answer(
+    outcome: Outcome,
+    warnings: Vec<message::Warning>,
+) -> Result<Released<message::ChangeResponse>, ApiError> {
     match outcome {
-        Outcome::Changed(changed) => Ok(Released::by_outbox(&changed)),
+        Outcome::Changed(changed) => Ok(Released::by_outbox(&changed, warnings)),
         Outcome::Refused(refusal) => Err(refusal.into()),
         other => Err(ApiError::Internal(format!("a change was answered with {}", other.name()))),
     }
@@ -83,6 +86,7 @@ impl Api {
             id = self.0.gate.request_id();
         }
         let lookout = lookout_from(present("lookout", request.lookout)?).map_err(|error| error.within("lookout"))?;
+        let warnings = warnings_to(lookout.warnings());
         let level = match request.level.as_str() {
             "" => AccessLevel::One,
             text => AccessLevel::from_code(text).ok_or_else(|| Invalid::new("level", "must be 1, 3 or 4".into()))?,
@@ -94,9 +98,10 @@ impl Api {
         if planted(KnownBug::AnswerBeforeCommit) {
             let (api, admitted, owner) = (self.clone(), admitted.clone(), self.owner(record.slot())?);
             tokio::spawn(async move { api.propose(owner, &admitted, id, command).await.map(drop) });
-            return Ok(Released::by_outbox(&Changed { id: record, version: 1, change: Some(ChangeKind::Created) }));
+            let changed = Changed { id: record, version: 1, change: Some(ChangeKind::Created) };
+            return Ok(Released::by_outbox(&changed, warnings));
         }
-        change_answer(self.propose(self.owner(record.slot())?, admitted, id, command).await?)
+        change_answer(self.propose(self.owner(record.slot())?, admitted, id, command).await?, warnings)
     }
 
     async fn update(
@@ -110,6 +115,7 @@ impl Api {
             return Err(Invalid::new("expected_version", "is missing: the version that you changed".into()).into());
         }
         let lookout = lookout_from(present("lookout", request.lookout)?).map_err(|error| error.within("lookout"))?;
+        let warnings = warnings_to(lookout.warnings());
         // What identifies the record stays as it is; a record that is missing is refused in the log, and audited there.
         let before = self.fresh(admitted, record, |state| state.record(DATASET, record)).await?;
         let (owner, level, source) = match before {
@@ -119,7 +125,7 @@ impl Api {
         let draft = self.0.records.draft(record, &lookout, owner, level, source)?;
         let event = self.change_event(admitted, UPDATE.kind, id)?;
         let command = Command::UpdateRecord(UpdateRecord { draft, expected_version: request.expected_version, event });
-        change_answer(self.propose(self.owner(record.slot())?, admitted, id, command).await?)
+        change_answer(self.propose(self.owner(record.slot())?, admitted, id, command).await?, warnings)
     }
 
     async fn remove(
@@ -132,7 +138,7 @@ impl Api {
         let expected_version = (request.expected_version != 0).then_some(request.expected_version);
         let event = self.change_event(admitted, REMOVE.kind, id)?;
         let command = Command::RemoveRecord(RemoveRecord { dataset: DATASET, id: record, expected_version, event });
-        change_answer(self.propose(self.owner(record.slot())?, admitted, id, command).await?)
+        change_answer(self.propose(self.owner(record.slot())?, admitted, id, command).await?, Vec::new())
     }
 
     async fn get(

@@ -70,7 +70,8 @@ impl Api {
         request: message::CompareRequest,
     ) -> Result<Released<message::CompareResponse>, ApiError> {
         let message::CompareRequest { question, first, second, purpose } = request;
-        let Asks { query, threshold, freshness } = asks(&given("question", question)?)?;
+        let question = given("question", question)?;
+        let Asks { query, threshold, freshness, .. } = asks(&question, admitted.at, &self.0.tables)?;
         let purpose = match purpose.as_str() {
             "" => admitted.caller.purpose.clone(),
             other => Purpose::new(other)?,

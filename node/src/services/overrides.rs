@@ -57,7 +57,7 @@ impl Api {
         let draft = self.0.records.override_draft(lookout, OverrideId::of_request(id), &content)?;
         let event = self.change_event(admitted, RECORD.kind, id)?;
         let command = Command::RecordOverride(RecordOverride { draft, seen_version, event });
-        change_answer(self.propose(self.owner(lookout.slot())?, admitted, id, command).await?)
+        change_answer(self.propose(self.owner(lookout.slot())?, admitted, id, command).await?, Vec::new())
     }
 
     async fn end_override(
@@ -70,7 +70,7 @@ impl Api {
         let id = request.id.parse::<OverrideId>().map_err(|error| Invalid::new("id", error.reason))?;
         let event = self.change_event(admitted, END.kind, request_id)?;
         let command = Command::EndOverride(EndOverride { dataset: DATASET, lookout, id, event });
-        change_answer(self.propose(self.owner(lookout.slot())?, admitted, request_id, command).await?)
+        change_answer(self.propose(self.owner(lookout.slot())?, admitted, request_id, command).await?, Vec::new())
     }
 
     async fn list_overrides(

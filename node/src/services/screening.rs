@@ -7,14 +7,19 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use futures_util::{Stream, StreamExt};
 use model::audit::event::{EventKind, EventPayload, Position, ResultRef};
+use model::check_digit;
 use model::country;
 use model::date::BirthDate;
-use model::error::Invalid;
+use model::error::{Invalid, Warning};
 use model::known_bugs::{KnownBug, planted};
-use model::limits::DEADLINE_DEFAULT_MS;
+use model::limits::{DEADLINE_DEFAULT_MS, MRZ_CHARS_MAX};
+use model::mrz::{self, CheckResult, DocumentCheck, Mrz};
 use model::screen::{Evidence, Hit, Query, Score, WordMet, rank};
+use model::time::UnixMillis;
+use proto::convert::warnings_to;
 use proto::v1 as message;
 use raft::error::GroupError;
+use search::{Tables, travel_document};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -53,15 +58,31 @@ fn optional(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_string())
 }
 
-/// A question of a message, checked: who stands there, how low a score is a hit where it says so, how fresh the answer must be.
+/// A question of a message, checked: who stands there, how low a score is a hit where it says so, how fresh the answer must
+/// be; and what is said of it beside the hits.
 pub(super) struct Asks {
     pub query: Query,
     pub threshold: Option<Score>,
     pub freshness: Freshness,
+    pub document_checks: Vec<DocumentCheck>,
+    pub warnings: Vec<Warning>,
 }
 
-/// Reads a question.
-pub(super) fn asks(request: &message::ScreenRequest) -> Result<Asks, ApiError> {
+/// The machine readable zone, if there is one that can be read. One that cannot costs nobody the check of what else was
+/// given; alone, or beyond its bound, it is refused.
+fn zone(request: &message::ScreenRequest, at: UnixMillis) -> Result<Option<Result<Mrz, Invalid>>, ApiError> {
+    let Some(text) = optional(&request.mrz) else { return Ok(None) };
+    let read = mrz::read(&text, at);
+    let others = [&request.name, &request.document, &request.plate, &request.registration];
+    match read {
+        Err(error) if text.chars().count() > MRZ_CHARS_MAX => Err(error.into()),
+        Err(error) if others.into_iter().all(|other| optional(other).is_none()) => Err(error.into()),
+        read => Ok(Some(read)),
+    }
+}
+
+/// Reads a question, as of its evaluation time.
+pub(super) fn asks(request: &message::ScreenRequest, at: UnixMillis, tables: &Tables) -> Result<Asks, ApiError> {
     let freshness = match request.freshness.as_str() {
         "" | "local" => Freshness::Local,
         "linearizable" => Freshness::Linearizable,
@@ -78,7 +99,7 @@ pub(super) fn asks(request: &message::ScreenRequest) -> Result<Asks, ApiError> {
     };
     let nationality = optional(&request.nationality)
         .map(|text| country::code_of(&text).map_or_else(|| text.to_uppercase(), str::to_string));
-    let query = Query {
+    let mut query = Query {
         name: optional(&request.name),
         birth_date,
         nationality,
@@ -88,8 +109,25 @@ pub(super) fn asks(request: &message::ScreenRequest) -> Result<Asks, ApiError> {
         limit: if request.limit == 0 { LIMIT_DEFAULT } else { request.limit as usize },
         ..Query::default()
     };
+    let (mut document_checks, mut warnings) = (Vec::new(), Vec::new());
+    match zone(request, at)? {
+        Some(Ok(zone)) => {
+            warnings.extend(zone.warnings());
+            warnings.extend(travel_document::fill(&mut query, &zone, tables));
+            document_checks = zone.checks;
+        }
+        Some(Err(error)) => {
+            let (field, value, note) = ("mrz", String::new(), error.reason);
+            warnings.push(Warning::new(field, format!("is not asked for: it {note}")));
+            document_checks.push(DocumentCheck { field, value, result: CheckResult::Unreadable, note });
+        }
+        None => {}
+    }
     query.validate()?;
-    Ok(Asks { query, threshold, freshness })
+    let registration = query.registration.as_deref();
+    let guessed = registration.and_then(|number| check_digit::check(check_digit::kind_by_shape(number)?, number));
+    warnings.extend(guessed);
+    Ok(Asks { query, threshold, freshness, document_checks, warnings })
 }
 
 /// What all groups together answer.
@@ -110,7 +148,8 @@ impl Api {
         admitted: &Admitted,
         request: message::ScreenRequest,
     ) -> Result<Released<message::ScreenResponse>, ApiError> {
-        let Asks { query, threshold, freshness } = asks(&request)?;
+        let Asks { query, threshold, freshness, document_checks, warnings } =
+            asks(&request, admitted.at, &self.0.tables)?;
         let by = (self.policies()?, admitted.caller.purpose.clone());
         let question = Question::new((query, admitted.at), threshold, by, &self.0.tables);
         let policy_version = question.policy_version();
@@ -132,6 +171,8 @@ impl Api {
             as_of: None,
             audit: None,
             partial: partial && !planted(KnownBug::PartialLooksWhole),
+            document_checks: document_checks.into_iter().map(check_message).collect(),
+            warnings: warnings_to(warnings),
             policy_version: if planted(KnownBug::PolicyVersionMissing) { 0 } else { policy_version },
         };
         let unreleased = Unreleased::new(body, Some(as_of), admitted.event(kind), payload);
@@ -222,6 +263,10 @@ impl Api {
     }
 }
 
+fn check_message(DocumentCheck { field, value, result, note }: DocumentCheck) -> message::DocumentCheck {
+    message::DocumentCheck { field: field.to_string(), value, result: result.to_string(), note }
+}
+
 /// What an event keeps of hits.
 pub(super) fn results(hits: &[Hit]) -> Vec<ResultRef> {
     let result = |hit: &Hit| ResultRef {
@@ -243,6 +288,7 @@ pub(super) fn hit_message(hit: Hit) -> message::Hit {
         action: hit.action.to_string(),
         reason: hit.reason,
         version: hit.version,
+        document_state: hit.document_state.map(|state| state.to_string()).unwrap_or_default(),
         explanation: hit.evidence.into_iter().map(evidence_message).collect(),
         sentence: hit.sentence,
         overridden: hit.overridden.map(|mark| message::Overridden {

@@ -9,6 +9,7 @@ mod bad_node;
 mod batch;
 mod bounds;
 mod damage;
+mod documents;
 mod explain;
 mod forgetful;
 mod import;

@@ -22,6 +22,7 @@ mod learned;
 mod lookup;
 mod merging;
 pub mod normalise;
+mod numbers;
 mod pair;
 pub mod prepared;
 mod score;

@@ -24,6 +24,7 @@ mod learned;
 mod lookup;
 mod merging;
 pub mod normalise;
+mod numbers;
 mod pair;
 pub mod prepared;
 mod score;

@@ -2,6 +2,7 @@
 
 use model::date::BirthDate;
 use model::lookout::{Action, Country, Document, DocumentKind, Name, SubjectKind};
+use model::number::NumberKind;
 use model::screen::THRESHOLD_DEFAULT;
 use proptest::prelude::*;
 

@@ -4,16 +4,20 @@
 
 use std::sync::LazyLock;
 
-use model::limits::{NAME_CHARS_MAX, NUMBER_CHARS_MAX};
+use model::limits::{MRZ_CHARS_MAX, NAME_CHARS_MAX, NUMBER_CHARS_MAX};
 use model::lookout::{Action, Document, DocumentKind, Lookout, Name, NameKind, SubjectKind};
+use model::mrz;
 use model::screen::{Query, Score, THRESHOLD_COMPLETE};
+use model::time::UnixMillis;
 use portcullis_search::normalise::{normalise, readings};
-use portcullis_search::{PreparedQuery, PreparedRecord, Tables, is_candidate, score};
+use portcullis_search::{PreparedQuery, PreparedRecord, Tables, is_candidate, score, travel_document};
 
 static TABLES: LazyLock<Tables> = LazyLock::new(Tables::standard);
 
 /// Words of a name: each has a letter, and no character stands for more than four words.
 const WORDS_MAX: usize = 4 * NAME_CHARS_MAX;
+/// The time of all questions: 2026.
+const AT: UnixMillis = UnixMillis(1_790_000_000_000);
 /// Ways of reading one name.
 const READINGS_MAX: usize = 16;
 
@@ -81,4 +85,43 @@ fn question() {
             assert!(scored.score > Score::default(), "{name:?} is nothing to itself");
         }
     });
+}
+
+/// Zones of ICAO Doc 9303, to be damaged.
+const ZONES: [&str; 3] = [
+    "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10",
+    "I<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<\nD231458907UTO7408122F1204159<<<<<<<6",
+    "I<UTOD231458907<<<<<<<<<<<<<<<\n7408122F1204159UTO<<<<<<<<<<<6\nERIKSSON<<ANNA<MARIA<<<<<<<<<<",
+];
+const SIGNS: &[u8] = b"<<ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abc \n-";
+
+#[test]
+fn zone() {
+    bolero::check!().for_each(|bytes: &[u8]| {
+        let Some((which, edits)) = bytes.split_first() else { return };
+        // Each pair of bytes puts another sign at a place; the bytes themselves are a zone, too.
+        let mut damaged = ZONES[usize::from(*which) % ZONES.len()].as_bytes().to_vec();
+        for edit in edits.chunks_exact(2).take(6) {
+            let at = usize::from(edit[0]) % damaged.len();
+            damaged[at] = SIGNS[usize::from(edit[1]) % SIGNS.len()];
+        }
+        for zone in [text(&damaged, MRZ_CHARS_MAX), text(bytes, MRZ_CHARS_MAX + 10)] {
+            let Ok(read) = mrz::read(&zone, AT) else { continue };
+            assert_eq!(Ok(&read), mrz::read(&zone, AT).as_ref());
+            assert!(zone.chars().count() <= MRZ_CHARS_MAX);
+            let mut query = Query { threshold: THRESHOLD_COMPLETE, limit: 10, ..Query::default() };
+            travel_document::fill(&mut query, &read, &TABLES);
+            if query.name.is_some() || !query.numbers().is_empty() {
+                assert_eq!(query.validate(), Ok(()), "{zone:?} asks for what is refused");
+                PreparedQuery::new(&query, &TABLES);
+            }
+        }
+    });
+}
+
+#[test]
+fn undamaged_zones_are_read() {
+    for zone in ZONES {
+        assert!(mrz::read(zone, AT).is_ok_and(|read| read.number.is_some()), "{zone}");
+    }
 }

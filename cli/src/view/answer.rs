@@ -319,7 +319,7 @@ OVERRIDDEN (not this person): another man, until 2027-06-30T00:00:00Z
         assert_eq!(text.matches("ARMED AND DANGEROUS").count(), 1, "that of the other hit: {text}");
         assert!(text.contains("2 lookouts found. Of these overridden: 1.\n"), "{text}");
         let json = crate::output::json(&overridden).expect("encodes");
-        let mark = r#""version":2,"overridden":{"id":"0b","reason":"another man","recorded_by":"supervisor","agency":"CBP","expires":"2027-06-30T00:00:00Z"}}"#;
+        let mark = r#""sentence":"Same year of birth.","overridden":{"id":"0b","reason":"another man","recorded_by":"supervisor","agency":"CBP","expires":"2027-06-30T00:00:00Z"}}"#;
         assert!(json.contains(mark), "{json}");
     }
 
@@ -347,13 +347,13 @@ Document   document number  ok         L898902C3
 ";
         assert_eq!(Answer::from(message.clone()).to_text(), expected);
         let json = crate::output::json(&Answer::from(message)).expect("encodes");
-        let tail = r#""partial":false,"document_checks":[{"field":"document_number","value":"L898902C3","result":"ok","note":""},{"field":"expiry","value":"2012-04-15","result":"ok","note":"expired on 2012-04-15"}],"warnings":[{"field":"expiry","text":"the document expired on 2012-04-15"}]}"#;
+        let tail = r#""partial":false,"policy_version":0,"document_checks":[{"field":"document_number","value":"L898902C3","result":"ok","note":""},{"field":"expiry","value":"2012-04-15","result":"ok","note":"expired on 2012-04-15"}],"warnings":[{"field":"expiry","text":"the document expired on 2012-04-15"}]}"#;
         assert!(json.ends_with(tail), "{json}");
         let mut reported = answer(1, false);
         reported.hits[0].document_state = Some("stolen".into());
         assert!(reported.to_text().starts_with("DOCUMENT REPORTED STOLEN\nARMED AND DANGEROUS"));
         let json = crate::output::json(&reported).expect("encodes");
-        assert!(json.contains(r#""version":2,"document_state":"stolen"}"#), "{json}");
+        assert!(json.contains(r#""sentence":"Same year of birth.","document_state":"stolen"}"#), "{json}");
     }
 
     #[test]

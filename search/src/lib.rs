@@ -15,6 +15,7 @@ pub mod channel;
 mod compounds;
 mod dictionary;
 mod evidence;
+mod firms;
 pub mod index;
 mod keys;
 mod layout;

@@ -19,7 +19,7 @@ const VARIANT_MIN: u32 = 100;
 /// One typo in another script, which has no channel to itself.
 const NATIVE_TYPO: u32 = 900;
 /// What a word costs in another script with nothing wrong: vowels are not written, several letters are one.
-const SCRIPT_USUAL: u32 = 350;
+const SCRIPT_USUAL: u32 = 450;
 /// A word with a typo says at least this, so that it is not a word too much: from so many letters on, where it is seldom chance.
 const TYPO: u32 = 10;
 const TYPO_FROM: usize = 4;

@@ -240,8 +240,10 @@ impl<'a> Matcher<'a> {
 
 /// What a name speaks with: bits of its words, the words that met, those left of the question and of the record, turns,
 /// initials, what the whole name costs (-1 where it is none), weak alias, company; what the date says, letters
-/// of the words that met, the nationality, the bits. Bits are hundredths.
-fn features(query: &Query, lookout: &Lookout, scored: &Scored) -> Option<[i64; 13]> {
+/// of the words that met, the nationality, the bits; of the words left, those of
+/// firms, of the question and of the record, whether the family name met none, what the words that met cost. Bits are
+/// hundredths.
+fn features(query: &Query, lookout: &Lookout, scored: &Scored) -> Option<[i64; 17]> {
     let name = scored.name.as_ref()?;
     let laid = &name.alignment;
     let born = query.birth_date.and_then(|asked| birth::best(asked, &lookout.birth_dates));
@@ -265,6 +267,10 @@ fn features(query: &Query, lookout: &Lookout, scored: &Scored) -> Option<[i64; 1
             |part| if part.agreement.parts() == 0 { -1 } else { i64::from(part.agreement.parts()) / 400_000 },
         ),
         name.bits.into(),
+        laid.asked_business.into(),
+        laid.held_business.into(),
+        laid.family_left.into(),
+        laid.cost.into(),
     ])
 }
 

@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 
 use crate::normalise::Token;
 use crate::pair::{How, Likeness};
+use crate::prepared::PreparedName;
 use crate::tables::{Class, Tables};
 use crate::words::{Kind, Reading};
 
@@ -35,6 +36,13 @@ pub struct Alignment {
     /// How many words carry a name and met none.
     pub asked_left: u32,
     pub held_left: u32,
+    /// Of these, words that many firms have.
+    pub asked_business: u32,
+    pub held_business: u32,
+    /// Whether the record's family name is known and none of its words met one.
+    pub family_left: bool,
+    /// How unlikely the words that met are written so, together.
+    pub cost: u32,
     /// How often the name goes back where the question goes on.
     pub turns: u32,
     pub initials: u32,
@@ -70,8 +78,8 @@ impl Known {
 }
 
 /// Lays a name beside the question. `known` is of this reading.
-pub fn align(reading: &Reading, held: &[Token], known: &mut Known, tables: &Tables) -> Alignment {
-    let asked = &reading.tokens;
+pub fn align(reading: &Reading, name: &PreparedName, known: &mut Known, tables: &Tables) -> Alignment {
+    let (asked, held) = (&reading.tokens, &name.tokens);
     let mut likenesses = vec![vec![None; held.len()]; asked.len()];
     let mut joins: Vec<Met> = Vec::new();
     for (number, word) in reading.words.iter().enumerate() {
@@ -118,7 +126,7 @@ pub fn align(reading: &Reading, held: &[Token], known: &mut Known, tables: &Tabl
             taken = with;
         }
     }
-    finish(met, asked, held)
+    finish(met, asked, held, name.family)
 }
 
 pub(crate) fn overlap(a: (usize, usize), b: (usize, usize)) -> bool {
@@ -200,11 +208,11 @@ fn assignment(rows: usize, columns: usize, bits: impl Fn(usize, usize) -> u32) -
 
 /// Whether a word of a name carries it; where none does, all do.
 pub(crate) fn carries(tokens: &[Token], token: &Token) -> bool {
-    token.class.carries() || !tokens.iter().any(|token| token.class.carries())
+    token.carries || !tokens.iter().any(|token| token.carries)
 }
 
 /// Adds initials, counts what is left and how often the order turns.
-fn finish(mut met: Vec<Met>, asked: &[Token], held: &[Token]) -> Alignment {
+fn finish(mut met: Vec<Met>, asked: &[Token], held: &[Token], family: u32) -> Alignment {
     let open =
         |met: &[Met], at: usize, part: fn(&Met) -> (usize, usize)| !met.iter().any(|met| overlap(part(met), (at, 1)));
     for (at, token) in asked.iter().enumerate() {
@@ -230,16 +238,22 @@ fn finish(mut met: Vec<Met>, asked: &[Token], held: &[Token]) -> Alignment {
     let mut alignment = Alignment { total: total(&met), ..Alignment::default() };
     let left = |tokens: &[Token], part: fn(&Met) -> (usize, usize)| {
         let free = tokens.iter().enumerate().filter(|(at, token)| carries(tokens, token) && open(&met, *at, part));
-        free.count() as u32
+        free.fold((0, 0), |(all, firms), (_, token)| (all + 1, firms + u32::from(token.class == Class::Business)))
     };
-    alignment.asked_left = left(asked, |met| met.asked);
-    alignment.held_left = left(held, |met| met.held);
+    (alignment.asked_left, alignment.asked_business) = left(asked, |met| met.asked);
+    (alignment.held_left, alignment.held_business) = left(held, |met| met.held);
+    let of_family = |at: usize| family >> at & 1 == 1 && carries(held, &held[at]);
+    let (known, lost) = (0..held.len())
+        .filter(|at| of_family(*at))
+        .fold((false, true), |(_, lost), at| (true, lost && open(&met, at, |met| met.held)));
+    alignment.family_left = known && lost;
     let held_by = |met: &Met| asked[met.asked.0..met.asked.0 + met.asked.1].iter().any(|token| carries(asked, token));
     let carried: Vec<&Met> = met.iter().filter(|met| held_by(met)).collect();
     alignment.turns = carried.windows(2).filter(|pair| pair[1].held.0 < pair[0].held.0).count() as u32;
     alignment.initials = met.iter().filter(|met| met.likeness.how == How::Initial).count() as u32;
     let in_full = || carried.iter().filter(|met| met.likeness.how != How::Initial);
     alignment.words = in_full().map(|met| met.asked.1.max(met.held.1) as u32).sum();
+    alignment.cost = carried.iter().map(|met| met.likeness.cost).sum();
     let letters =
         |met: &Met| asked[met.asked.0..met.asked.0 + met.asked.1].iter().map(|token| token.letters()).sum::<u32>();
     alignment.letters = in_full().map(|met| letters(met)).sum();

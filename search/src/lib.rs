@@ -17,6 +17,7 @@ mod compounds;
 mod dictionary;
 mod evidence;
 mod explain;
+mod firms;
 pub mod index;
 mod keys;
 mod layout;

@@ -13,6 +13,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::bones;
 use crate::compounds;
+use crate::firms;
 use crate::learned::Variant;
 use crate::script::{self, Role, Script};
 use crate::tables::{Class, Tables};
@@ -31,6 +32,8 @@ pub struct Token {
     pub text: Box<str>,
     pub script: Script,
     pub class: Class,
+    /// Whether it carries a name where it stands: `Lê` does, which is a particle elsewhere.
+    pub carries: bool,
     /// How rare it is, in hundredths of a bit: what it says when it is met.
     pub rarity: u16,
     /// How rare its letters are; a typo of a usual name is far rarer than any name is believed to be.
@@ -69,10 +72,6 @@ impl Token {
     }
 
     fn new(text: String, script: Script, tables: &Tables) -> Self {
-        let text = match tables.legal_form(&text) {
-            Some(form) => form.to_string(),
-            None => text,
-        };
         let class = tables.class(&text);
         let rarity = tables.rarity(&text, class);
         Self::known(text.into(), script, class, rarity, tables)
@@ -97,7 +96,8 @@ impl Token {
             _ => (text.clone(), None, OnceLock::new()),
         };
         let variants = if class == Class::Name { tables.variants(&text).collect() } else { Box::default() };
-        Self { text, script, class, rarity, letters_rarity, folded, print, bones, variants }
+        let carries = class.carries();
+        Self { text, script, class, carries, rarity, letters_rarity, folded, print, bones, variants }
     }
 
     /// The folded form as a reader of print may have meant it.
@@ -118,6 +118,7 @@ impl Token {
     /// A word made of neighbours.
     pub(crate) fn joined(parts: &[Self], tables: &Tables) -> Self {
         let text: String = parts.iter().map(|part| &*part.text).collect();
+        let text = tables.business(&text).map_or(text, str::to_string);
         Self::new(text, parts[0].script, tables)
     }
 }
@@ -129,11 +130,11 @@ pub fn normalise(name: &str, tables: &Tables) -> Vec<Token> {
 
 /// The ways in which a name may be read, the likeliest first; at least one.
 pub fn readings(name: &str, tables: &Tables) -> Vec<Vec<Token>> {
-    let text = plain(name);
-    let mut all = vec![reading(&text, tables, split_first)];
+    let (text, marked) = (plain(name), marked(name, tables));
+    let mut all = vec![reading(&text, &marked, tables, split_first)];
     if text.chars().any(script::syllabic) {
         for split in [split_second as Split, split_all] {
-            let other = reading(&text, tables, split);
+            let other = reading(&text, &marked, tables, split);
             if !all.contains(&other) {
                 all.push(other);
             }
@@ -169,7 +170,7 @@ fn split_all(_: usize, syllables: usize, _: bool, _: bool) -> bool {
     (2..=4).contains(&syllables)
 }
 
-fn reading(text: &str, tables: &Tables, split: Split) -> Vec<Token> {
+fn reading(text: &str, marked: &[String], tables: &Tables, split: Split) -> Vec<Token> {
     let whole = text.split([' ', ',']).filter(|word| word.chars().any(script::syllabic)).count() == 1;
     let mut parts: Vec<Vec<Word>> = Vec::new();
     for part in text.split(',').filter(|part| !part.trim().is_empty()) {
@@ -179,7 +180,12 @@ fn reading(text: &str, tables: &Tables, split: Split) -> Vec<Token> {
         }
         parts.push(words);
     }
-    if parts.len() == 2 && parts[1].iter().any(|(word, _)| tables.legal_form(word).is_none()) {
+    let turned = parts.len() == 2 && !firms::forms_alone(&parts[1], tables);
+    let mut parts: Vec<Vec<Word>> = (parts.into_iter().zip(0..))
+        .map(|(words, at)| firms::in_one_way(words, turned && at == 0, marked, tables))
+        .collect();
+    let family_alone = turned && parts[0].len() == 1;
+    if turned {
         parts.swap(0, 1);
     }
     // After the turn: of `REHMAN, Abdur` the compound is `Abdur Rehman`.
@@ -196,7 +202,43 @@ fn reading(text: &str, tables: &Tables, split: Split) -> Vec<Token> {
         tokens.retain(|token| !is_title(token));
     }
     tokens.truncate(TOKENS_MAX);
+    let names = particles_that_are_names(&tokens, (turned, family_alone), marked, tables);
+    // A word that stands twice is one.
+    for at in names {
+        let name = tokens[at].text.clone();
+        tokens.iter_mut().filter(|token| token.text == name).for_each(|token| token.carries = true);
+    }
     tokens
+}
+
+/// The places of particles that stand for a family name: with marks (`Lê`), last, or first of three words and more where no
+/// comma tells; and of a title that is all there is of it (`SHEIKH, Muhammad Naeem`).
+fn particles_that_are_names(
+    tokens: &[Token],
+    (turned, family_alone): (bool, bool),
+    marked: &[String],
+    tables: &Tables,
+) -> Vec<usize> {
+    let last = tokens.len().saturating_sub(1);
+    let stands = |at: usize, token: &Token| match token.class {
+        Class::Title => family_alone && last > 0 && at == last,
+        Class::Particle if tables.may_be_name(&token.text) => {
+            let first = at == 0 && !turned && last >= 2 && tokens[1].class == Class::Name;
+            last > 0 && (at == last || first) || marked.iter().any(|word| **word == *token.text)
+        }
+        _ => false,
+    };
+    tokens.iter().enumerate().filter(|(at, token)| stands(*at, token)).map(|(at, _)| at).collect()
+}
+
+/// The words of a name with marks that without them are a particle or a legal form, and a name as well.
+fn marked(name: &str, tables: &Tables) -> Vec<String> {
+    if name.is_ascii() {
+        return Vec::new();
+    }
+    let words = name.split(|c: char| !c.is_alphanumeric() && !script::mark(c));
+    let words = words.filter(|word| word.chars().nfd().any(script::mark));
+    words.map(|word| plain(word).trim().to_string()).filter(|word| tables.may_be_name(word)).collect()
 }
 
 /// The text with case, marks and invisible characters away; breaks are blanks, `.`, `/` and `,` stay for the reader of words.
@@ -355,8 +397,8 @@ mod tests {
             ("PUTIN, Vladimir", "vladimir putin"),
             ("Владимир Путин", "владимир путин"),
             ("O\u{2019}Neill\u{200d}", "oneill"),
-            ("ANGLO-CARIBBEAN CO., L.T.D.", "anglo caribbean co ltd"),
-            ("Maersk A/S", "maersk as"),
+            ("ANGLO-CARIBBEAN CO., L.T.D.", "anglo caribbean company llc"),
+            ("Maersk A/S", "maersk jsc"),
             ("Adam CaIhoun", "adam calhoun"),
             ("Sean McIntyre", "sean mcintyre"),
             ("Tanya Muchingur1", "tanya muchinguri"),

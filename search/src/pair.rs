@@ -19,7 +19,7 @@ const VARIANT_MIN: u32 = 100;
 /// One typo in another script, which has no channel to itself.
 const NATIVE_TYPO: u32 = 900;
 /// What a word costs in another script with nothing wrong: vowels are not written, several letters are one.
-const SCRIPT_USUAL: u32 = 600;
+const SCRIPT_USUAL: u32 = 450;
 /// A word with a typo says at least this, so that it is not a word too much: from so many letters on, where it is seldom chance.
 const TYPO: u32 = 10;
 const TYPO_FROM: usize = 4;
@@ -27,10 +27,20 @@ const TYPO_FROM: usize = 4;
 const TYPO_BEYOND: u32 = 300;
 /// Letters from which a word may be cut short.
 pub const CUT_FROM: usize = 5;
-/// What is lost when one begins the other.
+/// What is lost when one begins the other, of what the more frequent of them says.
 const CUT: u32 = 500;
-/// Up to this cost of the channel a word is said to be another spelling, beyond it a typo.
+/// Up to this cost of the channel a word is said to be another spelling, beyond it a typo. Of a spelling's cost a part is
+/// not believed, in hundredths: the channel knows fewer spellings than people use.
 const SPELLING_MAX: u32 = 950;
+const SPELLING_DOUBT: u32 = 25;
+const DOUBT_MAX: u32 = SPELLING_MAX * SPELLING_DOUBT / 100;
+/// Words of so many letters that differ by more than the writing of one sound: readings of Han in several languages make
+/// `Jin` of `Kim`, and they are near to so many that they say less.
+const SHORT: usize = 4;
+const SHORT_COST: u32 = 150;
+/// How far letters that no name has make a word rarer than any name is believed to be, in hundredths: what is met by chance
+/// is a name, and stands where names are dense.
+const LETTERS: u32 = 75;
 
 /// How two words agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,13 +104,13 @@ pub fn likeness(asked: &Asked, held: &Token, tables: &Tables) -> Option<Likeness
     };
     let channel = tables.channel(script)?;
     let rarity = u32::from(rarity);
-    let (source, limit) = (channel.source(&source.text), rarity.saturating_sub(VARIANT));
+    let (source, limit) = (channel.source(&source.text), rarity.saturating_sub(VARIANT) + DOUBT_MAX);
     let cost = match &asked.target {
         Some(target) if token.script == script => channel.cost(&source, target, limit),
         _ => channel.cost(&source, &channel.target(&held.text), limit),
     };
     let cost = cost.filter(|_| near(token, held, tables));
-    let cost = VARIANT + cheaper(cost, variant(token, Shape::of(held), tables))?;
+    let cost = VARIANT + doubted(cheaper(cost, variant(token, Shape::of(held), tables))?);
     let bits = evidence(rarity, cost, other)?;
     Some(Likeness { bits, how: How::Script, cost: cost.saturating_sub(SCRIPT_USUAL) })
 }
@@ -134,15 +144,18 @@ pub fn likeness_in_latin(asked: &Asked, held: Shape<'_>, tables: &Tables) -> Opt
     let token = &asked.token;
     let Nearness { alike, cut, variant } = nearness(token, held, tables)?;
     let channel = tables.channel(Script::Latin)?;
-    let rarity = u32::from(token.letters_rarity);
+    let believed = u32::from(token.rarity);
+    let rarity = believed + u32::from(token.letters_rarity).saturating_sub(believed) * LETTERS / 100;
     let limit = rarity.saturating_sub(VARIANT);
-    let cost = channel.cost(&channel.source(held.text), asked.target.as_ref()?, limit);
-    let cost = cheaper(cost, variant).filter(|cost| *cost <= limit);
-    let cut = Some(CUT).filter(|_| cut && !asked.joined);
+    let cost = channel.cost(&channel.source(held.text), asked.target.as_ref()?, limit + DOUBT_MAX);
+    let short = token.text.len().min(held.text.len()) <= SHORT && *token.folded != *held.folded;
+    let short = if short { SHORT_COST } else { 0 };
+    let cost = cheaper(cost, variant).map(|cost| doubted(cost) + short).filter(|cost| *cost <= limit);
+    let cut = Some(CUT + rarity.saturating_sub(believed.min(held.rarity.into()))).filter(|_| cut && !asked.joined);
     let (cost, how) = match (cost, cut) {
         (Some(cost), Some(cut)) if cut < cost => (cut, How::Cut),
         (None, Some(cut)) => (cut, How::Cut),
-        (Some(cost), _) if cost <= SPELLING_MAX => (cost, How::Variant),
+        (Some(cost), _) if cost <= doubted(SPELLING_MAX) + short => (cost, How::Variant),
         (Some(cost), _) => (cost, How::Spelt),
         (None, None) => (limit + TYPO_BEYOND, How::Spelt),
     };
@@ -157,6 +170,11 @@ pub fn likeness_in_latin(asked: &Asked, held: Shape<'_>, tables: &Tables) -> Opt
 /// The cheaper of what the channel says and what is known of a variant.
 fn cheaper(cost: Option<u32>, variant: Option<u32>) -> Option<u32> {
     cost.into_iter().chain(variant.map(|variant| variant.max(VARIANT_MIN))).min()
+}
+
+/// What of a spelling's cost is believed.
+fn doubted(cost: u32) -> u32 {
+    cost - cost.min(SPELLING_MAX) * SPELLING_DOUBT / 100
 }
 
 fn evidence(rarity: u32, cost: u32, held: u16) -> Option<u32> {

@@ -7,7 +7,7 @@ use model::lookout::{Lookout, Name, NameKind};
 use model::number::{Number, NumberKey};
 use model::screen::Query;
 
-use crate::normalise::{Token, normalise, readings};
+use crate::normalise::{TOKENS_MAX, Token, normalise, readings};
 use crate::score;
 use crate::tables::Tables;
 use crate::words::Reading;
@@ -48,6 +48,8 @@ impl PreparedQuery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreparedName {
     pub(crate) tokens: Box<[Token]>,
+    /// A bit for each token of the family name, where it is known.
+    pub(crate) family: u32,
     pub(crate) kind: NameKind,
     /// Which name of the lookout it is.
     pub(crate) name: u16,
@@ -69,12 +71,13 @@ impl PreparedRecord {
     pub fn new(lookout: &Lookout, tables: &Tables) -> Self {
         let mut names = Vec::with_capacity(lookout.names.len());
         for (at, name) in lookout.names.iter().enumerate() {
-            let mut add = |tokens: Box<[Token]>, original| {
-                names.push(PreparedName { tokens, kind: name.kind, name: at as u16, original });
+            let mut add = |tokens: Box<[Token]>, family, original| {
+                names.push(PreparedName { tokens, family, kind: name.kind, name: at as u16, original });
             };
-            add(full_tokens(name, tables), false);
+            let (tokens, family) = full_tokens(name, tables);
+            add(tokens, family, false);
             for original in name.original.iter().flat_map(|original| readings(original, tables)) {
-                add(original.into(), true);
+                add(original.into(), 0, true);
             }
         }
         names.retain(|name| !name.tokens.is_empty());
@@ -91,14 +94,18 @@ impl PreparedRecord {
     }
 }
 
-/// The tokens of a name. A family name that the full form left out is added: sources differ in what they call full.
-fn full_tokens(name: &Name, tables: &Tables) -> Box<[Token]> {
+/// The tokens of a name, and which of them are of the family name, a bit each. A family name that the full form left out is
+/// added: sources differ in what they call full.
+fn full_tokens(name: &Name, tables: &Tables) -> (Box<[Token]>, u32) {
     let mut tokens = normalise(&name.full, tables);
-    for token in name.family.iter().flat_map(|family| normalise(family, tables)) {
+    let family: Vec<Token> = name.family.iter().flat_map(|family| normalise(family, tables)).collect();
+    for token in &family {
         if !tokens.iter().any(|other| other.text == token.text) {
-            tokens.push(token);
+            tokens.push(token.clone());
         }
     }
-    tokens.truncate(crate::normalise::TOKENS_MAX);
-    tokens.into()
+    tokens.truncate(TOKENS_MAX);
+    let of_family = |token: &Token| family.iter().any(|other| other.text == token.text);
+    let bits = tokens.iter().enumerate().fold(0, |bits, (at, token)| bits | u32::from(of_family(token)) << at);
+    (tokens.into(), bits)
 }

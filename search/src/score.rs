@@ -30,14 +30,21 @@ const COUNTRY_OTHER: i32 = -100;
 /// Hundredths: words of one name are not independent, so together they say less than their sum.
 const WORDS: i64 = 58;
 /// A name of which one word met only.
-const ONE_WORD: i32 = -20;
-const TURN: i32 = -300;
+const ONE_WORD: i32 = -5;
+const TURN: i32 = -285;
 const WEAK: i32 = -100;
 /// An initial that fits, beside what it says among the words.
-const INITIAL_FITS: i32 = 50;
-/// A word that met none, of the question and of the record, by how many did: one, two, more.
-const ASKED_LEFT: [i32; 3] = [-180, -60, -10];
-const HELD_LEFT: [i32; 3] = [-60, -180, -295];
+const INITIAL_FITS: i32 = 160;
+/// A name that met none, of the question and of the record, by how many did: one, two, more; a word of many firms that met
+/// none says nothing. The bound ([`most`]) needs the first of them in rising order.
+const ASKED_LEFT: [i32; 3] = [-180, -120, -10];
+const HELD_LEFT: [i32; 3] = [-60, -195, -310];
+/// The family name of the record, where it is known, is not among what was asked.
+const FAMILY_LEFT: [i32; 3] = [-100, -200, 0];
+/// Each bit that the words which met cost, in hundredths.
+const COST: i64 = 12;
+/// Words left that count at most.
+pub(crate) const LEFT_MAX: u32 = 6;
 /// A company of one name and a person who bears it: `IGNATIA LLC` is no Ignatia Daniels.
 const COMPANY: i32 = -150;
 /// Each word of both names met its like.
@@ -45,14 +52,16 @@ const WHOLE: i32 = 100;
 /// Such a name is a hit at the usual threshold however frequent its words are, the more so the more letters it has and the
 /// less unlikely it is written: hundredths of a bit, for each letter beyond the fourth, and lost for each bit of cost. One
 /// word alone is no name of a person but by chance.
-const WHOLE_LEAST: i32 = 820;
-const WHOLE_LETTER: i32 = 85;
+const WHOLE_LEAST: i32 = 805;
+const WHOLE_LETTER: i32 = 55;
 const WHOLE_LETTERS: std::ops::Range<u32> = 4..13;
 const WHOLE_COST: i32 = 74;
+/// Lost for each turn of the order.
+const WHOLE_TURN: i32 = -60;
 /// What a word may cost without a loss.
 const WHOLE_SPELLING: u32 = 100;
 /// What a date may add beyond what the name says: beside an unlikely name it is chance.
-const DATE_BEYOND: i32 = 950;
+const DATE_BEYOND: i32 = 1_200;
 
 /// A score with its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,15 +94,15 @@ pub struct NameFound {
 const SCALE: [(i32, u32); 16] = [
     (0, 0),
     (200, 60_000),
-    (400, 110_000),
-    (500, 170_000),
-    (600, 290_000),
-    (700, 460_000),
-    (800, 700_000),
-    (900, 810_000),
-    (1_000, 900_000),
-    (1_100, 950_000),
-    (1_200, 975_000),
+    (400, 120_000),
+    (500, 210_000),
+    (600, 390_000),
+    (700, 590_000),
+    (800, 750_000),
+    (900, 850_000),
+    (1_000, 930_000),
+    (1_100, 965_000),
+    (1_200, 978_000),
     (1_500, 985_000),
     (2_000, 986_000),
     (14_000, 998_500),
@@ -161,7 +170,9 @@ pub(crate) fn most(reading: &Reading, found: &[Found], conflict: bool) -> i32 {
         let own = stripped.fold(found[*single], |own, other| own.or(found[*other]));
         // An initial of the question may stand for any word of the record.
         let by_initial = own.initial || word.asked.token.class == Class::Initial;
-        let alone = if own.bits > 0 { said(own.bits) } else { 0 };
+        // Met, it costs at least so much; not met, it says nothing.
+        let cost_of = if word.counts { (i64::from(own.cost) * COST / 100) as i32 } else { 0 };
+        let alone = if own.bits > 0 { (said(own.bits) - cost_of).max(0) } else { 0 };
         let ending = joined.iter().filter(|(_, to, _)| *to == at + 1).map(|(from, _, says)| bits[*from] + says);
         let alone = bits[at] + if by_initial { alone.max(initial) } else { alone };
         bits[at + 1] = ending.fold(alone, i32::max);
@@ -175,7 +186,7 @@ pub(crate) fn most(reading: &Reading, found: &[Found], conflict: bool) -> i32 {
             }
             (true, false) => {
                 whole = false;
-                left += u32::from(!by_initial);
+                left += u32::from(!by_initial && word.asked.token.class != Class::Business);
             }
         }
     }
@@ -185,7 +196,7 @@ pub(crate) fn most(reading: &Reading, found: &[Found], conflict: bool) -> i32 {
         return i32::MIN;
     }
     let each = ASKED_LEFT[(words - 1).min(2) as usize];
-    let bits = bits + each * left.min(6) as i32 + if words > 1 { 0 } else { ONE_WORD };
+    let bits = bits + each * left.min(LEFT_MAX) as i32 + if words > 1 { 0 } else { ONE_WORD };
     match whole {
         true if conflict => bits + WHOLE,
         true => (bits + WHOLE).max(whole_least(cost, words, letters)),
@@ -269,7 +280,7 @@ impl<'a> Scorer<'a> {
         let counts = |name: &PreparedName| !(self.query.without_weak_aliases && name.kind == NameKind::WeakAlias);
         for (read, (reading, known)) in self.prepared.readings.iter().zip(&mut self.known).enumerate() {
             for (at, name) in record.names.iter().enumerate().filter(|(_, name)| counts(name)) {
-                let alignment = align(reading, &name.tokens, known, self.tables);
+                let alignment = align(reading, name, known, self.tables);
                 let bits = name_bits(&alignment, name.kind == NameKind::WeakAlias, conflict);
                 // The first of equals, in the order of the record.
                 if best.as_ref().is_none_or(|best| bits > best.2) {
@@ -303,18 +314,25 @@ pub(crate) fn name_bits(alignment: &Alignment, weak: bool, conflict: bool) -> i3
     }
     let words = (i64::from(alignment.total) * WORDS / 100) as i32;
     let met = (alignment.words as usize - 1).min(2);
-    let left = |count: u32, each: [i32; 3]| each[met] * count.min(6) as i32;
+    let left = |count: u32, each: [i32; 3]| each[met] * count.min(LEFT_MAX) as i32;
     let one = if alignment.words == 1 { ONE_WORD } else { 0 };
+    let asked_left = alignment.asked_left - alignment.asked_business;
+    let held_left = alignment.held_left - alignment.held_business;
     let bits = words
         + one
         + TURN * alignment.turns.min(2) as i32
         + INITIAL_FITS * alignment.initials as i32
-        + left(alignment.asked_left, ASKED_LEFT)
-        + left(alignment.held_left, HELD_LEFT)
+        + left(asked_left, ASKED_LEFT)
+        + left(held_left, HELD_LEFT)
+        + if alignment.family_left { FAMILY_LEFT[met] } else { 0 }
+        - (i64::from(alignment.cost) * COST / 100) as i32
         + if alignment.company && alignment.asked_left > 0 { COMPANY } else { 0 };
     let bits = match alignment.whole {
         Some(_) if conflict => bits + WHOLE,
-        Some(cost) => (bits + WHOLE).max(whole_least(cost, alignment.words, alignment.letters)),
+        Some(cost) => {
+            let turned = WHOLE_TURN * alignment.turns.min(2) as i32;
+            (bits + WHOLE).max(whole_least(cost, alignment.words, alignment.letters) + turned)
+        }
         None => bits,
     };
     if weak { bits + WEAK } else { bits }
@@ -328,16 +346,15 @@ fn whole_least(cost: u32, words: u32, letters: u32) -> i32 {
     WHOLE_LEAST + more - (i64::from(cost) * i64::from(WHOLE_COST) / 100) as i32
 }
 
-/// Words that met none which count, on either side.
-pub(crate) const LEFT_MAX: usize = 6;
-
-/// What a pair of words adds to the sum.
-pub(crate) fn met_bits(met: &Met) -> i32 {
+/// What a pair of words adds to the sum; `carries` says that they carry the name.
+pub(crate) fn met_bits(met: &Met, carries: bool) -> i32 {
     let fits = if met.likeness.how == How::Initial { INITIAL_FITS } else { 0 };
-    counted(met.likeness.bits) + fits
+    let cost = if carries { (i64::from(met.likeness.cost) * COST / 100) as i32 } else { 0 };
+    counted(met.likeness.bits) + fits - cost
 }
 
-/// What each word takes that met none, of the question and of the record, up to [`LEFT_MAX`] of them.
+/// What each word takes that met none, of the question and of the record, up to [`LEFT_MAX`] of them; business words take
+/// nothing.
 pub(crate) fn left_bits(alignment: &Alignment) -> (i32, i32) {
     let met = (alignment.words.max(1) as usize - 1).min(2);
     (ASKED_LEFT[met], HELD_LEFT[met])

@@ -61,7 +61,7 @@ impl Reading {
     pub fn new(tokens: Vec<Token>, tables: &Tables) -> Self {
         let mut words: Vec<Word> = Vec::new();
         let mut single = Vec::with_capacity(tokens.len());
-        let none_carries = !tokens.iter().any(|token| token.class.carries());
+        let none_carries = !tokens.iter().any(|token| token.carries);
         for (from, token) in tokens.iter().enumerate() {
             if let Some(at) = words.iter().position(|word| word.asked.token.text == token.text) {
                 single.push(at);
@@ -69,7 +69,7 @@ impl Reading {
             }
             single.push(words.len());
             let asked = Asked::new(token.clone(), false, tables);
-            let (counts, parts) = (token.class.carries() || none_carries, parts(token));
+            let (counts, parts) = (token.carries || none_carries, parts(token));
             let made_into = Box::default();
             words.push(Word { asked, kind: Kind::Single, from, len: 1, loss: 0, counts, parts, made_into });
         }
@@ -174,7 +174,7 @@ fn joined(parts: &[Token], tables: &Tables) -> Option<Token> {
         [one, middle, last] => middle.class == Class::Particle && last.class.carries() && !initial(one),
         _ => false,
     };
-    fit.then(|| Token::joined(parts, tables)).filter(|token| token.class == Class::Name)
+    fit.then(|| Token::joined(parts, tables)).filter(|token| token.class.compared())
 }
 
 fn stripped(token: &Token, tables: &Tables) -> Option<Token> {

@@ -70,15 +70,16 @@ impl<'a> WordTeller<'a> {
             if counts {
                 before = Some(met.held.0);
             }
-            let bits = met_bits(met);
+            let bits = met_bits(met, counts);
             told.push((met.asked.0, WordMet { asked: word, found: other, how, edits, bits, swapped }));
         }
-        let of_left = |number: usize, each: i32| if number < LEFT_MAX { each } else { 0 };
-        let mut number = 0;
+        let mut counted = 0;
         for at in (0..asked.len()).filter(|at| open(*at, |met| met.asked)) {
             if carries(asked, &asked[at]) {
-                told.push((at, left_over(WordHow::Missing, &asked_words[at], of_left(number, each_asked))));
-                number += 1;
+                told.push((
+                    at,
+                    left_over(WordHow::Missing, &asked_words[at], of_left(&asked[at], &mut counted, each_asked)),
+                ));
             } else if asked[at].class == Class::Initial {
                 told.push((at, left_over(WordHow::Missing, &asked_words[at], 0)));
             }
@@ -87,8 +88,10 @@ impl<'a> WordTeller<'a> {
         told.sort_by_key(|(at, _)| *at);
         let held_left =
             (0..name.tokens.len()).filter(|at| carries(&name.tokens, &name.tokens[*at]) && open(*at, |met| met.held));
-        for (number, at) in held_left.enumerate() {
-            told.push((asked.len(), left_over(WordHow::Extra, &held_words[at], of_left(number, each_held))));
+        counted = 0;
+        for at in held_left {
+            let bits = of_left(&name.tokens[at], &mut counted, each_held);
+            told.push((asked.len(), left_over(WordHow::Extra, &held_words[at], bits)));
         }
         told.into_iter().map(|(_, word)| word).collect()
     }
@@ -96,6 +99,15 @@ impl<'a> WordTeller<'a> {
 
 fn range((from, length): (usize, usize)) -> std::ops::Range<usize> {
     from..from + length
+}
+
+/// What a word takes that met none: business words nothing, others as long as no more of them counted than may.
+fn of_left(token: &Token, counted: &mut u32, each: i32) -> i32 {
+    if token.class == Class::Business || *counted == LEFT_MAX {
+        return 0;
+    }
+    *counted += 1;
+    each
 }
 
 fn left_over(how: WordHow, word: &str, bits: i32) -> WordMet {

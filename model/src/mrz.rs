@@ -468,21 +468,17 @@ impl Reading {
 impl Mrz {
     /// What an officer should know before anything else.
     pub fn warnings(&self) -> Vec<Warning> {
-        let said = |check: &DocumentCheck| {
-            let what = check.field.replace('_', " ");
-            match check.result {
-                CheckResult::Ok if check.field == "expiry" && self.expired => {
-                    Some(Warning::new("expiry", format!("the document {}", check.note)))
-                }
-                CheckResult::Wrong | CheckResult::Unreadable => {
-                    let value = if check.value.is_empty() { String::new() } else { format!(" {}", check.value) };
-                    let unasked =
-                        matches!(check.field, "birth_date" | "nationality").then_some(", so it is not asked for");
-                    let note = if check.note.is_empty() { "cannot be read" } else { &check.note };
-                    Some(Warning::new(check.field, format!("{what}{value}: {note}{}", unasked.unwrap_or_default())))
-                }
-                _ => None,
+        let said = |check: &DocumentCheck| match check.result {
+            CheckResult::Ok if check.field == "expiry" && self.expired => {
+                Some(Warning::new("expiry", format!("the document {}", check.note)))
             }
+            CheckResult::Wrong | CheckResult::Unreadable => {
+                let value = if check.value.is_empty() { String::new() } else { format!("{}: ", check.value) };
+                let unasked = matches!(check.field, "birth_date" | "nationality").then_some(", so it is not asked for");
+                let note = if check.note.is_empty() { "cannot be read" } else { &check.note };
+                Some(Warning::new(check.field, format!("{value}{note}{}", unasked.unwrap_or_default())))
+            }
+            _ => None,
         };
         self.checks.iter().filter_map(said).collect()
     }

@@ -2,11 +2,12 @@
 //! order and script, and over words of few letters, which meet each other in every way that keys and score know.
 
 use model::lookout::{Action, Lookout, Name, NameKind, SubjectKind};
-use model::screen::{Query, Score, THRESHOLD_COMPLETE};
+use model::screen::{Query, Score, THRESHOLD_COMPLETE, THRESHOLD_DEFAULT};
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::index::{Index, IndexChange, Place};
 use crate::normalise::normalise;
 use crate::{pair, score, script};
 
@@ -288,4 +289,20 @@ fn scoring_ends_when_no_other_can_come_among_the_best() {
     }
     assert!(best.may_take(score(700_000)), "the id decides between equals");
     assert!(!best.may_take(score(699_999)));
+}
+
+/// Somebody is called so: Du Bin, Ben Al, Van.
+#[test]
+fn a_name_of_particles_alone_is_found_by_itself() {
+    let tables = Tables::shared();
+    for name in ["Du Bin", "Bin, Du", "Ben Al", "Van", "De la", "Ltd", "Du Van Bin"] {
+        let query = Query { name: Some(name.into()), threshold: THRESHOLD_DEFAULT, limit: 1, ..Query::default() };
+        let lookout = held(name);
+        let (prepared, record) = (PreparedQuery::new(&query, tables), PreparedRecord::new(&lookout, tables));
+        let scored = score(&query, &prepared, &lookout, &record, tables).score;
+        assert!(scored >= THRESHOLD_DEFAULT && is_candidate(&prepared, &record, tables), "{name}: {scored:?}");
+        let index = Index::open(Place::Memory, Tables::standard().into()).expect("opens");
+        index.write(&[IndexChange::Put(RecordId([1; 16]), record.into())], 1).expect("writes");
+        assert_eq!(index.candidates(&prepared).expect("finds").len(), 1, "{name}");
+    }
 }

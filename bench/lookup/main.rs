@@ -36,7 +36,7 @@ const WORST: [&str; 6] = [
     "John Smith David Jones Michael Brown James Williams Robert Davis",
 ];
 
-/// Measures how fast names are found among many, on one core.
+/// Measures how fast names are found among many, on one core, and by several clients at once.
 #[derive(Debug, Parser)]
 #[command(name = "portcullis-lookup", version, about)]
 struct Args {
@@ -49,6 +49,9 @@ struct Args {
     /// Questions of each kind
     #[arg(long, default_value_t = 1_000)]
     questions: usize,
+    /// Threads that ask at once, after all that was asked on one core
+    #[arg(long, default_value_t = 8)]
+    clients: usize,
     /// Where the index lies while it is measured
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
@@ -95,6 +98,17 @@ struct Report {
     index_bytes: u64,
     segments: usize,
     kinds: Vec<Measured>,
+    at_once: AtOnce,
+}
+
+/// What several threads did at once, in microseconds. A thread that has no core waits, and its question with it.
+#[derive(Debug, Serialize)]
+struct AtOnce {
+    clients: usize,
+    /// Questions answered a second by all of them, with the preparing of records.
+    per_second: u64,
+    p50: u64,
+    p99: u64,
 }
 
 fn main() -> ExitCode {
@@ -135,6 +149,8 @@ fn table(report: &Report) -> String {
             kind.found.map_or("-".to_string(), |found| found.to_string()),
         ]);
     }
+    let AtOnce { clients, per_second, p50, p99 } = report.at_once;
+    text += &format!("{clients} clients at once: {per_second} a second, p50 {} ms, p99 {} ms\n", ms(p50), ms(p99));
     text
 }
 
@@ -220,10 +236,12 @@ fn run(args: &Args) -> Result<Report, Failure> {
     if let Some(path) = &args.dump {
         dump(path, &listed, &questions).map_err(|error| Failure::Dump(path.clone(), error))?;
     }
+    let asked_at_once: Vec<Question> = questions.iter().take(3).flat_map(|(_, questions)| questions.clone()).collect();
     let measured = questions.into_iter().map(|(kind, questions)| matcher.measure(kind, questions));
     let kinds = measured.collect::<Result<_, Failure>>()?;
+    let at_once = matcher.measure_at_once(args.clients.max(1), &asked_at_once)?;
     let segments = index.view().segments();
-    Ok(Report { records: listed.len(), build_seconds, index_bytes: size(&place)?, segments, kinds })
+    Ok(Report { records: listed.len(), build_seconds, index_bytes: size(&place)?, segments, kinds, at_once })
 }
 
 /// A question: a name, and who is meant by it.
@@ -283,18 +301,36 @@ impl Matcher<'_> {
             found += usize::from(truth.is_some_and(|truth| best.contains(&truth)));
         }
         took.sort_unstable();
-        let at = |share: f64| {
-            took.get(((took.len() as f64 * share) as usize).min(took.len().saturating_sub(1))).copied().unwrap_or(0)
-        };
         Ok(Measured {
             kind,
             questions: took.len(),
-            p50: at(0.5),
-            p99: at(0.99),
-            p999: at(0.999),
+            p50: share(&took, 0.5),
+            p99: share(&took, 0.99),
+            p999: share(&took, 0.999),
             candidates: candidates / took.len().max(1),
             found: listed.then_some(found),
         })
+    }
+
+    /// Asks all questions by so many threads at once, each its share.
+    fn measure_at_once(&self, clients: usize, questions: &[Question]) -> Result<AtOnce, Failure> {
+        let begun = Instant::now();
+        let took = std::thread::scope(|scope| {
+            let ask = |client: usize| {
+                let own = questions.iter().skip(client).step_by(clients);
+                own.map(|(name, _)| Ok(self.lookup(name)?.0)).collect::<Result<Vec<u64>, Failure>>()
+            };
+            let threads: Vec<_> = (0..clients).map(|client| scope.spawn(move || ask(client))).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect::<Result<Vec<_>, _>>()
+        })?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let mut took: Vec<u64> = took.into_iter().flatten().collect();
+        took.sort_unstable();
+        let per_second = (took.len() as f64 / seconds.max(1e-9)) as u64;
+        Ok(AtOnce { clients, per_second, p50: share(&took, 0.5), p99: share(&took, 0.99) })
     }
 
     /// Microseconds, candidates, and the ten best; without the preparing of records, which a node keeps.
@@ -325,4 +361,9 @@ impl Matcher<'_> {
         best.sort_unstable();
         Ok((spent.as_micros() as u64, count, best.into_iter().take(10).map(|(_, id)| id).collect()))
     }
+}
+
+/// The value that such a share of sorted ones does not exceed.
+fn share(sorted: &[u64], share: f64) -> u64 {
+    sorted.get(((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1))).copied().unwrap_or(0)
 }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Invalid;
 
+/// Years by which a date that is `circa` may be off.
+pub const CIRCA_YEARS: i16 = 2;
+
 /// A date known to the year, the month or the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PartialDate {

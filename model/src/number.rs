@@ -139,7 +139,7 @@ impl Number {
         writings
     }
 
-    /// How a number of a record lies beside this one; `None` where they have no key in common, or the same one of two states
+    /// How a number of a record lies beside this one; `None` where they have no key in common, or a part of one of two states
     /// only by what reads alike.
     pub fn likeness(&self, held: &Self) -> Option<Likeness> {
         if self.kind != held.kind || self.written.is_empty() {
@@ -159,7 +159,8 @@ impl Number {
                 (NumberKind::Plate, _) => Likeness::StateLeftOut,
             });
         }
-        if contradict {
+        // A state that is only read out of the question's writing says nothing against the writing as a whole.
+        if contradict && !(is_long(&self.written) && folded(&self.written) == folded(&held.written)) {
             return None;
         }
         let pairs = asked.iter().flat_map(|one| other.iter().map(move |two| (one, two)));

@@ -162,3 +162,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_state_that_is_guessed_from_the_writing_says_nothing_against_the_writing_as_a_whole() {
+    let held = Number::plate("AB 12O45", Some("LVA"));
+    let asked = asked_plate("AB 12045");
+    assert!(meet(&asked, &held));
+    assert_eq!(asked.likeness(&held), Some(Likeness::Alike(vec![('0', 'O')])));
+    assert_eq!(asked_plate("AB12045").likeness(&held), Some(Likeness::Alike(vec![('0', 'O')])));
+}

@@ -11,7 +11,7 @@
 //! names its move and rests on a fact that stays true, such as *this move was sealed with this digest* or *this move
 //! was called off*. What it may not do is invent one.
 //!
-//! What moves with a slot is all that its rules read: every version of its records with their tokens, its request ids,
+//! What moves with a slot is all that its rules read: every version of its records with their tokens, their overrides, its request ids,
 //! the cursors of the lanes that lead to it, the last sequences of the lanes that come from it, and the owner's log
 //! time (decision 16). Messages that are still in the owner's outbox stay there and are delivered from there. Nothing
 //! calls this yet; it is checked by `chaos/models/slot_move.rs`.

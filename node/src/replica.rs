@@ -84,8 +84,9 @@ pub struct RecordExplained {
 }
 
 /// What a hit stands on.
-struct Grounds<'a> {
-    search: &'a Search,
+struct Grounds {
+    /// The place of the search that judged it.
+    search: usize,
     opened: Arc<Opened>,
     name: Option<NameFound>,
 }
@@ -217,7 +218,7 @@ impl Replica {
     ) -> storage::Result<Result<Vec<Hit>, ApiError>> {
         let (mut hits, mut scores, mut found) = (Vec::new(), Best::new(question.limit), found.into_iter());
         let mut grounds = BTreeMap::new();
-        for search in &question.searches {
+        for (place, search) in question.searches.iter().enumerate() {
             let Search { query, prepared, .. } = search;
             let mut all = found.next().unwrap_or_default();
             // What the index did not judge may be the best.
@@ -273,7 +274,7 @@ impl Replica {
                     overridden: None,
                     document_state: scored.document_state,
                 });
-                grounds.insert(id, Grounds { search, opened, name: scored.name });
+                grounds.insert(id, Grounds { search: place, opened, name: scored.name });
                 if hits.len() >= HITS_HELD_MAX {
                     rank(&mut hits, question.limit);
                     grounds.retain(|id, _| hits.iter().any(|hit| hit.id == *id));
@@ -281,22 +282,36 @@ impl Replica {
             }
         }
         rank(&mut hits, question.limit);
-        self.put_in_words(&mut hits, &grounds);
+        if !self.put_in_words(question, until, &mut hits, &grounds) {
+            return Ok(Err(self.too_slow()));
+        }
         if let Err(error) = self.mark(state, question, until, &mut hits)? {
             return Ok(Err(error));
         }
         Ok(Ok(hits))
     }
 
-    /// Tells the words of the hits that may be answered, and each in a sentence.
-    fn put_in_words(&self, hits: &mut [Hit], grounds: &BTreeMap<RecordId, Grounds<'_>>) {
+    /// Tells the words of the hits that may be answered, and each in a sentence; false if its time is over.
+    fn put_in_words(
+        &self,
+        question: &Question,
+        until: Instant,
+        hits: &mut [Hit],
+        grounds: &BTreeMap<RecordId, Grounds>,
+    ) -> bool {
+        let tellers = question.searches.iter();
+        let tellers = tellers.map(|search| WordTeller::new(&search.query, &search.prepared, &self.0.tables));
+        let mut tellers: Vec<WordTeller<'_>> = tellers.collect();
         for hit in hits {
+            if Instant::now() >= until {
+                return false;
+            }
             if let Some(Grounds { search, opened, name }) = grounds.get(&hit.id) {
-                let mut teller = WordTeller::new(&search.query, &search.prepared, &self.0.tables);
-                teller.tell(&opened.lookout, &opened.prepared, name.as_ref(), &mut hit.evidence);
+                tellers[*search].tell(&opened.lookout, &opened.prepared, name.as_ref(), &mut hit.evidence);
             }
             hit.sentence = sentence(&hit.evidence);
         }
+        true
     }
 
     /// Why a record comes up for a question, or does not; None if there is none.

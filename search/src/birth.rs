@@ -3,7 +3,7 @@
 //! Lists carry 1 January for 'year only', officers swap day and month and mistype digits; all of these speak for a match,
 //! less than the same date does. Assumes what cannot be compared was not asked: no date is no evidence.
 
-use model::date::{BirthDate, PartialDate};
+use model::date::{BirthDate, CIRCA_YEARS, PartialDate};
 
 /// What two dates say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +22,6 @@ const fn verdict(agreement: u32, gain: i32, note: &'static str) -> Verdict {
 /// The most that a date can gain.
 pub const GAIN_MAX: i32 = 1_000;
 const CONFLICT: Verdict = verdict(0, -490, "dates of birth differ");
-/// Years by which `circa` may be off.
-const CIRCA_YEARS: i32 = 2;
 
 /// The verdict on the record's date that agrees best, with that date.
 pub fn best(asked: BirthDate, held: &[BirthDate]) -> Option<(BirthDate, Verdict)> {
@@ -115,7 +113,7 @@ type Day = (i32, u8, u8);
 
 /// First and last day that a date may mean.
 fn span(date: BirthDate) -> (Day, Day) {
-    let slack = if date.circa { CIRCA_YEARS } else { 0 };
+    let slack = if date.circa { i32::from(CIRCA_YEARS) } else { 0 };
     let last = date.to.unwrap_or(date.from);
     let known = |date: PartialDate| if slack == 0 { (month(date), date.day()) } else { (None, None) };
     let (from, to) = (known(date.from), known(last));

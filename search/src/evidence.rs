@@ -11,8 +11,15 @@ use crate::score::scaled;
 #[derive(Debug, Default)]
 pub struct Tally {
     bits: i32,
+    /// Whether something stands fast, see [`Tally::hold`].
+    held: bool,
     evidence: Vec<Evidence>,
 }
+
+/// What is below this where something stands fast counts a tenth: a hit at the usual threshold, the lower the more speaks
+/// against it.
+const HELD_LEAST: i32 = 810;
+const HELD_SHARE: i32 = 10;
 
 /// One field as it was asked and as it was found.
 pub struct Field<'a> {
@@ -30,16 +37,26 @@ impl Tally {
         self.bits
     }
 
+    /// What was added stands fast: nothing that speaks against it makes the record no hit.
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    fn score(&self) -> Score {
+        let below = if self.held { (HELD_LEAST - self.bits).max(0) } else { 0 };
+        scaled(self.bits + below - below / HELD_SHARE)
+    }
+
     /// Adds a part, or takes it.
     pub fn add(&mut self, bits: i32, field: Field<'_>) {
-        let before = scaled(self.bits);
+        let before = self.score();
         self.bits += bits;
         self.evidence.push(Evidence {
             field: field.name.to_string(),
             asked: field.asked.to_string(),
             found: field.found.to_string(),
             agreement: Score::from_parts(field.agreement),
-            weight: scaled(self.bits).parts() as i32 - before.parts() as i32,
+            weight: self.score().parts() as i32 - before.parts() as i32,
             note: field.note,
             words: Vec::new(),
         });
@@ -47,7 +64,7 @@ impl Tally {
 
     /// The score and its parts.
     pub fn finish(self) -> (Score, Vec<Evidence>) {
-        (scaled(self.bits), self.evidence)
+        (self.score(), self.evidence)
     }
 }
 

@@ -64,6 +64,9 @@ pub fn explain(
     weighing: Weighing,
     tables: &Tables,
 ) -> Explained {
+    // What the policy leaves out is not told of either.
+    let without = record.without_weak_aliases();
+    let record = if weighing.weak_aliases { record } else { &without };
     let mut scored = Scorer::new(query, prepared, tables).score(lookout, record);
     let mut teller = WordTeller::new(query, prepared, tables);
     teller.tell(lookout, record, scored.name.as_ref(), &mut scored.evidence);

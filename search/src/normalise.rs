@@ -131,10 +131,11 @@ pub fn normalise(name: &str, tables: &Tables) -> Vec<Token> {
 /// The ways in which a name may be read, the likeliest first; at least one.
 pub fn readings(name: &str, tables: &Tables) -> Vec<Vec<Token>> {
     let (text, marked) = (plain(name), marked(name, tables));
-    let mut all = vec![reading(&text, &marked, tables, split_first)];
+    let reading = |split| of_particles_alone(reading(&text, &marked, tables, split), tables);
+    let mut all = vec![reading(split_first as Split)];
     if text.chars().any(script::syllabic) {
-        for split in [split_second as Split, split_all] {
-            let other = reading(&text, &marked, tables, split);
+        for split in [split_second, split_all] {
+            let other = reading(split);
             if !all.contains(&other) {
                 all.push(other);
             }
@@ -142,6 +143,9 @@ pub fn readings(name: &str, tables: &Tables) -> Vec<Vec<Token>> {
     }
     all
 }
+
+/// How a word of particles alone begins; no letter of any name.
+pub(crate) const OF_PARTICLES: &str = "_";
 
 /// Where a word of so many syllables is parted: for each place, whether a new word begins there.
 type Split = fn(at: usize, syllables: usize, han: bool, whole: bool) -> bool;
@@ -209,6 +213,26 @@ fn reading(text: &str, marked: &[String], tables: &Tables, split: Split) -> Vec<
         tokens.iter_mut().filter(|token| token.text == name).for_each(|token| token.carries = true);
     }
     tokens
+}
+
+/// The tokens of a piece of a name, which need not be a name by itself.
+pub(crate) fn piece(text: &str, tables: &Tables) -> Vec<Token> {
+    reading(&plain(text), &marked(text, tables), tables, split_first)
+}
+
+/// A name that is made of particles and legal forms alone (`Du Bin`) is one word that stands in no other name: it is found by
+/// itself, and `bin` does not find everybody who has one.
+fn of_particles_alone(tokens: Vec<Token>, tables: &Tables) -> Vec<Token> {
+    let says_nothing = |token: &Token| !token.carries && matches!(token.class, Class::Particle | Class::LegalForm);
+    let Some(script) = tokens.first().map(|token| token.script).filter(|_| tokens.iter().all(says_nothing)) else {
+        return tokens;
+    };
+    let mut text = String::from(OF_PARTICLES);
+    tokens.iter().for_each(|token| text.push_str(&token.text));
+    if let Some((end, _)) = text.char_indices().nth(TOKEN_CHARS_MAX) {
+        text.truncate(end);
+    }
+    vec![Token::new(text, script, tables)]
 }
 
 /// The places of particles that stand for a family name: with marks (`Lê`), last, or first of three words and more where no
@@ -453,7 +477,7 @@ mod tests {
                     prop_assert!(tokens.len() <= TOKENS_MAX);
                     for token in tokens {
                         prop_assert!(!token.text.is_empty());
-                        prop_assert!(token.script != Script::Latin || token.text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+                        prop_assert!(token.script != Script::Latin || token.text.trim_start_matches(OF_PARTICLES).bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
                     }
                 }
                 prop_assert_eq!(&all, &readings(&name, tables));

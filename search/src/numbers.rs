@@ -118,6 +118,12 @@ pub(crate) fn add(
             _ => alone * NUMBER_MORE_SHARE / 100,
         };
         tally.add(bits, Field { name: kind.code(), asked: text, found: found.text, agreement, note });
+        // Whoever carries a document that is looked for is referred, whatever else it says of him.
+        if alone >= NUMBER_SAME_STATE
+            && matches!(likeness, Likeness::Same | Likeness::WithoutLabel | Likeness::SameState)
+        {
+            tally.hold();
+        }
     }
     reported
 }

@@ -115,9 +115,9 @@ pub fn likeness(asked: &Asked, held: &Token, tables: &Tables) -> Option<Likeness
     Some(Likeness { bits, how: How::Script, cost: cost.saturating_sub(SCRIPT_USUAL) })
 }
 
-/// What the same word says. A particle says next to nothing, but it is there: a name may be made of nothing else (`Du Bin`).
+/// What the same word says.
 fn same(token: &Token, held: u16) -> Option<Likeness> {
-    let bits = evidence(token.rarity.into(), SAME, held).or_else(|| (!token.class.compared()).then_some(1))?;
+    let bits = evidence(token.rarity.into(), SAME, held)?;
     Some(Likeness { bits, how: How::Same, cost: 0 })
 }
 

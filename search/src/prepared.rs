@@ -85,6 +85,12 @@ impl PreparedRecord {
         Self { names: names.into(), numbers: lookout.number_keys().into(), birth_dates }
     }
 
+    /// The same record without its weak aliases.
+    pub(crate) fn without_weak_aliases(&self) -> Self {
+        let names = self.names.iter().filter(|name| name.kind != NameKind::WeakAlias).cloned().collect();
+        Self { names, ..self.clone() }
+    }
+
     /// The words of all names, each once, sorted.
     pub(crate) fn words(&self) -> Vec<&Token> {
         let mut words: Vec<&Token> = self.names.iter().flat_map(|name| &name.tokens).collect();

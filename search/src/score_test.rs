@@ -293,6 +293,24 @@ fn a_reported_document_is_said_where_it_is_the_very_one() {
 }
 
 #[test]
+fn whoever_carries_the_very_document_is_a_hit_whatever_speaks_against_it() {
+    let owner = of_country(born(record(&["Anna Maria Eriksson"]), "1974-08-12"), CountryRole::Nationality, "SWE");
+    let mut held = with_document(owner, "L898902C3");
+    held.documents[0].state = Some(DocumentState::Stolen);
+    let document = asks_number(NumberKind::Document, "L898902C3");
+    let named = Query { name: Some("Oleg Hussein".into()), ..document.clone() };
+    let dated = Query { birth_date: Some("1991-01-30".parse().expect("a date")), ..named.clone() };
+    let all = Query { nationality: Some("BRA".into()), ..dated.clone() };
+    let scores: Vec<Score> = [&document, &named, &dated, &all].map(|query| judge(query, &held).score).to_vec();
+    assert!(scores.windows(2).all(|pair| pair[0] > pair[1]), "each conflict lowers it: {scores:?}");
+    assert!(scores.iter().all(|score| *score >= THRESHOLD_DEFAULT), "{scores:?}");
+    assert_eq!(judge(&all, &held).document_state, Some(DocumentState::Stolen));
+    // What only reads alike is no proof.
+    let alike = Query { document: Some("L8989O2C3".into()), ..all };
+    assert!(judge(&alike, &held).score < THRESHOLD_DEFAULT);
+}
+
+#[test]
 fn nationality_is_weak_either_way() {
     let held = of_country(record(&["Ayman al-Zawahiri"]), CountryRole::Nationality, "EGY");
     let alone = parts(&asks("Ayman al-Zawahiri"), &held);

@@ -1,7 +1,7 @@
 //! A question that comes with the machine readable zone of a travel document: what the zone says is asked where nothing else
 //! was given, and what contradicts it is asked as given and said.
 
-use model::date::{BirthDate, PartialDate};
+use model::date::{BirthDate, CIRCA_YEARS, PartialDate};
 use model::error::Warning;
 use model::lookout::{Action, Lookout, Name, NameKind, SubjectKind};
 use model::mrz::Mrz;
@@ -11,9 +11,6 @@ use model::screen::{Query, THRESHOLD_DEFAULT};
 use crate::prepared::{PreparedQuery, PreparedRecord};
 use crate::score::score;
 use crate::tables::Tables;
-
-/// Years that `circa` may be off without a contradiction.
-const CIRCA_YEARS: i16 = 2;
 
 /// Fills what the question does not have from the zone.
 pub fn fill(query: &mut Query, zone: &Mrz, tables: &Tables) -> Vec<Warning> {

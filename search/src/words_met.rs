@@ -6,7 +6,7 @@ use model::screen::{Evidence, Query, WordHow, WordMet};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::align::{Met, carries, overlap};
-use crate::normalise::Token;
+use crate::normalise::{OF_PARTICLES, Token};
 use crate::pair::{How, Shape, spelt_alike, variant};
 use crate::prepared::{PreparedName, PreparedQuery, PreparedRecord};
 use crate::score::{LEFT_MAX, NameFound, left_bits, met_bits};
@@ -120,7 +120,11 @@ fn left_over(how: WordHow, word: &str, bits: i32) -> WordMet {
 
 /// As it is read where no piece of the text is it.
 fn or_read(words: Vec<Option<String>>, tokens: &[Token]) -> Vec<String> {
-    words.into_iter().zip(tokens).map(|(word, token)| word.unwrap_or_else(|| token.text.to_string())).collect()
+    words
+        .into_iter()
+        .zip(tokens)
+        .map(|(word, token)| word.unwrap_or_else(|| token.text.trim_start_matches(OF_PARTICLES).to_string()))
+        .collect()
 }
 
 /// The words of a record's name, as they are written.

@@ -3,7 +3,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::normalise::{Token, normalise};
+use crate::normalise::{Token, piece};
 use crate::script::{self, Role};
 use crate::tables::Tables;
 
@@ -82,7 +82,7 @@ fn text_of(text: &str, run: &[Piece]) -> String {
 
 /// The words of the first tokens, if the text reads so: one, or the syllables of a word of Han or Hangul.
 fn read(text: &str, tokens: &[Token], tables: &Tables) -> Option<Vec<String>> {
-    if let [token] = normalise(text, tables).as_slice()
+    if let [token] = piece(text, tables).as_slice()
         && token.text == tokens[0].text
     {
         return Some(vec![text.to_string()]);
@@ -105,7 +105,7 @@ fn read(text: &str, tokens: &[Token], tables: &Tables) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::normalise::readings;
+    use crate::normalise::{normalise, readings};
     use proptest::prelude::*;
 
     #[test]

@@ -39,7 +39,7 @@ would score with the record's own date of birth or nationality is shown where it
 JSON: {"record","version","name","outcome","reason","threshold","bound","score","rank",
 "explanation":[as of screen],"sentence","words":[{"asked","found","bits"}],
 "supposed":[{"fields":[{"field","value"}],"score","found"}],"indexed","as_of":{"token","time"},
-"audit":{"receipt","released_by"},"policy_version"}; bits are hundredths.
+"audit":{"receipt","released_by"},"policy_version","overridden"?}; bits are hundredths.
 An explanation stands in the audit log as an event of its own, with the question and the record."#;
 
 /// Asks and prints the explanation.

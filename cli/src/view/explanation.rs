@@ -6,6 +6,7 @@ use client::v1;
 use serde::Serialize;
 
 use super::answer::{AsOf, Evidence, WordMet, write_reasons};
+use super::overrides::Overridden;
 use super::{AuditRef, optional, percent};
 
 /// An explanation.
@@ -28,6 +29,8 @@ pub struct Explanation {
     pub as_of: Option<AsOf>,
     pub audit: Option<AuditRef>,
     pub policy_version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<Overridden>,
 }
 
 /// What a word of the question finds among all words of the record.
@@ -89,6 +92,7 @@ impl From<v1::ExplainResponse> for Explanation {
             as_of: message.as_of.map(|v1::AsOf { token, time }| AsOf { token, time }),
             audit: message.audit.map(AuditRef::from),
             policy_version: message.policy_version,
+            overridden: message.overridden.map(Overridden::from),
         }
     }
 }
@@ -101,6 +105,9 @@ impl Explanation {
         let mut reason = self.reason.chars();
         let first = reason.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
         let _ = writeln!(text, "  {:<12} {first}{}.", "Why", reason.as_str());
+        if let Some(Overridden { reason, expires, .. }) = &self.overridden {
+            let _ = writeln!(text, "  {:<12} not this person: {reason}, until {expires}", "Overridden");
+        }
         for supposed in &self.supposed {
             let fields = supposed.fields.iter();
             let fields = fields.map(|field| format!("the {} {}", field.name(), field.value));
@@ -229,6 +236,7 @@ mod tests {
             as_of: Some(v1::AsOf { token: "t".into(), time: "2026-01-02T03:04:05Z".into() }),
             audit: Some(v1::AuditRef { receipt: "r".into(), released_by: "quorum".into() }),
             policy_version: 0,
+            overridden: None,
         }
     }
 

@@ -2,16 +2,13 @@
 //! speaks for the one looked for. Whatever is in doubt leaves the hit as it is.
 
 use super::Override;
-use crate::date::{BirthDate, PartialDate};
+use crate::date::{BirthDate, CIRCA_YEARS, PartialDate};
 use crate::error::Invalid;
 use crate::ids::{AgencyId, OverrideId, UserId};
 use crate::lookout::Lookout;
 use crate::number::{Number, NumberKey, NumberKind, normalise_number};
 use crate::screen::Query;
 use crate::time::UnixMillis;
-
-/// Years by which a lookout's `circa` may be off, as the score has it.
-const CIRCA_YEARS: i16 = 2;
 
 /// What an overridden hit says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,12 @@
 //! What a request asks for, as its event keeps it: the same terms stand in the event of the answer and of a refusal.
 
 use model::audit::event::Term;
+use model::ids::to_hex;
 use model::limits::TERM_CHARS_MAX;
+use prost::Message;
 use proto::v1;
 use proto::v1::import_request::Step;
+use sha2::{Digest, Sha256};
 
 /// A request whose terms are kept.
 pub trait Asked {
@@ -48,6 +51,11 @@ fn policies_text(policies: &Option<v1::Policies>) -> String {
     let Some(policies) = policies else { return String::new() };
     let all: Vec<String> = policies.policies.iter().map(policy).collect();
     format!("{}: {}", policies.version, all.join("; "))
+}
+
+/// What tells one set of policies from another whose text was cut.
+fn digest(policies: &Option<v1::Policies>) -> String {
+    policies.as_ref().map(|policies| to_hex(&Sha256::digest(policies.encode_to_vec()))).unwrap_or_default()
 }
 
 macro_rules! asked {
@@ -132,7 +140,9 @@ impl Asked for v1::CompareRequest {
         let question = self.question.iter().flat_map(Asked::terms);
         let compared = stated([
             ("first", policies_text(&self.first)),
+            ("first_sha256", digest(&self.first)),
             ("second", policies_text(&self.second)),
+            ("second_sha256", digest(&self.second)),
             ("as_purpose", self.purpose.clone()),
         ]);
         question.chain(compared).collect()

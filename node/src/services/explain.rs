@@ -13,7 +13,7 @@ use proto::v1::ExplainResponse;
 use raft::error::GroupError;
 use search::{Supposed, WordFound};
 
-use super::screening::{Answered, Asks, asks, evidence_message};
+use super::screening::{Answered, Asks, asks, evidence_message, overridden_message};
 use super::{Api, Call};
 use crate::audit::{Released, Unreleased};
 use crate::error::ApiError;
@@ -48,7 +48,7 @@ impl Api {
         let group = self.owner(id.slot())?;
         let own = Position { group: group.to_string(), applied };
         let (mut outcome, mut reason, mut rank) = (explained.outcome, explained.reason, 0);
-        let (mut positions, mut age) = (vec![own], Duration::ZERO);
+        let (mut positions, mut age, mut mark) = (vec![own], Duration::ZERO, None);
         if !in_force {
             outcome = Outcome::NotInForce;
             reason = format!("the record is not in force any more; if it were: {reason}");
@@ -56,6 +56,7 @@ impl Api {
             let all = self.ask(admitted, &asked, freshness).await?;
             let stands = self.stands(id, &all, limit)?;
             rank = stands.rank;
+            mark = all.hits.iter().flatten().find(|hit| hit.id == id).and_then(|hit| hit.overridden.clone());
             if stands.outranked {
                 outcome = Outcome::Outranked;
                 reason = format!("{reason}, but it is not among the best {limit}");
@@ -65,7 +66,7 @@ impl Api {
             (positions, age) = (all.positions, all.age);
         }
         let score = explained.score;
-        let results = vec![ResultRef { id: id.0, version, score: score.parts(), overridden: false }];
+        let results = vec![ResultRef { id: id.0, version, score: score.parts(), overridden: mark.is_some() }];
         let payload =
             EventPayload { results, as_of: positions.clone(), policies: Some(policy_version), ..admitted.payload() };
         let body = ExplainResponse {
@@ -86,6 +87,7 @@ impl Api {
             as_of: None,
             audit: None,
             policy_version,
+            overridden: mark.map(overridden_message),
         };
         let as_of = self.as_of(admitted, &positions, age);
         self.release(admitted, Unreleased::new(body, Some(as_of), admitted.event(EXPLAIN.kind), payload)).await

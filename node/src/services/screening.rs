@@ -14,6 +14,7 @@ use model::error::{Invalid, Warning};
 use model::known_bugs::{KnownBug, planted};
 use model::limits::{DEADLINE_DEFAULT_MS, MRZ_CHARS_MAX};
 use model::mrz::{self, CheckResult, DocumentCheck, Mrz};
+use model::overrides::Mark;
 use model::screen::{Evidence, Hit, Query, Score, WordMet, rank};
 use model::time::UnixMillis;
 use proto::convert::warnings_to;
@@ -291,13 +292,17 @@ pub(super) fn hit_message(hit: Hit) -> message::Hit {
         document_state: hit.document_state.map(|state| state.to_string()).unwrap_or_default(),
         explanation: hit.evidence.into_iter().map(evidence_message).collect(),
         sentence: hit.sentence,
-        overridden: hit.overridden.map(|mark| message::Overridden {
-            id: mark.id.to_string(),
-            reason: mark.reason,
-            recorded_by: mark.recorded_by.to_string(),
-            expires: mark.expires.rfc3339_seconds(),
-            agency: mark.agency.to_string(),
-        }),
+        overridden: hit.overridden.map(overridden_message),
+    }
+}
+
+pub(super) fn overridden_message(mark: Mark) -> message::Overridden {
+    message::Overridden {
+        id: mark.id.to_string(),
+        reason: mark.reason,
+        recorded_by: mark.recorded_by.to_string(),
+        expires: mark.expires.rfc3339_seconds(),
+        agency: mark.agency.to_string(),
     }
 }
 

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use client::v1;
 use model::ids::GroupId;
+use prost::Message;
 
 use super::{Case, Findings};
 use crate::history::{Answer, Call};
 
 pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
-    type Asked<'a> = (Vec<&'a str>, (u32, u64), BTreeMap<GroupId, u64>);
-    let mut known: BTreeMap<Asked<'_>, (usize, &[u8])> = BTreeMap::new();
+    // Question, version of the policies, positions.
+    type Asked = (Vec<u8>, u64, BTreeMap<GroupId, u64>);
+    let mut known: BTreeMap<Asked, (usize, &[u8])> = BTreeMap::new();
     for held in &case.evidence.held {
         let Some(operation) = case.operations.get(held.operation) else { continue };
         let (Call::Screen { message: asked }, Some(Answer::Screened(answer))) = (&operation.call, operation.answer())
@@ -18,16 +21,10 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             continue;
         };
         let Some(event) = case.evidence.of_screen(answer) else { continue };
-        let question = vec![
-            asked.name.as_str(),
-            &asked.birth_date,
-            &asked.nationality,
-            &asked.document,
-            &asked.plate,
-            &asked.registration,
-        ];
-        let by = (asked.limit, answer.policy_version);
-        let (first, body) = *known.entry((question, by, event.positions())).or_insert((held.operation, &held.body));
+        // All of it, so that no field is forgotten; how fresh the answer had to be shows in its positions.
+        let question = v1::ScreenRequest { freshness: String::new(), ..asked.clone() }.encode_to_vec();
+        let asked = (question, answer.policy_version, event.positions());
+        let (first, body) = *known.entry(asked).or_insert((held.operation, &held.body));
         if body != held.body {
             found.push((operation.begun_ms, format!("answers {first} and {} to one question differ", held.operation)));
         }

@@ -1,9 +1,13 @@
-//! The search side of one records group replica: its index, fed from the feed in its state, and answers from both.
+//! The search side of one records group replica: answers from its index and its state. `indexing.rs` feeds the index from the
+//! feed in the state, `marks.rs` marks the hits that an override is about.
 //!
 //! NoMissedLookout rests on one order: first the index's view, which covers the log up to `C`; then a view of the state,
 //! applied up to `A >= C`, with the feed of `C..A`. A record is either in the index as of `C` or in that feed. The feed is
 //! trimmed only up to what the index has committed, and the state says how far; a question that finds the feed trimmed
 //! above its `C` takes a newer view of the index.
+
+mod indexing;
+mod marks;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,19 +17,16 @@ use std::time::Duration;
 use model::ids::{GroupId, RecordId};
 use model::known_bugs::{KnownBug, planted};
 use model::lookout::Lookout;
-use model::overrides::{Mark, Override, OverrideHeader, StoredOverride, may_be_told_apart};
 use model::record::{RecordState, StoredRecord};
-use model::screen::{Hit, Query, Score, rank};
-use model::time::UnixMillis;
+use model::screen::{Hit, Score, rank};
 use raft::group::Group;
 use raft::machine::State;
 use raft::storage;
 use search::{
-    Best, Candidate, Explained, Index, IndexChange, IndexError, NameFound, PreparedQuery, PreparedRecord, Scorer,
-    Tables, WordTeller, explain, is_candidate, sentence,
+    Best, Candidate, Explained, Index, IndexError, NameFound, PreparedQuery, PreparedRecord, Scorer, Tables,
+    WordTeller, explain, is_candidate, sentence,
 };
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::env::Work;
 use crate::error::ApiError;
@@ -33,14 +34,8 @@ use crate::metrics::SearchMetrics;
 use crate::question::{Question, Search};
 use crate::records::{DATASET, Records};
 
-/// Changes in one commit of the index.
-const COMMIT_CHANGES_MAX: usize = 1_000;
-/// Records read at a time when the index is built anew.
-const REBUILD_PAGE: usize = 500;
 /// Opened records kept in memory.
 const OPENED_MAX: usize = 8_192;
-/// Pause before indexing that failed is tried again.
-const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Records that a question looks at between two looks at the clock.
 const LOOK_AT_CLOCK: usize = 32;
 /// Hits that are held before the worst of them are dropped.
@@ -342,56 +337,6 @@ impl Replica {
         })?
     }
 
-    /// Marks the hits that an override is about, as the same view of the state has it: the lookout and its overrides are of
-    /// one moment.
-    fn mark(
-        &self,
-        state: State<'_>,
-        question: &Question,
-        until: Instant,
-        hits: &mut [Hit],
-    ) -> storage::Result<Result<(), ApiError>> {
-        let (query, at) = (&question.query, question.at);
-        if !may_be_told_apart(query) {
-            return Ok(Ok(()));
-        }
-        for hit in hits {
-            let mut there = state.overrides(DATASET, hit.id)?;
-            there.retain(|stored| stored.header.in_force(at) || planted(KnownBug::EndedOverrideApplies));
-            if there.is_empty() {
-                continue;
-            }
-            if Instant::now() >= until {
-                return Ok(Err(self.too_slow()));
-            }
-            let Some(record) = state.record(DATASET, hit.id)? else { continue };
-            match self.open(&record).and_then(|opened| self.mark_of(&opened.lookout, there, query, at)) {
-                Ok(mark) => hit.overridden = mark,
-                Err(error) => return Ok(Err(error)),
-            }
-        }
-        Ok(Ok(()))
-    }
-
-    /// The first of a lookout's overrides that applies.
-    fn mark_of(
-        &self,
-        lookout: &Lookout,
-        there: Vec<StoredOverride>,
-        query: &Query,
-        at: UnixMillis,
-    ) -> Result<Option<Mark>, ApiError> {
-        for stored in there {
-            let content = self.0.records.open_override(&stored)?;
-            if content.applies(lookout, query, at) || planted(KnownBug::OverrideOfAnybody) {
-                let OverrideHeader { id, recorded, agency, .. } = stored.header;
-                let Override { reason, expires, .. } = content;
-                return Ok(Some(Mark { id, reason, recorded_by: recorded.by, agency, expires }));
-            }
-        }
-        Ok(None)
-    }
-
     fn too_slow(&self) -> ApiError {
         let reason = "the question met more records than could be looked at in its time".to_string();
         raft::error::GroupError::Unavailable { group: self.0.group.id(), reason }.into()
@@ -416,153 +361,4 @@ impl Replica {
         kept.insert(id, opened.clone());
         Ok(opened)
     }
-
-    /// Feeds the index until the node stops.
-    pub async fn keep_indexed(self, stopping: CancellationToken) {
-        let mut progress = self.0.group.machine().progress();
-        while !stopping.is_cancelled() {
-            let (this, stop) = (self.clone(), stopping.clone());
-            let worked = self.0.work.run(move || this.index_some(&stop)).await;
-            let worked = worked.unwrap_or_else(|| Err(ApiError::Internal("indexing panicked".into())));
-            let pause = match self.trim(worked).await {
-                Ok(true) => continue,
-                Ok(false) => {
-                    tokio::select! {
-                        () = stopping.cancelled() => return,
-                        changed = progress.changed() => if changed.is_err() { return },
-                    }
-                    self.0.linger
-                }
-                Err(error) => {
-                    tracing::error!(group = %self.0.group.id(), %error, "indexing failed; it is tried again");
-                    RETRY_PAUSE
-                }
-            };
-            tokio::select! {
-                () = stopping.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
-            }
-        }
-    }
-
-    /// Forgets the part of the feed that is indexed and committed; true if there is more to index.
-    async fn trim(&self, worked: Result<Option<Commit>, ApiError>) -> Result<bool, ApiError> {
-        let Some(commit) = worked? else { return Ok(false) };
-        self.0.group.trim_feed(commit.installs, commit.upto).await?;
-        Ok(commit.more)
-    }
-
-    /// One commit's worth of work, if there is any. Afterwards the index holds every record as of the log index that it
-    /// covers, no older and no newer: so a state that replays the log after a crash meets an index of its own past or waits.
-    fn index_some(&self, stopping: &CancellationToken) -> Result<Option<Commit>, ApiError> {
-        let group = &self.0.group;
-        let installs = group.machine().progress().borrow().installs;
-        let covered = self.0.index.covered();
-        let due = group.read(|state| Due::of(state, covered))?;
-        if due.trimmed > covered && planted(KnownBug::IndexerSkipsAfterRestart) {
-            self.0.index.write(&[], due.applied).map_err(|error| ApiError::Internal(error.to_string()))?;
-            return Ok(None);
-        }
-        if due.trimmed > covered {
-            let upto = self.rebuild(stopping)?;
-            return Ok(upto.map(|upto| Commit { installs, upto, more: true }));
-        }
-        if due.records.is_empty() {
-            // Nothing is trimmed for it: the feed goes only as far as what the index has made durable.
-            self.0.index.unchanged_to(due.applied);
-            self.0.metrics.indexed(group.id(), due.applied, 0, 0);
-            return Ok(None);
-        }
-        let changes: Result<Vec<_>, _> = due.records.iter().map(|(id, record)| self.change(*id, record)).collect();
-        let changes = changes?;
-        self.0.index.write(&changes, due.upto).map_err(|error| ApiError::Internal(error.to_string()))?;
-        self.0.metrics.indexed(group.id(), due.upto, due.applied.saturating_sub(due.upto), changes.len());
-        Ok(Some(Commit { installs, upto: due.upto, more: due.more }))
-    }
-
-    /// What the index must take over of a record.
-    fn change(&self, id: RecordId, record: &Option<StoredRecord>) -> Result<IndexChange, ApiError> {
-        Ok(match record.as_ref().filter(|record| record.header.state == RecordState::Active) {
-            None => IndexChange::Delete(id),
-            Some(record) => {
-                let lookout = self.0.records.open(record)?;
-                IndexChange::Put(id, Arc::new(PreparedRecord::new(&lookout, &self.0.tables)))
-            }
-        })
-    }
-
-    /// Builds the index from the records of one moment: after it was deleted, or the state came as a snapshot. Returns what
-    /// it covers; None if the node stops.
-    fn rebuild(&self, stopping: &CancellationToken) -> Result<Option<u64>, ApiError> {
-        let failed = |error: search::IndexError| ApiError::Internal(error.to_string());
-        let group = &self.0.group;
-        tracing::info!(group = %group.id(), "building the search index from the records");
-        self.0.index.clear().map_err(failed)?;
-        let built = group.read(|state| {
-            let applied = state.position()?.applied.map_or(0, |id| id.index);
-            let mut after = None;
-            loop {
-                if stopping.is_cancelled() {
-                    return Ok(Ok(None));
-                }
-                let page = state.records(DATASET, after, REBUILD_PAGE)?.rows;
-                let Some(last) = page.last().map(|record| record.header.id) else { return Ok(Ok(Some(applied))) };
-                after = Some(last);
-                let changes: Result<Vec<_>, _> =
-                    page.into_iter().map(|record| self.change(record.header.id, &Some(record))).collect();
-                // Covers nothing before all of it is there: a crash in between begins again.
-                if let Err(error) = changes.and_then(|changes| self.0.index.write(&changes, 0).map_err(failed)) {
-                    return Ok(Err(error));
-                }
-            }
-        });
-        let Some(covers) = built?? else { return Ok(None) };
-        self.0.index.write(&[], covers).map_err(failed)?;
-        Ok(Some(covers))
-    }
-}
-
-/// What the next commit of the index takes over, read at one moment.
-struct Due {
-    trimmed: u64,
-    applied: u64,
-    /// The log index that the index covers then.
-    upto: u64,
-    more: bool,
-    /// Each changed record at the version that it has at `upto`.
-    records: Vec<(RecordId, Option<StoredRecord>)>,
-}
-
-impl Due {
-    fn of(state: State<'_>, covered: u64) -> storage::Result<Self> {
-        let applied = state.position()?.applied.map_or(0, |id| id.index);
-        let trimmed = state.feed_trimmed()?;
-        let mut fed = if trimmed > covered { Vec::new() } else { state.feed(covered, COMMIT_CHANGES_MAX)? };
-        let more = fed.len() >= COMMIT_CHANGES_MAX;
-        let mut upto = applied;
-        if more {
-            // The last entry's changes may go on beyond the cut: leave it to the next commit, unless it is alone.
-            let last = fed.last().map_or(0, |fed| fed.index);
-            if fed.first().is_some_and(|first| first.index < last) {
-                fed.retain(|fed| fed.index < last);
-                upto = last - 1;
-            } else {
-                fed = state.feed(covered, usize::MAX)?;
-                fed.retain(|fed| fed.index == last);
-                upto = last;
-            }
-        }
-        let newest: BTreeMap<RecordId, u64> = fed.iter().map(|fed| (fed.change.id, fed.change.version)).collect();
-        let at = |(id, version): (RecordId, u64)| Ok((id, state.version(DATASET, id, version)?));
-        let records = newest.into_iter().map(at).collect::<storage::Result<_>>()?;
-        Ok(Self { trimmed, applied, upto, more, records })
-    }
-}
-
-/// What was committed to the index.
-struct Commit {
-    /// How often the state had been replaced when it was read.
-    installs: u64,
-    upto: u64,
-    more: bool,
 }

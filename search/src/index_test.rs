@@ -62,7 +62,7 @@ fn memory() -> (Index, Arc<Tables>) {
 
 /// Words that meet each other in many ways: typos, frequent names, particles, initials, numbers, scripts.
 fn word() -> impl Strategy<Value = String> {
-    const WORDS: [&str; 33] = [
+    const WORDS: [&str; 35] = [
         "mohammed",
         "muhamed",
         "ali",
@@ -89,6 +89,8 @@ fn word() -> impl Strategy<Value = String> {
         "путин",
         "putin",
         "van",
+        "ivan",
+        "du",
         "kim",
         "xi",
         "jinping",

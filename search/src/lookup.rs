@@ -12,8 +12,7 @@ use model::ids::RecordId;
 use model::screen::Score;
 use rustc_hash::FxHashMap;
 use tantivy::index::{SegmentId, SegmentReader};
-use tantivy::postings::SegmentPostings;
-use tantivy::{DocId, DocSet, Searcher, TERMINATED, TantivyError};
+use tantivy::{DocId, Searcher, TantivyError};
 
 use crate::birth;
 use crate::candidate::{self, Candidate, Found};
@@ -28,8 +27,10 @@ use crate::tables::Tables;
 use crate::windows;
 use crate::words::{Reading, Word};
 
-/// Asking about one record takes as long as reading so many of a list.
-const ASK: u64 = 16;
+/// Of two lists the shorter one is looked for in the longer one from so many times its length; else both are read.
+const SHORTER: usize = 8;
+/// Records of a list from which it is asked whether somebody still waits.
+const LONG: usize = 4_096;
 /// Records from which their initials are looked at before they are judged.
 const MANY: usize = 1_000;
 
@@ -55,13 +56,6 @@ struct Meets {
     initial: Option<WordId>,
 }
 
-impl Meets {
-    /// What the word finds at most in the first words that it meets.
-    fn most(&self, words: usize) -> Found {
-        self.held[..words].iter().map(|(_, found)| *found).fold(Found::default(), Found::or)
-    }
-}
-
 impl Lookup<'_> {
     /// The records to score, those first that may score highest, by id among equals.
     pub fn candidates(&self, query: &PreparedQuery) -> Result<Vec<Candidate>, IndexError> {
@@ -75,14 +69,12 @@ impl Lookup<'_> {
             let unopened = || TantivyError::InternalError(format!("segment {} is not opened", reader.segment_id()));
             let segment = self.segments.get(&reader.segment_id()).ok_or_else(unopened)?;
             for key in query.number_keys() {
-                let mut records = Vec::new();
-                let term = self.fields.word_term(&keys::number(key));
-                read(segment.of_number(&term)?, |record| records.push((record, Score::MAX)));
-                add_ids(reader, segment, records, &mut found);
+                let records = segment.of_number(&self.fields.word_term(&keys::number(key)))?;
+                add_ids(reader, segment, records.into_iter().map(|record| (record, Score::MAX)), &mut found);
             }
             for (reading, meets) in &readings {
                 let records = Records::new(query, reading, meets, (segment, self.waits)).find()?;
-                add_ids(reader, segment, records, &mut found);
+                add_ids(reader, segment, records.into_iter(), &mut found);
             }
         }
         let mut found: Vec<Candidate> = found.into_iter().map(|(id, most)| Candidate { id, most }).collect();
@@ -120,6 +112,44 @@ impl Lookup<'_> {
     }
 }
 
+/// A word of the question beside the records of a segment.
+struct InSegment<'a> {
+    /// The records of each word that it meets and that is here, with what it finds in them, the least first.
+    lists: Vec<(&'a [DocId], Found)>,
+    /// What it finds at most in the first of them: in none, in one, and so on.
+    most: Vec<Found>,
+    /// How many records are on them.
+    frequency: usize,
+    /// Those that hold it in two parts.
+    apart: Vec<DocId>,
+    /// Those that have an initial of it.
+    initial: &'a [DocId],
+}
+
+impl<'a> InSegment<'a> {
+    fn new(meets: &Meets, segment: &'a Segment) -> Self {
+        let all = meets.held.iter().map(|(word, found)| (segment.records(*word), *found));
+        let lists: Vec<(&[DocId], Found)> = all.filter(|(list, _)| !list.is_empty()).collect();
+        let mut most = vec![Found::default()];
+        lists.iter().for_each(|(_, found)| most.push(most[most.len() - 1].or(*found)));
+        let frequency = lists.iter().map(|(list, _)| list.len()).sum();
+        let mut apart = Vec::new();
+        for (one, other) in &meets.apart {
+            let mut first: Vec<DocId> = one.iter().flat_map(|word| segment.records(*word)).copied().collect();
+            first.sort_unstable();
+            other.iter().for_each(|word| in_both(&first, segment.records(*word), |place| apart.push(first[place])));
+        }
+        apart.sort_unstable();
+        let initial = meets.initial.map_or(&[][..], |initial| segment.records(initial));
+        Self { lists, most, frequency, apart, initial }
+    }
+
+    /// What an initial finds, if there is one.
+    fn by_initial(&self) -> Found {
+        Found { initial: !self.initial.is_empty(), ..Found::default() }
+    }
+}
+
 /// Which words find something in a record, and which have an initial in it, by their bits.
 type Kind = (u128, u128);
 
@@ -127,14 +157,9 @@ type Kind = (u128, u128);
 struct Records<'a> {
     query: &'a PreparedQuery,
     reading: &'a Reading,
-    meets: &'a [Meets],
+    words: Vec<InSegment<'a>>,
     segment: &'a Segment,
     waits: &'a dyn Fn() -> bool,
-    /// For each word, how many records hold what it meets.
-    frequency: Vec<u64>,
-    places: FxHashMap<DocId, usize>,
-    /// What each word finds in each record, by its place.
-    finds: Vec<Found>,
 }
 
 impl<'a> Records<'a> {
@@ -144,36 +169,41 @@ impl<'a> Records<'a> {
         meets: &'a [Meets],
         (segment, waits): (&'a Segment, &'a dyn Fn() -> bool),
     ) -> Self {
-        let counted = |meets: &Meets| meets.held.iter().map(|(word, _)| u64::from(segment.count(*word))).sum();
-        let frequency = meets.iter().map(counted).collect();
-        Self { query, reading, meets, segment, waits, frequency, places: FxHashMap::default(), finds: Vec::new() }
+        let words = meets.iter().map(|meets| InSegment::new(meets, segment)).collect();
+        Self { query, reading, words, segment, waits }
     }
 
     /// Those that are scored, with the highest score that each may have.
-    fn find(mut self) -> Result<Vec<(DocId, Score)>, IndexError> {
+    fn find(self) -> Result<Vec<(DocId, Score)>, IndexError> {
         let records = self.possible()?;
-        let words = self.meets.len();
-        self.places = records.iter().copied().zip(0..).collect();
-        self.finds = vec![Found::default(); words * records.len()];
-        for at in 0..words {
-            for (word, found) in &self.meets[at].held {
-                self.goes_on()?;
-                self.ask(at, &records, *word, *found)?;
+        let words = self.words.len();
+        // What each word finds in each record, by its place.
+        let mut finds = vec![Found::default(); words * records.len()];
+        let mut note = |at: usize, list: &[DocId], found: Found| {
+            in_both(&records, list, |place| {
+                let held = &mut finds[place * words + at];
+                *held = held.or(found);
+            });
+        };
+        for (at, word) in self.words.iter().enumerate() {
+            self.goes_on(LONG)?;
+            for (list, found) in &word.lists {
+                self.goes_on(list.len())?;
+                note(at, list, *found);
             }
-            if let Some(initial) = self.meets[at].initial {
-                self.ask(at, &records, initial, Found { initial: true, ..Found::default() })?;
-            }
-            self.ask_apart(at, &records)?;
+            note(at, word.initial, word.by_initial());
+            note(at, &word.apart, candidate::find_apart(&self.reading.words[at]));
         }
-        let admitted = records.into_iter().zip(self.finds.chunks_exact(words)).filter_map(|(record, finds)| {
+        let admitted = records.into_iter().zip(finds.chunks_exact(words)).filter_map(|(record, finds)| {
             let date = self.query.date_gain(self.segment.columns.born(record));
             Some((record, self.query.admits(self.reading, finds, date)?))
         });
         Ok(admitted.collect())
     }
 
-    fn goes_on(&self) -> Result<(), IndexError> {
-        if (self.waits)() { Ok(()) } else { Err(IndexError::GivenUp) }
+    /// Asks before so many records are read whether somebody still waits.
+    fn goes_on(&self, records: usize) -> Result<(), IndexError> {
+        if records < LONG || (self.waits)() { Ok(()) } else { Err(IndexError::GivenUp) }
     }
 
     /// Those that may be enough, in their order, by which words find something in them.
@@ -190,28 +220,23 @@ impl<'a> Records<'a> {
             date.is_some_and(|gain| gain > 0)
         };
         let (mut lists, mut records) = (Vec::new(), Vec::new());
-        for (at, meets) in self.meets.iter().enumerate() {
+        for (at, word) in self.words.iter().enumerate() {
             // Neither of the two leaves more unread than the other, word by word.
-            for (place, (word, _)) in meets.held.iter().enumerate() {
+            for (place, (list, _)) in word.lists.iter().enumerate() {
                 if place >= alone[at] {
-                    lists.extend(self.segment.records(*word)?.map(|list| (at, list)));
+                    lists.push((at, *list));
                 } else if place >= dated[at] {
-                    self.goes_on()?;
-                    let held = self.segment.records(*word)?;
-                    read(held, |record| {
-                        if speaks(record) {
-                            records.push(record)
-                        }
-                    });
+                    self.goes_on(list.len())?;
+                    records.extend(list.iter().copied().filter(|record| speaks(*record)));
                 }
             }
-            self.read_apart(at, &mut records)?;
+            records.extend(&word.apart);
         }
         let need = self.query.need(None);
         let mut known: FxHashMap<u128, Option<u32>> = FxHashMap::default();
         // Records by the place of their kind: a question meets few kinds and many records.
         let (mut kinds, mut by_kind) = (Vec::new(), Vec::new());
-        let whole = windows::read(&mut lists, self.meets.len(), self.waits, |record, words| {
+        let whole = windows::read(lists, self.words.len(), self.waits, |record, words| {
             let kind = known.entry(words).or_insert_with(|| {
                 (self.most_of(words, u128::MAX, &alone) >= need).then(|| {
                     kinds.push((words, 0));
@@ -240,21 +265,19 @@ impl<'a> Records<'a> {
     }
 
     /// Notes for records, in their order, which words have an initial in them: kinds of words and initials.
-    fn note_initials(&self, kinds: &mut Vec<Kind>, records: &mut [(DocId, u32)]) -> Result<(), IndexError> {
-        for (at, meets) in self.meets.iter().enumerate() {
-            let Some(initial) = meets.initial else { continue };
-            let Some(mut held) = self.segment.records(initial)? else { continue };
-            self.goes_on()?;
+    fn note_initials(&self, kinds: &mut Vec<Kind>, by_kind: &mut [(DocId, u32)]) -> Result<(), IndexError> {
+        let records: Vec<DocId> = by_kind.iter().map(|(record, _)| *record).collect();
+        for (at, word) in self.words.iter().enumerate() {
+            self.goes_on(word.initial.len())?;
             let mut with: FxHashMap<u32, u32> = FxHashMap::default();
-            for (record, kind) in records.iter_mut() {
-                if seek(&mut held, *record) {
-                    *kind = *with.entry(*kind).or_insert_with(|| {
-                        let (words, initials) = kinds[*kind as usize];
-                        kinds.push((words, initials | 1 << at));
-                        kinds.len() as u32 - 1
-                    });
-                }
-            }
+            in_both(&records, word.initial, |place| {
+                let kind = &mut by_kind[place].1;
+                *kind = *with.entry(*kind).or_insert_with(|| {
+                    let (words, initials) = kinds[*kind as usize];
+                    kinds.push((words, initials | 1 << at));
+                    kinds.len() as u32 - 1
+                });
+            });
         }
         Ok(())
     }
@@ -262,111 +285,65 @@ impl<'a> Records<'a> {
     /// What a record says at most of which these words are known to find something, and the unread ones of each may, and in
     /// which these may have an initial.
     fn most_of(&self, words: u128, initials: u128, unread: &[usize]) -> i32 {
-        let found = self.meets.iter().enumerate().map(|(at, meets)| {
-            let held = if words >> at & 1 == 1 { meets.held.len() } else { unread[at] };
-            let initial = if initials >> at & 1 == 1 { self.initial(meets) } else { Found::default() };
-            meets.most(held).or(initial)
+        let found = self.words.iter().enumerate().map(|(at, word)| {
+            let held = if words >> at & 1 == 1 { word.lists.len() } else { unread[at] };
+            let initial = if initials >> at & 1 == 1 { word.by_initial() } else { Found::default() };
+            word.most[held].or(initial)
         });
         score::most(self.reading, &found.collect::<Vec<_>>(), false)
     }
 
-    fn initial(&self, meets: &Meets) -> Found {
-        let initial = meets.initial.is_some_and(|initial| self.segment.count(initial) > 0);
-        Found { initial, ..Found::default() }
-    }
-
-    /// For each word how many of those that it meets, the least first, need not be read: all of these together are not
-    /// enough for a record with such a date of birth that holds no other. The most frequent words go first.
+    /// For each word how many of its lists, the least first, need not be read: all of these together are not enough for a
+    /// record with such a date of birth that is on no other. The most frequent words go first.
     fn not_enough(&self, date: Option<i32>) -> Vec<usize> {
-        let mut unread = vec![0; self.meets.len()];
-        let mut found: Vec<Found> = self.meets.iter().map(|meets| self.initial(meets)).collect();
-        let mut order: Vec<usize> = (0..self.meets.len()).collect();
-        order.sort_by_key(|at| (Reverse(self.frequency[*at]), *at));
+        let mut unread = vec![0; self.words.len()];
+        let mut found: Vec<Found> = self.words.iter().map(InSegment::by_initial).collect();
+        let mut order: Vec<usize> = (0..self.words.len()).collect();
+        order.sort_by_key(|at| (Reverse(self.words[*at].frequency), *at));
         let need = self.query.need(date);
         for at in order {
-            let (before, meets) = (found[at], &self.meets[at]);
-            let mut enough = |words: usize| {
-                found[at] = before.or(meets.most(words));
+            let (before, word) = (found[at], &self.words[at]);
+            let mut enough = |lists: usize| {
+                found[at] = before.or(word.most[lists]);
                 score::most(self.reading, &found, false) >= need
             };
-            // More words are never less: the most of them that are not enough.
-            let (mut low, mut high) = (0, meets.held.len());
+            // More lists are never less: the most of them that are not enough.
+            let (mut low, mut high) = (0, word.lists.len());
             while low < high {
                 let middle = (low + high).div_ceil(2);
                 if enough(middle) { high = middle - 1 } else { low = middle }
             }
             unread[at] = low;
-            found[at] = before.or(meets.most(low));
+            found[at] = before.or(word.most[low]);
         }
         unread
     }
-
-    /// Adds the records that hold a word in two parts.
-    fn read_apart(&self, at: usize, into: &mut Vec<DocId>) -> Result<(), IndexError> {
-        for (one, other) in &self.meets[at].apart {
-            let mut first = Vec::new();
-            for word in one {
-                read(self.segment.records(*word)?, |record| first.push(record));
-            }
-            first.sort_unstable();
-            for word in other {
-                let Some(mut records) = self.segment.records(*word)? else { continue };
-                into.extend(first.iter().copied().filter(|record| seek(&mut records, *record)));
-            }
-        }
-        Ok(())
-    }
-
-    fn ask_apart(&mut self, at: usize, records: &[DocId]) -> Result<(), IndexError> {
-        let mut held = Vec::new();
-        self.read_apart(at, &mut held)?;
-        held.retain(|record| records.binary_search(record).is_ok());
-        let found = candidate::find_apart(&self.reading.words[at]);
-        held.into_iter().for_each(|record| self.note(record, at, found));
-        Ok(())
-    }
-
-    /// Asks which of these records hold a word.
-    fn ask(&mut self, at: usize, records: &[DocId], word: WordId, found: Found) -> Result<(), IndexError> {
-        let count = u64::from(self.segment.count(word));
-        if count == 0 || records.is_empty() {
-            return Ok(());
-        }
-        let Some(mut held) = self.segment.records(word)? else { return Ok(()) };
-        if records.len() as u64 * ASK < count {
-            for record in records {
-                if seek(&mut held, *record) {
-                    self.note(*record, at, found);
-                }
-            }
-        } else {
-            read(Some(held), |record| self.note(record, at, found));
-        }
-        Ok(())
-    }
-
-    /// Notes what a word finds in a record, if it is one of those asked about.
-    fn note(&mut self, record: DocId, at: usize, found: Found) {
-        if let Some(place) = self.places.get(&record) {
-            let held = &mut self.finds[place * self.meets.len() + at];
-            *held = held.or(found);
-        }
-    }
 }
 
-/// Whether a list has a record; lists are asked in the order of records.
-fn seek(records: &mut SegmentPostings, record: DocId) -> bool {
-    if records.doc() < record {
-        records.seek(record);
-    }
-    records.doc() == record
-}
-
-fn read(records: Option<SegmentPostings>, mut each: impl FnMut(DocId)) {
-    let Some(mut records) = records else { return };
-    while records.doc() != TERMINATED {
-        each(records.doc());
-        records.advance();
+/// Says the places in a list of records, in their order, that are on another list too.
+fn in_both(records: &[DocId], other: &[DocId], mut each: impl FnMut(usize)) {
+    let (mut place, mut at) = (0, 0);
+    if other.len() * SHORTER < records.len() {
+        for record in other {
+            place += records[place..].partition_point(|held| held < record);
+            // A list may have a record twice.
+            let same = records[place..].iter().take_while(|held| *held == record).count();
+            (place..place + same).for_each(&mut each);
+        }
+    } else if records.len() * SHORTER < other.len() {
+        for (place, record) in records.iter().enumerate() {
+            at += other[at..].partition_point(|held| held < record);
+            if other.get(at) == Some(record) {
+                each(place);
+            }
+        }
+    } else {
+        while place < records.len() && at < other.len() {
+            if records[place] == other[at] {
+                each(place);
+            }
+            if records[place] <= other[at] { place += 1 } else { at += 1 }
+        }
     }
 }
 
@@ -374,10 +351,10 @@ fn read(records: Option<SegmentPostings>, mut each: impl FnMut(DocId)) {
 fn add_ids(
     reader: &SegmentReader,
     segment: &Segment,
-    records: Vec<(DocId, Score)>,
+    records: impl Iterator<Item = (DocId, Score)>,
     found: &mut BTreeMap<RecordId, Score>,
 ) {
-    for (record, most) in records.into_iter().filter(|(record, _)| !reader.is_deleted(*record)) {
+    for (record, most) in records.filter(|(record, _)| !reader.is_deleted(*record)) {
         if let Some(id) = segment.columns.id(record) {
             let held = found.entry(id).or_insert(most);
             *held = most.max(*held);

@@ -1,8 +1,7 @@
 //! Many lists of records read side by side: for each record, which words have it. Window by window of record numbers, a bit for
 //! each record and word, so that memory is bounded and a record costs a few instructions.
 
-use tantivy::postings::SegmentPostings;
-use tantivy::{DocId, DocSet, TERMINATED};
+use tantivy::DocId;
 
 /// Records of one window: with sixteen words it is 128 kB.
 const WINDOW: u32 = 1 << 16;
@@ -13,25 +12,25 @@ pub const WORDS_MAX: usize = 128;
 /// Reads lists, each of one of so many words, to their ends; each record once, in order, with a bit for each word that has it.
 /// False: `waits` said between two windows that nobody wants to know the rest.
 pub fn read(
-    lists: &mut [(usize, SegmentPostings)],
+    mut lists: Vec<(usize, &[DocId])>,
     words: usize,
     waits: &dyn Fn() -> bool,
     mut each: impl FnMut(DocId, u128),
 ) -> bool {
     debug_assert!(words <= WORDS_MAX);
     let mut bits = vec![0u64; BLOCKS * words];
-    while let Some(next) = lists.iter().map(|(_, list)| list.doc()).min().filter(|next| *next != TERMINATED) {
+    while let Some(next) = lists.iter().filter_map(|(_, list)| list.first().copied()).min() {
         if !waits() {
             return false;
         }
         let begin = next - next % WINDOW;
-        let end = begin.saturating_add(WINDOW).min(TERMINATED);
-        for (word, list) in lists.iter_mut() {
-            let mut record = list.doc();
-            while record < end {
+        for (word, list) in &mut lists {
+            let inside = list.iter().take_while(|record| **record - begin < WINDOW);
+            let read = inside.map(|record| {
                 bits[((record - begin) / 64) as usize * words + *word] |= 1 << (record % 64);
-                record = list.advance();
-            }
+            });
+            let read = read.count();
+            *list = &list[read..];
         }
         for (block, bits) in bits.chunks_exact(words).enumerate() {
             let mut any = bits.iter().fold(0, |any, bits| any | bits);

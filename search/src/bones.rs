@@ -52,14 +52,14 @@ pub fn bones(folded: &str) -> String {
 }
 
 /// Asks something of a folded word's bones, without keeping them.
-pub fn with_bones(folded: &str, ask: impl Fn(&str) -> bool) -> bool {
+pub fn with_bones<T: Default>(folded: &str, ask: impl FnOnce(&str) -> T) -> T {
     let mut own = [0; TOKEN_CHARS_MAX];
     let mut length = 0;
     for letter in letters_of_bones(folded.as_bytes()).take(TOKEN_CHARS_MAX) {
         own[length] = letter;
         length += 1;
     }
-    std::str::from_utf8(&own[..length]).is_ok_and(ask)
+    std::str::from_utf8(&own[..length]).map(ask).unwrap_or_default()
 }
 
 fn letters_of_bones(folded: &[u8]) -> impl Iterator<Item = u8> {

@@ -56,6 +56,8 @@ pub struct Source {
 pub struct Target {
     letters: Box<[u16]>,
     runs: Box<[[u16; TARGET_RUN]]>,
+    /// What the letters from each place on cost at least, whatever they come from.
+    rest: Box<[u32]>,
 }
 
 /// The channel of one script.
@@ -64,8 +66,8 @@ pub struct Channel {
     latin: bool,
     /// The letters of the script that the pairs know, numbered from 1; of Latin, `a` to `z` in their order.
     alphabet: BTreeMap<char, u16>,
-    /// The runs of either side by the codes of their letters, numbered from 1.
-    sources: FxHashMap<u32, u16>,
+    /// The runs of either side, numbered from 1.
+    sources: Runs,
     targets: FxHashMap<u32, u16>,
     /// What runs cost together, by their numbers.
     pairs: FxHashMap<(u16, u16), u16>,
@@ -73,6 +75,8 @@ pub struct Channel {
     table: Box<[u16]>,
     /// What each run of the Latin word costs whatever it becomes, and the least that it does; `u16::MAX` where none is known.
     alone: Vec<(u16, u16)>,
+    /// The least that each run of the other side costs.
+    other_least: Vec<u16>,
     /// For each run of the script, what it may stand for: the Latin runs, the likeliest first, with what they cost.
     stand_for: BTreeMap<&'static str, Vec<(&'static str, u16)>>,
     /// Longest runs in a pair.
@@ -87,11 +91,12 @@ impl Channel {
         let mut channel = Self {
             latin,
             alphabet: if latin { ('a'..='z').zip(1..).collect() } else { BTreeMap::new() },
-            sources: FxHashMap::default(),
+            sources: Runs::new(),
             targets: FxHashMap::default(),
             pairs: FxHashMap::default(),
             table: Box::default(),
             alone: vec![(u16::MAX, u16::MAX)],
+            other_least: vec![u16::MAX],
             stand_for: BTreeMap::new(),
             source_max: 1,
             target_max: 1,
@@ -120,11 +125,8 @@ impl Channel {
             return;
         }
         self.source_max = self.source_max.max(source.len());
-        let next = self.sources.len() as u16 + 1;
-        let run = *self.sources.entry(source_code(source.as_bytes())).or_insert(next);
-        if run == next {
-            self.alone.push((u16::MAX, u16::MAX));
-        }
+        let run = self.sources.number(source.as_bytes());
+        self.alone.resize(self.sources.len() + 1, (u16::MAX, u16::MAX));
         let alone = &mut self.alone[usize::from(run)];
         alone.1 = alone.1.min(cost);
         if target == "*" {
@@ -142,6 +144,9 @@ impl Channel {
         self.target_max = self.target_max.max(letters.len());
         let next = self.targets.len() as u16 + 1;
         let other = *self.targets.entry(target_code(&letters)).or_insert(next);
+        self.other_least.resize(self.targets.len() + 1, u16::MAX);
+        let least = &mut self.other_least[usize::from(other)];
+        *least = cost.min(*least);
         let held = self.pairs.entry((run, other)).or_insert(cost);
         *held = cost.min(*held);
     }
@@ -202,10 +207,7 @@ impl Channel {
         letters[..length].copy_from_slice(&latin.as_bytes()[..length]);
         let mut runs = [[0; SOURCE_RUN]; LETTERS_MAX];
         for from in 0..length {
-            for to in from + 1..=(from + self.source_max).min(length) {
-                let run = self.sources.get(&source_code(&letters[from..to]));
-                runs[from][to - from - 1] = run.copied().unwrap_or(0);
-            }
+            self.sources.walk(&letters[from..length], |taken, run| runs[from][taken - 1] = run);
         }
         // What runs cost whatever they become, or the least that they do.
         let known = |cost: u16| Some(u32::from(cost)).filter(|_| cost != u16::MAX);
@@ -246,21 +248,42 @@ impl Channel {
                 *run = self.targets.get(&target_code(&letters[from..from + length])).copied().unwrap_or(0);
             }
         }
-        Target { letters, runs: runs.into() }
+        let mut rest = vec![0; letters.len() + 1];
+        for from in (0..letters.len()).rev() {
+            // A letter too much, another one, a key beside; two that changed places.
+            let mut least = rest[from + 1] + INSERTED.min(REPLACED).min(SLIPPED);
+            if self.latin && from + 2 <= letters.len() {
+                least = least.min(rest[from + 2] + SWAPPED);
+            }
+            for (run, to) in runs[from].iter().zip(from + 1..).filter(|(run, _)| **run != 0) {
+                least = least.min(rest[to] + u32::from(self.other_least[usize::from(*run)]));
+            }
+            rest[from] = least;
+        }
+        Target { letters, runs: runs.into(), rest: rest.into() }
     }
 
     /// What it costs to write the one as the other; `None` beyond a limit.
     pub fn cost(&self, source: &Source, target: &Target, limit: u32) -> Option<u32> {
+        // Most words are short, and a small table is soon cleared.
+        match source.length.max(target.letters.len()) {
+            ..12 => self.cost_within::<12>(source, target, limit),
+            _ => self.cost_within::<{ LETTERS_MAX + 1 }>(source, target, limit),
+        }
+    }
+
+    /// The same of words that have fewer letters than `PLACES`.
+    fn cost_within<const PLACES: usize>(&self, source: &Source, target: &Target, limit: u32) -> Option<u32> {
         let (n, m) = (source.length, target.letters.len());
         let most = limit.saturating_add(source.alone);
         // Runs of no letters: what is written besides, and what is left out.
-        let (besides, without) = (self.sources.get(&0).copied(), self.targets.get(&0).copied());
-        let mut best = [[u32::MAX / 2; LETTERS_MAX + 1]; LETTERS_MAX + 1];
+        let (besides, without) = (self.sources.empty(), self.targets.get(&0).copied());
+        let mut best = [[u32::MAX / 2; PLACES]; PLACES];
         best[0][0] = 0;
         for i in 0..=n {
             for j in 0..=m {
                 let so_far = best[i][j];
-                if so_far + source.rest[i] > most {
+                if so_far + source.rest[i].max(target.rest[j]) > most {
                     continue;
                 }
                 if i < n {
@@ -298,6 +321,65 @@ impl Channel {
             }
         }
         Some(best[n][m].saturating_sub(source.alone)).filter(|cost| *cost <= limit)
+    }
+}
+
+/// Runs of Latin letters, numbered from 1 as they come, found letter by letter.
+#[derive(Debug)]
+struct Runs {
+    /// For each beginning of a run, where each letter leads; 0 is nowhere.
+    next: Vec<[u16; 32]>,
+    /// The number of the run that ends there, 0 if none does.
+    numbers: Vec<u16>,
+    count: u16,
+}
+
+impl Runs {
+    fn new() -> Self {
+        Self { next: vec![[0; 32]], numbers: vec![0], count: 0 }
+    }
+
+    /// The number of a run, a new one if there is none yet.
+    fn number(&mut self, run: &[u8]) -> u16 {
+        let mut at = 0;
+        for letter in run {
+            let next = self.next.len() as u16;
+            let place = &mut self.next[at][usize::from(letter & 31)];
+            if *place == 0 {
+                *place = next;
+                self.next.push([0; 32]);
+                self.numbers.push(0);
+            }
+            at = usize::from(self.next[at][usize::from(letter & 31)]);
+        }
+        if self.numbers[at] == 0 {
+            self.count += 1;
+            self.numbers[at] = self.count;
+        }
+        self.numbers[at]
+    }
+
+    fn len(&self) -> usize {
+        self.count.into()
+    }
+
+    /// The run of no letters, if there is one.
+    fn empty(&self) -> Option<u16> {
+        Some(self.numbers[0]).filter(|number| *number != 0)
+    }
+
+    /// Says the runs with which letters begin, by how many letters they have.
+    fn walk(&self, letters: &[u8], mut each: impl FnMut(usize, u16)) {
+        let mut at = 0;
+        for (letter, taken) in letters.iter().zip(1..) {
+            at = usize::from(self.next[at][usize::from(letter & 31)]);
+            if at == 0 {
+                return;
+            }
+            if self.numbers[at] != 0 {
+                each(taken, self.numbers[at]);
+            }
+        }
     }
 }
 
@@ -366,11 +448,6 @@ const fn beside(a: u8, b: u8) -> bool {
 
 fn relax(best: &mut u32, cost: u32) {
     *best = (*best).min(cost);
-}
-
-/// Up to six letters, five bits each.
-fn source_code(letters: &[u8]) -> u32 {
-    letters.iter().fold(0, |code, letter| code << 5 | u32::from(letter & 31))
 }
 
 /// Up to two letters, twelve bits each.

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use crate::candidate::{self, Found};
 use crate::keys::{self, Key};
 use crate::normalise::Token;
-use crate::pair::{self, Shape};
+use crate::pair::{self, Glance, Shape};
 use crate::script::Script;
 use crate::tables::{Class, Tables};
 use crate::words::Word;
@@ -37,8 +37,7 @@ struct Known {
     rarity: u16,
     letters_rarity: u16,
     has_variants: bool,
-    /// A bit for each letter of the folded form.
-    holds: u32,
+    glance: Glance,
 }
 
 /// The words of an index.
@@ -96,7 +95,7 @@ impl Dictionary {
             rarity: *rarity,
             letters_rarity: *letters_rarity,
             has_variants: !token.variants.is_empty(),
-            holds: pair::letters(folded),
+            glance: Glance::at(text, folded),
         });
         self.words.len() as WordId - 1
     }
@@ -134,13 +133,13 @@ impl Dictionary {
     pub fn found_near(&self, keys: &[Key], asked: &Token) -> Vec<WordId> {
         let mut found = self.found(keys);
         if asked.script == Script::Latin && asked.class.compared() {
-            let holds = pair::letters(&asked.folded);
+            let own = Glance::at(&asked.text, &asked.folded);
             found.retain(|id| {
-                let Known { script, class, folded, in_print, has_variants, holds: held, .. } = self.words[*id as usize];
+                let Known { script, class, in_print, has_variants, glance, .. } = self.words[*id as usize];
                 let latin = script == Script::Latin && class.compared();
                 let variant = has_variants && !asked.variants.is_empty();
                 let print = in_print > 0 || asked.print.is_some();
-                !latin || variant || print || pair::may_be_near((holds, asked.folded.len()), (held, folded.into()))
+                !latin || variant || print || pair::may_be_near(own, glance)
             });
         }
         found

@@ -255,20 +255,48 @@ pub(crate) fn spelt_alike(a: Shape<'_>, b: Shape<'_>) -> bool {
 }
 
 /// A bit for each letter of a word; digits share theirs with letters.
-pub fn letters(word: &str) -> u32 {
+fn letters(word: &str) -> u32 {
     word.bytes().fold(0u32, |bits, letter| bits | 1 << (letter & 31))
 }
 
-/// Whether two different Latin words may be near that are no known variants, by the letters and the length of their folded
-/// forms: `false` is sure.
-pub fn may_be_near(a: (u32, usize), b: (u32, usize)) -> bool {
-    let ((letters, length), (others, other)) = (a, b);
-    let apart = length.abs_diff(other);
-    let differ = letters ^ others;
-    // Two edits, of which one that changes how the word is folded may be two; bones but for one; the beginning of the other.
-    let spelt = apart <= 4 && differ.count_ones() <= 6;
-    let bones = apart <= VOWELS_MORE && (differ & CONSONANTS).count_ones() <= 2;
-    let begins = letters & others == letters || letters & others == others;
+/// What a glance at a Latin word sees, kept beside a word so that most of those that are not near are never looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Glance {
+    /// A bit for each letter of the text and of its folded form.
+    letters: u32,
+    folded: u32,
+    text_length: u8,
+    folded_length: u8,
+    /// Bones of the folded form.
+    bones: u8,
+}
+
+impl Glance {
+    /// At a word of the length that a token may have.
+    pub fn at(text: &str, folded: &str) -> Self {
+        let bones = bones::with_bones(folded, |own| own.len() as u8);
+        let (text_length, folded_length) = (text.len() as u8, folded.len() as u8);
+        Self { letters: letters(text), folded: letters(folded), text_length, folded_length, bones }
+    }
+}
+
+/// Whether two different Latin words may be near that are no known variants nor to a reader of print: `false` is sure.
+pub fn may_be_near(a: Glance, b: Glance) -> bool {
+    let text_apart = a.text_length.abs_diff(b.text_length);
+    let folded_apart = a.folded_length.abs_diff(b.folded_length);
+    let (text_differs, differs) = (a.letters ^ b.letters, a.folded ^ b.folded);
+    // An edit changes at most two of the letters that a word has.
+    let spelt = folded_apart <= 2 && differs.count_ones() <= 4 || text_apart <= 1 && text_differs.count_ones() <= 2;
+    let bones_differ = (differs & CONSONANTS).count_ones();
+    let bones = match a.bones.min(b.bones) {
+        ..2 => false,
+        2..5 => a.bones == b.bones && bones_differ == 0,
+        5.. => a.bones.abs_diff(b.bones) <= 1 && bones_differ <= 2,
+    };
+    let bones = bones && usize::from(folded_apart) <= VOWELS_MORE;
+    let shared = a.letters & b.letters;
+    let begins =
+        usize::from(a.text_length.min(b.text_length)) >= CUT_FROM && (shared == a.letters || shared == b.letters);
     spelt || bones || begins
 }
 
@@ -404,7 +432,7 @@ mod tests {
             let (a, b) = two_tokens(&a, edits);
             let known = a.print.is_some() || b.print.is_some() || variant(&a, Shape::of(&b), Tables::shared()).is_some();
             if near(&a, &b, Tables::shared()) && !known {
-                let glance = |token: &Token| (letters(&token.folded), token.folded.len());
+                let glance = |token: &Token| Glance::at(&token.text, &token.folded);
                 prop_assert!(may_be_near(glance(&a), glance(&b)), "{} {}", a.text, b.text);
             }
         }

@@ -43,7 +43,8 @@ struct Args {
     /// How many records
     #[arg(long, default_value_t = 100_000)]
     records: usize,
-    /// Names, one a line (what follows a tab is not read); made ones when none is given
+    /// Names, one a line (what follows a tab is not read); where they are too few, first and last words of theirs are put
+    /// together anew; made ones when none is given
     #[arg(long, value_name = "FILE")]
     names: Option<PathBuf>,
     /// Questions of each kind
@@ -73,8 +74,8 @@ enum Failure {
     Directory(#[from] std::io::Error),
     #[error(transparent)]
     Index(#[from] search::IndexError),
-    #[error("{0} names are too few for {1} records and questions about people who are not listed")]
-    TooFew(usize, usize),
+    #[error("--names {0} has no name")]
+    NoName(PathBuf),
 }
 
 /// What was measured of one kind of question, in microseconds.
@@ -160,16 +161,19 @@ fn names(args: &Args) -> Result<(Vec<String>, Vec<String>), Failure> {
     let mut all: Vec<String> = match &args.names {
         Some(path) => {
             let text = fs::read_to_string(path).map_err(|error| Failure::Names(path.clone(), error))?;
-            text.lines().map(|line| line.split('\t').next().unwrap_or(line).to_string()).collect()
+            let names = text.lines().map(|line| line.split('\t').next().unwrap_or(line).trim().to_string());
+            let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
+            if names.is_empty() {
+                return Err(Failure::NoName(path.clone()));
+            }
+            let more = recombined(&names).take(need.saturating_sub(names.len())).collect::<Vec<_>>();
+            names.into_iter().chain(more).collect()
         }
         None => {
             let config = generator::Config { seed: 1, people: need + need / 10 + 100 };
             generator::people(&config).filter_map(|subject| Some(subject.lookout.names.first()?.full.clone())).collect()
         }
     };
-    if all.len() < need {
-        return Err(Failure::TooFew(all.len(), args.records));
-    }
     // Every so-manieth is not listed, so that a sorted file is no matter.
     let every = all.len() / args.questions.max(1);
     let mut strangers = Vec::new();
@@ -184,6 +188,17 @@ fn names(args: &Args) -> Result<(Vec<String>, Vec<String>), Failure> {
     });
     all.truncate(args.records);
     Ok((all, strangers))
+}
+
+/// Names with the last word of another one, as often as one likes: words stay as frequent as they are.
+fn recombined(names: &[String]) -> impl Iterator<Item = String> {
+    let other = |round: usize, at: usize| &names[(at + round * 611_953 + 1) % names.len()];
+    (1..).flat_map(move |round| {
+        names.iter().enumerate().map(move |(at, name)| {
+            let last = other(round, at).rsplit(' ').next().unwrap_or_default();
+            name.rsplit_once(' ').map_or_else(|| name.clone(), |(first, _)| format!("{first} {last}"))
+        })
+    })
 }
 
 fn lookout(name: &str) -> Lookout {

@@ -31,6 +31,8 @@ use crate::words::{Reading, Word};
 const SHORTER: usize = 8;
 /// Records of a list from which it is asked whether somebody still waits.
 const LONG: usize = 4_096;
+/// Tiers of a word's lists.
+const TIERS_MAX: usize = 4;
 /// Records from which their initials are looked at before they are judged.
 const MANY: usize = 1_000;
 
@@ -150,8 +152,40 @@ impl<'a> InSegment<'a> {
     }
 }
 
-/// Which words find something in a record, and which have an initial in it, by their bits.
-type Kind = (u128, u128);
+/// The lists of a word in tiers, each with a bit, by what it finds: so it is known at once about how much a record may say.
+struct Tiers {
+    /// The first bit, and where each tier ends.
+    first: usize,
+    ends: Vec<usize>,
+}
+
+impl Tiers {
+    /// Of a word of so many, of which the first lists are not read.
+    fn of(at: usize, words: usize, word: &InSegment<'_>, unread: usize) -> Self {
+        let tiers = (windows::BITS / words.max(1)).clamp(1, TIERS_MAX);
+        let bits = |place: usize| word.lists.get(place).map_or(0, |(_, found)| found.bits as usize);
+        let (least, most) = (bits(unread), bits(word.lists.len().saturating_sub(1)));
+        let end = |tier: usize| {
+            let most = least + (most - least.min(most)) * tier / tiers;
+            word.lists.partition_point(|(_, found)| found.bits as usize <= most).max(unread)
+        };
+        // With more words than bits, some share theirs: then each is taken to find what another one does.
+        Self { first: at * tiers % windows::BITS, ends: (1..=tiers).map(end).collect() }
+    }
+
+    /// The bit of a list.
+    fn bit(&self, place: usize) -> usize {
+        self.first + self.ends.iter().take_while(|end| place >= **end).count()
+    }
+
+    /// How many lists the word may be on with these bits; `None` where it is on none.
+    fn on(&self, bits: u64) -> Option<usize> {
+        (0..self.ends.len()).rev().find(|tier| bits >> (self.first + tier) & 1 == 1).map(|tier| self.ends[tier])
+    }
+}
+
+/// On which lists a record is, by their bits, and which words have an initial in it.
+type Kind = (u64, u128);
 
 /// The records of one segment, and what the words of a reading find in them.
 struct Records<'a> {
@@ -219,12 +253,15 @@ impl<'a> Records<'a> {
             let date = self.query.birth_date.and_then(|_| self.query.date_gain(self.segment.columns.born(record)));
             date.is_some_and(|gain| gain > 0)
         };
+        let count = self.words.len();
+        let tiers = (0..count).map(|at| Tiers::of(at, count, &self.words[at], alone[at]));
+        let tiers: Vec<Tiers> = tiers.collect();
         let (mut lists, mut records) = (Vec::new(), Vec::new());
         for (at, word) in self.words.iter().enumerate() {
             // Neither of the two leaves more unread than the other, word by word.
             for (place, (list, _)) in word.lists.iter().enumerate() {
                 if place >= alone[at] {
-                    lists.push((at, *list));
+                    lists.push((tiers[at].bit(place), *list));
                 } else if place >= dated[at] {
                     self.goes_on(list.len())?;
                     records.extend(list.iter().copied().filter(|record| speaks(*record)));
@@ -233,13 +270,13 @@ impl<'a> Records<'a> {
             records.extend(&word.apart);
         }
         let need = self.query.need(None);
-        let mut known: FxHashMap<u128, Option<u32>> = FxHashMap::default();
+        let mut known: FxHashMap<u64, Option<u32>> = FxHashMap::default();
         // Records by the place of their kind: a question meets few kinds and many records.
         let (mut kinds, mut by_kind) = (Vec::new(), Vec::new());
-        let whole = windows::read(lists, self.words.len(), self.waits, |record, words| {
-            let kind = known.entry(words).or_insert_with(|| {
-                (self.most_of(words, u128::MAX, &alone) >= need).then(|| {
-                    kinds.push((words, 0));
+        let whole = windows::read(lists, self.waits, |record, bits| {
+            let kind = known.entry(bits).or_insert_with(|| {
+                (self.most_of((bits, u128::MAX), &tiers, &alone) >= need).then(|| {
+                    kinds.push((bits, 0));
                     kinds.len() as u32 - 1
                 })
             });
@@ -254,7 +291,7 @@ impl<'a> Records<'a> {
         }
         if by_kind.len() > MANY {
             self.note_initials(&mut kinds, &mut by_kind)?;
-            let enough = kinds.iter().map(|(words, initials)| self.most_of(*words, *initials, &alone) >= need);
+            let enough = kinds.iter().map(|kind| self.most_of(*kind, &tiers, &alone) >= need);
             let enough: Vec<bool> = enough.collect();
             by_kind.retain(|(record, kind)| enough[*kind as usize] || speaks(*record));
         }
@@ -273,8 +310,8 @@ impl<'a> Records<'a> {
             in_both(&records, word.initial, |place| {
                 let kind = &mut by_kind[place].1;
                 *kind = *with.entry(*kind).or_insert_with(|| {
-                    let (words, initials) = kinds[*kind as usize];
-                    kinds.push((words, initials | 1 << at));
+                    let (bits, initials) = kinds[*kind as usize];
+                    kinds.push((bits, initials | 1 << at));
                     kinds.len() as u32 - 1
                 });
             });
@@ -282,11 +319,10 @@ impl<'a> Records<'a> {
         Ok(())
     }
 
-    /// What a record says at most of which these words are known to find something, and the unread ones of each may, and in
-    /// which these may have an initial.
-    fn most_of(&self, words: u128, initials: u128, unread: &[usize]) -> i32 {
+    /// What a record of a kind says at most, when the unread lists of each word may have it too.
+    fn most_of(&self, (bits, initials): Kind, tiers: &[Tiers], unread: &[usize]) -> i32 {
         let found = self.words.iter().enumerate().map(|(at, word)| {
-            let held = if words >> at & 1 == 1 { word.lists.len() } else { unread[at] };
+            let held = tiers[at].on(bits).unwrap_or(unread[at]);
             let initial = if initials >> at & 1 == 1 { word.by_initial() } else { Found::default() };
             word.most[held].or(initial)
         });

@@ -8,7 +8,6 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::ids::RecordId;
 use model::screen::Score;
 use rustc_hash::FxHashMap;
 use tantivy::index::{SegmentId, SegmentReader};
@@ -24,17 +23,20 @@ use crate::prepared::PreparedQuery;
 use crate::score;
 use crate::segment::Segment;
 use crate::tables::Tables;
-use crate::windows;
+use crate::windows::{self, List};
 use crate::words::{Reading, Word};
 
 /// Of two lists the shorter one is looked for in the longer one from so many times its length; else both are read.
 const SHORTER: usize = 8;
 /// Records of a list from which it is asked whether somebody still waits.
 const LONG: usize = 4_096;
+/// So many times the records that are read may be looked at beside them.
+const BESIDE: usize = 4;
 /// Tiers of a word's lists.
 const TIERS_MAX: usize = 4;
-/// Records from which their initials are looked at before they are judged.
-const MANY: usize = 1_000;
+/// Records from which it is asked what unread lists have of them before they are looked at one by one; few
+/// in tests.
+const MANY: usize = if cfg!(test) { 2 } else { 1_000 };
 
 /// One lookup.
 pub struct Lookup<'a> {
@@ -61,7 +63,7 @@ struct Meets {
 impl Lookup<'_> {
     /// The records to score, those first that may score highest, by id among equals.
     pub fn candidates(&self, query: &PreparedQuery) -> Result<Vec<Candidate>, IndexError> {
-        let mut found = BTreeMap::new();
+        let mut found = Vec::new();
         let meets = |word: &Word| if (self.waits)() { Ok(self.meets(word)) } else { Err(IndexError::GivenUp) };
         let mut readings: Vec<(&Reading, Vec<Meets>)> = Vec::new();
         for reading in &query.readings {
@@ -79,8 +81,10 @@ impl Lookup<'_> {
                 add_ids(reader, segment, records.into_iter(), &mut found);
             }
         }
-        let mut found: Vec<Candidate> = found.into_iter().map(|(id, most)| Candidate { id, most }).collect();
-        found.sort_by_key(|candidate| (Reverse(candidate.most), candidate.id));
+        // Of a record that was found in several ways, the highest.
+        found.sort_unstable_by_key(|candidate| (candidate.id, Reverse(candidate.most)));
+        found.dedup_by_key(|candidate| candidate.id);
+        found.sort_unstable_by_key(|candidate| (Reverse(candidate.most), candidate.id));
         Ok(found)
     }
 
@@ -152,40 +156,44 @@ impl<'a> InSegment<'a> {
     }
 }
 
-/// The lists of a word in tiers, each with a bit, by what it finds: so it is known at once about how much a record may say.
+/// The lists of a word in tiers by what it finds, each with a bit, so that it is known at once about how much a record says
+/// that is on them; and a bit for its initial.
 struct Tiers {
-    /// The first bit, and where each tier ends.
     first: usize,
+    /// Where each tier ends: first the lists that are not read, then the others.
     ends: Vec<usize>,
 }
 
 impl Tiers {
     /// Of a word of so many, of which the first lists are not read.
     fn of(at: usize, words: usize, word: &InSegment<'_>, unread: usize) -> Self {
-        let tiers = (windows::BITS / words.max(1)).clamp(1, TIERS_MAX);
+        let tiers = (windows::BITS / words.max(1)).saturating_sub(2).clamp(1, TIERS_MAX);
         let bits = |place: usize| word.lists.get(place).map_or(0, |(_, found)| found.bits as usize);
         let (least, most) = (bits(unread), bits(word.lists.len().saturating_sub(1)));
         let end = |tier: usize| {
-            let most = least + (most - least.min(most)) * tier / tiers;
+            let most = least + most.saturating_sub(least) * tier / tiers;
             word.lists.partition_point(|(_, found)| found.bits as usize <= most).max(unread)
         };
-        // With more words than bits, some share theirs: then each is taken to find what another one does.
-        Self { first: at * tiers % windows::BITS, ends: (1..=tiers).map(end).collect() }
+        // Words for which no bits are left share those of others: then each is taken to find what another one does.
+        let first = at % (windows::BITS / (tiers + 2)) * (tiers + 2);
+        Self { first, ends: std::iter::once(unread).chain((1..=tiers).map(end)).collect() }
+    }
+
+    fn initial(&self) -> usize {
+        self.first
     }
 
     /// The bit of a list.
-    fn bit(&self, place: usize) -> usize {
-        self.first + self.ends.iter().take_while(|end| place >= **end).count()
+    fn list(&self, place: usize) -> usize {
+        self.first + 1 + self.ends.iter().take_while(|end| place >= **end).count()
     }
 
-    /// How many lists the word may be on with these bits; `None` where it is on none.
-    fn on(&self, bits: u64) -> Option<usize> {
-        (0..self.ends.len()).rev().find(|tier| bits >> (self.first + tier) & 1 == 1).map(|tier| self.ends[tier])
+    /// How many of the lists a record with these bits may be on, the first ones.
+    fn on(&self, bits: u64) -> usize {
+        let tier = (0..self.ends.len()).rev().find(|tier| bits >> (self.first + 1 + tier) & 1 == 1);
+        tier.map_or(0, |tier| self.ends[tier])
     }
 }
-
-/// On which lists a record is, by their bits, and which words have an initial in it.
-type Kind = (u64, u128);
 
 /// The records of one segment, and what the words of a reading find in them.
 struct Records<'a> {
@@ -261,7 +269,7 @@ impl<'a> Records<'a> {
             // Neither of the two leaves more unread than the other, word by word.
             for (place, (list, _)) in word.lists.iter().enumerate() {
                 if place >= alone[at] {
-                    lists.push((tiers[at].bit(place), *list));
+                    lists.push((tiers[at].list(place), *list));
                 } else if place >= dated[at] {
                     self.goes_on(list.len())?;
                     records.extend(list.iter().copied().filter(|record| speaks(*record)));
@@ -269,62 +277,64 @@ impl<'a> Records<'a> {
             }
             records.extend(&word.apart);
         }
+        let read: usize = lists.iter().map(|(_, list)| list.len()).sum();
+        let (beside, later) = self.unread(&tiers, read * BESIDE);
+        let unknown = later.iter().fold(0, |bits, (bit, _)| bits | 1 << bit);
         let need = self.query.need(None);
-        let mut known: FxHashMap<u64, Option<u32>> = FxHashMap::default();
-        // Records by the place of their kind: a question meets few kinds and many records.
-        let (mut kinds, mut by_kind) = (Vec::new(), Vec::new());
-        let whole = windows::read(lists, self.waits, |record, bits| {
-            let kind = known.entry(bits).or_insert_with(|| {
-                (self.most_of((bits, u128::MAX), &tiers, &alone) >= need).then(|| {
-                    kinds.push((bits, 0));
-                    kinds.len() as u32 - 1
-                })
-            });
-            match kind {
-                Some(kind) => by_kind.push((record, *kind)),
-                None if speaks(record) => records.push(record),
-                None => {}
+        // A question meets few kinds of records and many of each.
+        let mut known: FxHashMap<u64, bool> = FxHashMap::default();
+        let mut enough = |bits| *known.entry(bits).or_insert_with(|| self.most_of(bits, &tiers) >= need);
+        let (mut found, mut bits_of) = (Vec::new(), Vec::new());
+        let whole = windows::read(lists, beside, self.waits, |record, bits| {
+            if enough(bits | unknown) {
+                found.push(record);
+                bits_of.push(bits);
+            } else if speaks(record) {
+                records.push(record);
             }
         });
         if !whole {
             return Err(IndexError::GivenUp);
         }
-        if by_kind.len() > MANY {
-            self.note_initials(&mut kinds, &mut by_kind)?;
-            let enough = kinds.iter().map(|kind| self.most_of(*kind, &tiers, &alone) >= need);
-            let enough: Vec<bool> = enough.collect();
-            by_kind.retain(|(record, kind)| enough[*kind as usize] || speaks(*record));
+        if found.len() > MANY && !later.is_empty() {
+            for (bit, list) in later {
+                self.goes_on(list.len())?;
+                in_both(&found, list, |place| bits_of[place] |= 1 << bit);
+            }
+            let held = found.into_iter().zip(bits_of).filter(|(record, bits)| enough(*bits) || speaks(*record));
+            records.extend(held.map(|(record, _)| record));
+        } else {
+            records.extend(found);
         }
-        records.extend(by_kind.into_iter().map(|(record, _)| record));
         records.sort_unstable();
         records.dedup();
         Ok(records)
     }
 
-    /// Notes for records, in their order, which words have an initial in them: kinds of words and initials.
-    fn note_initials(&self, kinds: &mut Vec<Kind>, by_kind: &mut [(DocId, u32)]) -> Result<(), IndexError> {
-        let records: Vec<DocId> = by_kind.iter().map(|(record, _)| *record).collect();
-        for (at, word) in self.words.iter().enumerate() {
-            self.goes_on(word.initial.len())?;
-            let mut with: FxHashMap<u32, u32> = FxHashMap::default();
-            in_both(&records, word.initial, |place| {
-                let kind = &mut by_kind[place].1;
-                *kind = *with.entry(*kind).or_insert_with(|| {
-                    let (bits, initials) = kinds[*kind as usize];
-                    kinds.push((bits, initials | 1 << at));
-                    kinds.len() as u32 - 1
-                });
-            });
-        }
-        Ok(())
+    /// What is not read, the shortest first: so many records of it may be looked at beside what is read, the rest later.
+    fn unread(&self, tiers: &[Tiers], most: usize) -> (Vec<List<'a>>, Vec<List<'a>>) {
+        let of_word = |(word, tiers): (&InSegment<'a>, &Tiers)| {
+            let unread = word.lists[..tiers.ends[0]].iter().enumerate();
+            let unread = unread.map(|(place, (list, _))| (tiers.list(place), *list));
+            unread.chain([(tiers.initial(), word.initial)]).collect::<Vec<_>>()
+        };
+        let mut all: Vec<List<'a>> = self.words.iter().zip(tiers).flat_map(of_word).collect();
+        all.retain(|(_, list)| !list.is_empty());
+        all.sort_by_key(|(_, list)| list.len());
+        let mut records = 0;
+        let beside = all.iter().take_while(|(_, list)| {
+            records += list.len();
+            records <= most
+        });
+        let later = all.split_off(beside.count());
+        (all, later)
     }
 
-    /// What a record of a kind says at most, when the unread lists of each word may have it too.
-    fn most_of(&self, (bits, initials): Kind, tiers: &[Tiers], unread: &[usize]) -> i32 {
-        let found = self.words.iter().enumerate().map(|(at, word)| {
-            let held = tiers[at].on(bits).unwrap_or(unread[at]);
-            let initial = if initials >> at & 1 == 1 { word.by_initial() } else { Found::default() };
-            word.most[held].or(initial)
+    /// What a record with these bits says at most.
+    fn most_of(&self, bits: u64, tiers: &[Tiers]) -> i32 {
+        let found = self.words.iter().zip(tiers).map(|(word, tiers)| {
+            let initial = if bits >> tiers.initial() & 1 == 1 { word.by_initial() } else { Found::default() };
+            word.most[tiers.on(bits)].or(initial)
         });
         score::most(self.reading, &found.collect::<Vec<_>>(), false)
     }
@@ -388,12 +398,34 @@ fn add_ids(
     reader: &SegmentReader,
     segment: &Segment,
     records: impl Iterator<Item = (DocId, Score)>,
-    found: &mut BTreeMap<RecordId, Score>,
+    found: &mut Vec<Candidate>,
 ) {
-    for (record, most) in records.filter(|(record, _)| !reader.is_deleted(*record)) {
-        if let Some(id) = segment.columns.id(record) {
-            let held = found.entry(id).or_insert(most);
-            *held = most.max(*held);
+    let live = records.filter(|(record, _)| !reader.is_deleted(*record));
+    found.extend(live.filter_map(|(record, most)| Some(Candidate { id: segment.columns.id(record)?, most })));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_on_both_lists_is_said(
+            mut one in proptest::collection::vec(0u32..200, 0..120),
+            mut other in proptest::collection::vec(0u32..200, 0..120),
+            few in 0usize..3,
+        ) {
+            // Lists of the same length, and a short one on either side.
+            if few == 1 { one.truncate(3) } else if few == 2 { other.truncate(3) }
+            one.sort_unstable();
+            other.sort_unstable();
+            let mut places = Vec::new();
+            in_both(&one, &other, |place| places.push(place));
+            places.sort_unstable();
+            places.dedup();
+            let expected: Vec<usize> = (0..one.len()).filter(|place| other.contains(&one[*place])).collect();
+            prop_assert_eq!(places, expected);
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use rustc_hash::FxHashMap;
 use tantivy::index::{SegmentId, SegmentReader};
+use tantivy::postings::SegmentPostings;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, DocSet, InvertedIndexReader, Searcher, TERMINATED, TantivyError};
 
@@ -45,11 +46,7 @@ impl Segment {
                 continue;
             }
             let from = records.len();
-            let mut held = index.read_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
-            while held.doc() != TERMINATED {
-                records.push(held.doc());
-                held.advance();
-            }
+            read(index.read_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?, &mut records);
             let place = from..records.len();
             match known.number(text) {
                 Some(id) => drop(words.insert(id, place)),
@@ -78,13 +75,18 @@ impl Segment {
     /// Those that hold a number.
     pub fn of_number(&self, number: &tantivy::Term) -> Result<Vec<DocId>, IndexError> {
         let mut records = Vec::new();
-        if let Some(mut held) = self.index.read_postings(number, IndexRecordOption::Basic)? {
-            while held.doc() != TERMINATED {
-                records.push(held.doc());
-                held.advance();
-            }
+        if let Some(held) = self.index.read_postings(number, IndexRecordOption::Basic)? {
+            read(held, &mut records);
         }
         Ok(records)
+    }
+}
+
+/// Adds all records of a list.
+fn read(mut held: SegmentPostings, records: &mut Vec<DocId>) {
+    while held.doc() != TERMINATED {
+        records.push(held.doc());
+        held.advance();
     }
 }
 

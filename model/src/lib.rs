@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock, draws randomness or depends on the order of a hash map, so that every replica
 //! that applies the same log reaches the same state (promises `Linearizable`, `SameAnswer`, `Replayable`).
 
+pub mod access;
 pub mod audit;
 pub mod check_digit;
 pub mod codec;

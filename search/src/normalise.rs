@@ -64,11 +64,7 @@ impl Token {
 
     /// The token of a word that is in its form already.
     pub(crate) fn of(text: &str, tables: &Tables) -> Self {
-        let script = match text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
-            true => Script::Latin,
-            false => text.chars().map(Script::of).find(|script| *script != Script::Latin).unwrap_or(Script::Other),
-        };
-        Self::new(text.to_string(), script, tables)
+        Self::new(text.to_string(), script_of(text), tables)
     }
 
     fn new(text: String, script: Script, tables: &Tables) -> Self {
@@ -291,6 +287,14 @@ fn plain(name: &str) -> String {
     text
 }
 
+/// The script of a word that is in its form already.
+fn script_of(text: &str) -> Script {
+    match text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+        true => Script::Latin,
+        false => text.chars().map(Script::of).find(|script| *script != Script::Latin).unwrap_or(Script::Other),
+    }
+}
+
 /// A word and its script.
 pub(crate) type Word = (String, Script);
 
@@ -348,9 +352,12 @@ fn push(word: &str, words: &mut Vec<Word>) {
             let mut text = String::new();
             letters.clone().for_each(|c| script::folded(c, &mut text));
             if text.is_empty() {
-                text = letters.collect();
+                words.push((letters.collect(), script));
+            } else {
+                // The letter that told the script may be gone (`ー`), and an index keeps the text alone.
+                let script = script_of(&text);
+                words.push((text, script));
             }
-            words.push((text, script));
         }
     }
 }
@@ -464,6 +471,16 @@ mod tests {
         assert_eq!(all, [words(&["山田", "太郎"]), words(&["山", "田太郎"]), words(&["山", "田", "太", "郎"])]);
         assert_eq!(readings("Müller", Tables::shared()).len(), 1);
         assert_eq!(readings("習 近平", Tables::shared()).len(), 2, "the blank says where");
+    }
+
+    #[test]
+    fn a_word_that_lost_the_letter_of_its_script_is_what_its_text_alone_is() {
+        let tables = Tables::shared();
+        for name in ["ーȜ", "・ȝ", "ءȝ", "ーa", "ーー", "ءء"] {
+            for token in readings(name, tables).into_iter().flatten() {
+                assert_eq!(token, Token { carries: token.carries, ..Token::of(&token.text, tables) }, "{name}");
+            }
+        }
     }
 
     proptest! {

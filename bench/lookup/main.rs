@@ -17,7 +17,7 @@ use clap::Parser;
 use model::ids::RecordId;
 use model::lookout::{Action, Lookout, Name, NameKind, SubjectKind};
 use model::screen::{Query, THRESHOLD_DEFAULT};
-use search::{Best, Candidate, Index, IndexChange, Place, PreparedQuery, PreparedRecord, Scorer, Tables};
+use search::{Best, Index, IndexChange, Place, PreparedQuery, PreparedRecord, Scorer, Tables};
 use serde::Serialize;
 
 /// As the node has it.
@@ -357,10 +357,11 @@ impl Matcher<'_> {
         let mut spent = begun.elapsed();
         let mut scorer = Scorer::new(&query, &prepared, self.tables);
         let (mut best, mut scores, mut count) = (Vec::new(), Best::new(query.limit), 0);
-        for Candidate { id, most } in candidates {
-            if !scores.may_take(most) {
+        for candidate in candidates {
+            if !scores.may_take(candidate) {
                 break;
             }
+            let id = candidate.id;
             count += 1;
             let Some(name) = self.records.get(&id) else { continue };
             let lookout = lookout(name);
@@ -370,7 +371,7 @@ impl Matcher<'_> {
             spent += begun.elapsed();
             if scored >= query.threshold {
                 best.push((Reverse(scored), id));
-                scores.take(scored);
+                scores.take(id, scored);
             }
         }
         best.sort_unstable();

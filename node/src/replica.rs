@@ -228,10 +228,11 @@ impl Replica {
             let mut seen = BTreeSet::new();
             all.retain(|candidate| seen.insert(candidate.id));
             let mut scorer = Scorer::new(query, prepared, &self.0.tables);
-            for (number, Candidate { id, most }) in all.into_iter().enumerate() {
-                if !scores.may_take(most) {
+            for (number, candidate) in all.into_iter().enumerate() {
+                if !scores.may_take(candidate) {
                     break;
                 }
+                let id = candidate.id;
                 if number % LOOK_AT_CLOCK == 0 && Instant::now() >= until {
                     return Ok(Err(self.too_slow()));
                 }
@@ -254,7 +255,7 @@ impl Replica {
                 if queued.binary_search(&id).is_ok() && !is_candidate(prepared, &opened.prepared, &self.0.tables) {
                     continue;
                 }
-                scores.take(scored.score);
+                scores.take(id, scored.score);
                 hits.push(Hit {
                     id,
                     version: record.header.version,

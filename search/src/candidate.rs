@@ -14,6 +14,7 @@ use model::screen::Score;
 
 use crate::birth;
 use crate::normalise::Token;
+use crate::outline;
 use crate::pair::Shape;
 use crate::prepared::{PreparedQuery, PreparedRecord};
 use crate::score;
@@ -50,7 +51,9 @@ impl Found {
 pub(crate) fn find(word: &Word, held: &Token, tables: &Tables) -> Found {
     let found = word.likeness(held, tables).map(|likeness| (likeness.bits, likeness.cost));
     let (bits, cost) = found.unwrap_or_default();
-    Found { bits, cost, apart: false, initial: held.class == Class::Initial && word.begins_with(&held.text) }
+    let initial =
+        held.class == Class::Initial && word.begins_with(&held.text) || word.is_initial_of(outline::letter(&held.text));
+    Found { bits, cost, apart: false, initial }
 }
 
 /// What a Latin word finds in another one, both of them compared.
@@ -71,6 +74,12 @@ impl Word {
         let token = &self.asked.token;
         self.kind == Kind::Single && token.class.carries() && token.text.starts_with(initial)
     }
+
+    /// Whether it is an initial that may stand for a word with one of these first letters.
+    pub(crate) fn is_initial_of(&self, letters: u32) -> bool {
+        let token = &self.asked.token;
+        token.class == Class::Initial && outline::letter(&token.text) & letters != 0
+    }
 }
 
 /// A record to be scored.
@@ -85,8 +94,8 @@ pub struct Candidate {
 #[derive(Debug)]
 pub struct Best {
     limit: usize,
-    /// The lowest first.
-    scores: BinaryHeap<Reverse<Score>>,
+    /// The lowest first, of equals the highest id.
+    scores: BinaryHeap<(Reverse<Score>, RecordId)>,
 }
 
 impl Best {
@@ -95,16 +104,16 @@ impl Best {
         Self { limit, scores: BinaryHeap::new() }
     }
 
-    /// Whether a record that may score so much at most may come among them; one of the same score may, by its id.
-    pub fn may_take(&self, most: Score) -> bool {
+    /// Whether a record may come among them, or any after it in the order of candidates; of equal scores the lower id does.
+    pub fn may_take(&self, candidate: Candidate) -> bool {
         let full = self.scores.len() >= self.limit;
-        let higher = self.scores.peek().is_none_or(|Reverse(last)| most >= *last);
+        let higher = self.scores.peek().is_none_or(|last| (Reverse(candidate.most), candidate.id) < *last);
         !full || higher && !planted(KnownBug::NotTheBest)
     }
 
-    /// Takes a score, if it is among them.
-    pub fn take(&mut self, score: Score) {
-        self.scores.push(Reverse(score));
+    /// Takes a record's score, if it is among them.
+    pub fn take(&mut self, id: RecordId, score: Score) {
+        self.scores.push((Reverse(score), id));
         if self.scores.len() > self.limit {
             self.scores.pop();
         }
@@ -112,10 +121,10 @@ impl Best {
 }
 
 impl PreparedQuery {
-    /// The highest score that a record may have in which the words of a reading find this, by what its dates of birth add or
-    /// take; `None` where it is not scored.
-    pub(crate) fn admits(&self, reading: &Reading, found: &[Found], date: Option<i32>) -> Option<Score> {
-        let name = score::most(reading, found, date.is_some_and(|gain| gain < 0));
+    /// The highest score that a record may have in which the words of a reading find this, by how many words its names have
+    /// at least and what its dates of birth add or take; `None` where it is not scored.
+    pub(crate) fn admits(&self, reading: &Reading, found: &[Found], words: u32, date: Option<i32>) -> Option<Score> {
+        let name = score::most(reading, found, words, date.is_some_and(|gain| gain < 0));
         let beyond = if planted(KnownBug::BoundCutsTooEarly) { 300 } else { 0 };
         (name >= self.need(date) + beyond).then(|| self.most_with(name, date))
     }
@@ -139,7 +148,8 @@ pub(crate) fn most(query: &PreparedQuery, record: &PreparedRecord, tables: &Tabl
     }
     let words = record.words();
     let date = query.date_gain(record.birth_dates.iter().copied());
-    let of_reading = |reading: &Reading| query.admits(reading, &find_all(reading, &words, tables), date);
+    let least = record.outline().words.into();
+    let of_reading = |reading: &Reading| query.admits(reading, &find_all(reading, &words, tables), least, date);
     query.readings.iter().filter_map(of_reading).max()
 }
 

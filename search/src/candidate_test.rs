@@ -281,14 +281,16 @@ fn a_question_of_any_character_is_refused_or_has_words() {
 
 #[test]
 fn scoring_ends_when_no_other_can_come_among_the_best() {
-    let score = |parts| Score::from_parts(parts);
+    let candidate = |parts, id| Candidate { id: RecordId([id; 16]), most: Score::from_parts(parts) };
     let mut best = Best::new(2);
-    for parts in [500_000, 900_000, 700_000] {
-        assert!(best.may_take(score(parts)), "{parts}");
-        best.take(score(parts));
+    for (parts, id) in [(500_000, 1), (900_000, 2), (700_000, 5)] {
+        assert!(best.may_take(candidate(parts, id)), "{parts}");
+        best.take(RecordId([id; 16]), Score::from_parts(parts));
     }
-    assert!(best.may_take(score(700_000)), "the id decides between equals");
-    assert!(!best.may_take(score(699_999)));
+    assert!(best.may_take(candidate(700_001, 9)));
+    assert!(best.may_take(candidate(700_000, 4)), "the lower id decides between equals");
+    assert!(!best.may_take(candidate(700_000, 6)));
+    assert!(!best.may_take(candidate(699_999, 1)));
 }
 
 /// Somebody is called so: Du Bin, Ben Al, Van.

@@ -102,8 +102,9 @@ fn by_words(
 ) -> (Option<Score>, Vec<WordFound>) {
     let held = record.words();
     let date = prepared.date_gain(record.birth_dates.iter().copied());
+    let words = record.outline().words.into();
     let bound = |(at, found): (usize, Vec<_>)| {
-        let name = score::most(&prepared.readings[at], &found, date.is_some_and(|gain| gain < 0));
+        let name = score::most(&prepared.readings[at], &found, words, date.is_some_and(|gain| gain < 0));
         (name > i32::MIN).then(|| prepared.most_with(name, date))
     };
     let found = prepared.readings.iter().map(|reading| find_all(reading, &held, tables));

@@ -1,5 +1,5 @@
 //! What the index holds of a record: its id, to delete it by, its words and its numbers. No stored document, no norms, no
-//! frequencies. What is read without a look-up, the id as two numbers and the dates of birth, is kept in columns.
+//! frequencies. What is read without a look-up, the id as two numbers, the outline and the dates of birth, is kept in columns.
 //!
 //! Raise `LAYOUT_VERSION` with any change: an index of another layout is emptied and fed again.
 
@@ -11,15 +11,18 @@ use tantivy::schema::{BytesOptions, FAST, Field, Schema};
 use tantivy::{DocId, TantivyDocument, TantivyError, Term};
 
 use crate::keys;
+use crate::outline::Outline;
 use crate::prepared::PreparedRecord;
 use crate::tables::Tables;
 
-const LAYOUT_VERSION: u32 = 5;
+const LAYOUT_VERSION: u32 = 6;
 /// Names of the two columns of an id.
 const ID_HIGH: &str = "id_high";
 const ID_LOW: &str = "id_low";
 /// Name of the column of dates of birth.
 const BORN: &str = "born";
+/// Name of the column of outlines.
+const OUTLINE: &str = "outline";
 /// The fields of the index.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields {
@@ -27,6 +30,7 @@ pub struct Fields {
     id_high: Field,
     id_low: Field,
     born: Field,
+    outline: Field,
     /// Words and numbers of a record.
     pub word: Field,
 }
@@ -41,6 +45,7 @@ impl Fields {
             id_high: schema.add_u64_field(ID_HIGH, FAST),
             id_low: schema.add_u64_field(ID_LOW, FAST),
             born: schema.add_u64_field(BORN, FAST),
+            outline: schema.add_u64_field(OUTLINE, FAST),
             word: schema.add_bytes_field("word", exact.clone()),
         };
         (schema.build(), fields)
@@ -64,6 +69,7 @@ impl Fields {
         document.add_u64(self.id_high, (number >> 64) as u64);
         document.add_u64(self.id_low, number as u64);
         record.birth_dates.iter().for_each(|date| document.add_u64(self.born, pack_date(*date)));
+        document.add_u64(self.outline, record.outline().pack());
         for token in record.words() {
             document.add_bytes(self.word, token.text.as_bytes());
         }
@@ -98,19 +104,26 @@ fn unpack_date(number: u64) -> Option<BirthDate> {
 pub struct Columns {
     id: [Column<u64>; 2],
     born: Column<u64>,
+    outline: Column<u64>,
 }
 
 impl Columns {
     /// The columns of a segment.
     pub fn of(segment: &SegmentReader) -> Result<Self, TantivyError> {
         let columns = segment.fast_fields();
-        Ok(Self { id: [columns.u64(ID_HIGH)?, columns.u64(ID_LOW)?], born: columns.u64(BORN)? })
+        let id = [columns.u64(ID_HIGH)?, columns.u64(ID_LOW)?];
+        Ok(Self { id, born: columns.u64(BORN)?, outline: columns.u64(OUTLINE)? })
     }
 
     /// The id of a record.
     pub fn id(&self, record: DocId) -> Option<RecordId> {
         let [high, low] = self.id.each_ref().map(|half| half.first(record));
         Some(RecordId((u128::from(high?) << 64 | u128::from(low?)).to_be_bytes()))
+    }
+
+    /// Its outline.
+    pub fn outline(&self, record: DocId) -> Option<Outline> {
+        self.outline.first(record).map(Outline::unpack)
     }
 
     /// Its dates of birth.

@@ -26,6 +26,7 @@ mod lookup;
 mod merging;
 pub mod normalise;
 mod numbers;
+mod outline;
 mod pair;
 pub mod prepared;
 mod score;

@@ -130,10 +130,12 @@ struct InSegment<'a> {
     apart: Vec<DocId>,
     /// Those that have an initial of it.
     initial: &'a [DocId],
+    /// Whether it is an initial itself, which a record's outline must be asked for.
+    is_initial: bool,
 }
 
 impl<'a> InSegment<'a> {
-    fn new(meets: &Meets, segment: &'a Segment) -> Self {
+    fn new(word: &Word, meets: &Meets, segment: &'a Segment) -> Self {
         let all = meets.held.iter().map(|(word, found)| (segment.records(*word), *found));
         let lists: Vec<(&[DocId], Found)> = all.filter(|(list, _)| !list.is_empty()).collect();
         let mut most = vec![Found::default()];
@@ -147,12 +149,12 @@ impl<'a> InSegment<'a> {
         }
         apart.sort_unstable();
         let initial = meets.initial.map_or(&[][..], |initial| segment.records(initial));
-        Self { lists, most, frequency, apart, initial }
+        Self { lists, most, frequency, apart, initial, is_initial: word.is_initial_of(u32::MAX) }
     }
 
     /// What an initial finds, if there is one.
     fn by_initial(&self) -> Found {
-        Found { initial: !self.initial.is_empty(), ..Found::default() }
+        Found { initial: self.is_initial || !self.initial.is_empty(), ..Found::default() }
     }
 }
 
@@ -211,7 +213,7 @@ impl<'a> Records<'a> {
         meets: &'a [Meets],
         (segment, waits): (&'a Segment, &'a dyn Fn() -> bool),
     ) -> Self {
-        let words = meets.iter().map(|meets| InSegment::new(meets, segment)).collect();
+        let words = reading.words.iter().zip(meets).map(|(word, meets)| InSegment::new(word, meets, segment)).collect();
         Self { query, reading, words, segment, waits }
     }
 
@@ -236,9 +238,13 @@ impl<'a> Records<'a> {
             note(at, word.initial, word.by_initial());
             note(at, &word.apart, candidate::find_apart(&self.reading.words[at]));
         }
-        let admitted = records.into_iter().zip(finds.chunks_exact(words)).filter_map(|(record, finds)| {
+        let admitted = records.into_iter().zip(finds.chunks_exact_mut(words)).filter_map(|(record, finds)| {
+            let outline = self.segment.columns.outline(record)?;
+            for (find, word) in finds.iter_mut().zip(&self.reading.words) {
+                find.initial |= word.is_initial_of(outline.letters);
+            }
             let date = self.query.date_gain(self.segment.columns.born(record));
-            Some((record, self.query.admits(self.reading, finds, date)?))
+            Some((record, self.query.admits(self.reading, finds, outline.words.into(), date)?))
         });
         Ok(admitted.collect())
     }
@@ -333,10 +339,11 @@ impl<'a> Records<'a> {
     /// What a record with these bits says at most.
     fn most_of(&self, bits: u64, tiers: &[Tiers]) -> i32 {
         let found = self.words.iter().zip(tiers).map(|(word, tiers)| {
-            let initial = if bits >> tiers.initial() & 1 == 1 { word.by_initial() } else { Found::default() };
+            let initial = word.is_initial || bits >> tiers.initial() & 1 == 1;
+            let initial = if initial { word.by_initial() } else { Found::default() };
             word.most[tiers.on(bits)].or(initial)
         });
-        score::most(self.reading, &found.collect::<Vec<_>>(), false)
+        score::most(self.reading, &found.collect::<Vec<_>>(), 0, false)
     }
 
     /// For each word how many of its lists, the least first, need not be read: all of these together are not enough for a
@@ -351,7 +358,7 @@ impl<'a> Records<'a> {
             let (before, word) = (found[at], &self.words[at]);
             let mut enough = |lists: usize| {
                 found[at] = before.or(word.most[lists]);
-                score::most(self.reading, &found, false) >= need
+                score::most(self.reading, &found, 0, false) >= need
             };
             // More lists are never less: the most of them that are not enough.
             let (mut low, mut high) = (0, word.lists.len());

@@ -36,7 +36,7 @@ const WEAK: i32 = -100;
 /// An initial that fits, beside what it says among the words.
 const INITIAL_FITS: i32 = 160;
 /// A name that met none, of the question and of the record, by how many did: one, two, more; a word of many firms that met
-/// none says nothing. The bound ([`most`]) needs the first of them in rising order.
+/// none says nothing. The bound ([`most`]) needs the first of them in rising order and the second in falling order.
 const ASKED_LEFT: [i32; 3] = [-180, -120, -10];
 const HELD_LEFT: [i32; 3] = [-60, -195, -310];
 /// The family name of the record, where it is known, is not among what was asked.
@@ -153,29 +153,37 @@ impl PreparedQuery {
     }
 }
 
-/// The most that a name of a record may say, by what each word of a reading finds in the record.
-pub(crate) fn most(reading: &Reading, found: &[Found], conflict: bool) -> i32 {
-    let said = |bits: u32| (i64::from(bits) * WORDS).div_euclid(100) as i32 + 1;
-    let initial = said(INITIAL) + INITIAL_FITS;
-    let joined: Vec<(usize, usize, i32)> = (reading.words.iter().zip(found))
+/// The most that a name of a record may say, by what each word of a reading finds in the record and how many words that carry
+/// it, those of many firms apart, each of its names has at least.
+pub(crate) fn most(reading: &Reading, found: &[Found], held: u32, conflict: bool) -> i32 {
+    // In ten thousandths of a bit, so that nothing is rounded before the end: of many records the bound is the score itself.
+    let said = |bits: u32| i64::from(bits) * WORDS;
+    let initial = said(INITIAL) + 100 * i64::from(INITIAL_FITS);
+    let joined: Vec<(usize, usize, i64)> = (reading.words.iter().zip(found))
         .filter(|(word, found)| word.kind == Kind::Joined && found.bits > 0)
         .map(|(word, found)| (word.from, word.from + word.len, said(found.bits)))
         .collect();
-    let (mut words, mut left, mut cost, mut letters, mut whole) = (0, 0, 0, 0, true);
-    // What the first tokens say at most, each alone or joined with its neighbours.
+    let (mut words, mut left, mut cost, mut letters, mut whole, mut any_cost) = (0, 0, 0, 0, true, false);
+    // What the first tokens say at most, each alone or joined with its neighbours; and how many words of the record they meet
+    // at most, in full and with initials.
     let mut bits = vec![0; reading.tokens.len() + 1];
+    let mut meet = vec![(0, 0); reading.tokens.len() + 1];
     for (at, single) in reading.single.iter().enumerate() {
         let word = &reading.words[*single];
         let stripped = word.made_into.iter().filter(|other| reading.words[**other].kind == Kind::Stripped);
         let own = stripped.fold(found[*single], |own, other| own.or(found[*other]));
-        // An initial of the question may stand for any word of the record.
-        let by_initial = own.initial || word.asked.token.class == Class::Initial;
+        let by_initial = own.initial;
         // Met, it costs at least so much; not met, it says nothing.
-        let cost_of = if word.counts { (i64::from(own.cost) * COST / 100) as i32 } else { 0 };
+        let cost_of = if word.counts { i64::from(own.cost) * COST } else { 0 };
+        any_cost |= cost_of > 0;
         let alone = if own.bits > 0 { (said(own.bits) - cost_of).max(0) } else { 0 };
         let ending = joined.iter().filter(|(_, to, _)| *to == at + 1).map(|(from, _, says)| bits[*from] + says);
         let alone = bits[at] + if by_initial { alone.max(initial) } else { alone };
-        bits[at + 1] = ending.fold(alone, i32::max);
+        bits[at + 1] = ending.fold(alone, i64::max);
+        let full = if own.apart { 2 } else { u32::from(own.bits > 0) };
+        let (in_full, in_all) = (meet[at].0 + full, meet[at].1 + full.max(u32::from(by_initial)));
+        let ending = joined.iter().filter(|(_, to, _)| *to == at + 1).map(|(from, ..)| meet[*from]);
+        meet[at + 1] = ending.fold((in_full, in_all), |most, (full, all)| (most.0.max(full + 1), most.1.max(all + 1)));
         letters += word.asked.token.letters();
         let with_others = joined.iter().any(|(from, to, _)| (*from..*to).contains(&at));
         match (word.counts, own.bits > 0 || with_others) {
@@ -190,14 +198,18 @@ pub(crate) fn most(reading: &Reading, found: &[Found], conflict: bool) -> i32 {
             }
         }
     }
-    let bits = bits[reading.tokens.len()];
+    let (bits, (in_full, in_all)) = (bits[reading.tokens.len()], meet[reading.tokens.len()]);
     // Initials and particles alone are chance.
     if words == 0 {
         return i32::MIN;
     }
     let each = ASKED_LEFT[(words - 1).min(2) as usize];
+    // The score rounds what is said and what it costs by themselves.
+    let bits = bits.div_euclid(100) as i32 + i32::from(any_cost);
     let bits = bits + each * left.min(LEFT_MAX) as i32 + if words > 1 { 0 } else { ONE_WORD };
-    match whole {
+    let held_left = held.saturating_sub(in_all);
+    let bits = bits + HELD_LEFT[0] * held_left.min(LEFT_MAX) as i32;
+    match whole && held <= in_full {
         true if conflict => bits + WHOLE,
         true => (bits + WHOLE).max(whole_least(cost, words, letters)),
         false => bits,

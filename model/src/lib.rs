@@ -30,6 +30,7 @@ pub mod policy;
 pub mod record;
 pub mod screen;
 pub mod seal;
+pub mod session;
 pub mod slot_move;
 pub mod slots;
 pub mod time;

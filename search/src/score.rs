@@ -12,6 +12,7 @@ use crate::align::{Alignment, INITIAL, Known, Met, align};
 use crate::birth;
 use crate::candidate::Found;
 use crate::evidence::{Field, Tally, name_note};
+use crate::normalise::TOKENS_MAX;
 use crate::numbers;
 use crate::pair::How;
 use crate::prepared::{PreparedName, PreparedQuery, PreparedRecord};
@@ -166,8 +167,8 @@ pub(crate) fn most(reading: &Reading, found: &[Found], held: u32, conflict: bool
     let (mut words, mut left, mut cost, mut letters, mut whole, mut any_cost) = (0, 0, 0, 0, true, false);
     // What the first tokens say at most, each alone or joined with its neighbours; and how many words of the record they meet
     // at most, in full and with initials.
-    let mut bits = vec![0; reading.tokens.len() + 1];
-    let mut meet = vec![(0, 0); reading.tokens.len() + 1];
+    let mut bits = [0; TOKENS_MAX + 1];
+    let mut meet = [(0, 0); TOKENS_MAX + 1];
     for (at, single) in reading.single.iter().enumerate() {
         let word = &reading.words[*single];
         let stripped = word.made_into.iter().filter(|other| reading.words[**other].kind == Kind::Stripped);

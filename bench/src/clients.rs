@@ -2,19 +2,25 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use channel::{Secured, Settings};
 use client::{Client, Config, Tcp};
 use model::time::{Clock, Entropy, UnixMillis};
 
 use crate::cluster::Cluster;
 use crate::error::BenchError;
 
+/// Between two looks at certificates: longer than a measurement.
+const LOOK_EVERY: Duration = Duration::from_secs(600);
+
 /// A client that begins at the node of a number, counted round.
 pub fn client(cluster: &Cluster, number: usize) -> Result<Client, BenchError> {
-    let config = Config::new(cluster.endpoints(), "bench", "CBP", "2404", "primary");
+    let config = Config::new(cluster.endpoints(), "officer", "CBP", "2404", "primary");
     let entropy = Placed { first: (number % cluster.nodes().len()) as u8, placed: AtomicBool::new(false) };
-    Ok(Client::connect(config, Arc::new(Tcp), Arc::new(WallClock), Arc::new(entropy))?)
+    let settings = Settings { files: cluster.files(), look_every: LOOK_EVERY, clock: Arc::new(WallClock) };
+    let network = Secured::over(Arc::new(Tcp), settings).map_err(|error| BenchError::Cluster(error.to_string()))?;
+    Ok(Client::connect(config, Arc::new(network), Arc::new(WallClock), Arc::new(entropy))?)
 }
 
 struct WallClock;

@@ -101,6 +101,17 @@ impl Cluster {
         &self.nodes
     }
 
+    /// What clients show, and whom they believe: what the playground made for its context.
+    pub fn files(&self) -> channel::Files {
+        let pki = self.dir.join("pki");
+        channel::Files {
+            certificate: pki.join("user-officer.pem"),
+            key: pki.join("user-officer.key"),
+            authorities: pki.join("ca.pem"),
+            revoked: Vec::new(),
+        }
+    }
+
     /// Addresses of all nodes, for clients.
     pub fn endpoints(&self) -> Vec<String> {
         self.nodes.iter().map(|node| node.grpc.clone()).collect()

@@ -110,6 +110,7 @@ pub fn config(world: &World, node: u64, join: Option<String>) -> Config {
         port: format!("port-{node}"),
         timings: world.timings(),
         searches: 2,
+        names: Vec::new(),
         index_linger: Duration::from_millis(world.index_linger_ms),
     }
 }
@@ -123,7 +124,16 @@ pub fn env(
     work_ms: u64,
 ) -> Env {
     let work = Work::InPlace(Duration::from_millis(work_ms));
-    Env { network, clock, entropy, storage: Arc::new(disk), tables: tables(), indexes: Indexes::Memory, work }
+    Env {
+        open_network: network.clone(),
+        network,
+        clock,
+        entropy,
+        storage: Arc::new(disk),
+        tables: tables(),
+        indexes: Indexes::Memory,
+        work,
+    }
 }
 
 /// The tables of all nodes and of their judge: frozen, so one copy tells nothing from one node to another.

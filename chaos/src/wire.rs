@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use node::env::{BoxFuture, Listener, Network, Stream};
+use node::env::{BoxFuture, Listener, Network, Remote, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use turmoil::net::{TcpListener, TcpStream};
@@ -136,10 +136,10 @@ struct Acceptor {
 }
 
 impl Listener for Acceptor {
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, String)>> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, Remote)>> {
         Box::pin(async move {
             match self.incoming.recv().await {
-                Some((stream, peer)) => Ok((Box::new(stream) as Box<dyn Stream>, peer)),
+                Some((stream, peer)) => Ok((Box::new(stream) as Box<dyn Stream>, Remote::unproven(peer))),
                 // The host is gone, and with it the process: nothing comes any more.
                 None => std::future::pending().await,
             }

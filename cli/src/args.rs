@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, batch, cluster, completion, explain, generate, import, lookout, matcher, overrides, playground, screen,
+    audit, batch, cluster, completion, explain, generate, import, lookout, matcher, overrides, pki, playground, screen,
 };
 use crate::output::Form;
 
@@ -73,6 +73,9 @@ pub enum Command {
     /// Decide from which score on records are hits, and see first what that would change.
     #[command(subcommand)]
     Matcher(matcher::Command),
+    /// Issue and revoke the certificates of nodes, users and systems.
+    #[command(subcommand, after_help = pki::HELP)]
+    Pki(pki::Command),
     /// Make synthetic lists, travellers and their truth, from a seed.
     #[command(subcommand)]
     Generate(generate::Command),
@@ -129,6 +132,13 @@ mod tests {
             "matcher set P",
             "matcher compare --policy in-force --policy P --queries Q --purpose primary",
             "generate lists --people 100 --seed 7 --out D",
+            "pki init D --cluster 00112233445566778899aabbccddeeff",
+            "pki issue D node --id 1 --host h --host 127.0.0.1 --days 3",
+            "pki issue D user officer",
+            "pki issue D service A S",
+            "pki rotate D node --id 1",
+            "pki revoke D user/officer",
+            "pki list D",
             "completion bash",
         ] {
             let words = std::iter::once("portcullis").chain(line.split(' '));

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{Client, Config, Tcp};
+use channel::{Files, Secured, Settings};
+use client::{Client, Config, Network, Tcp};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
@@ -15,7 +16,12 @@ pub const CONTEXT_HELP: &str = r#"Context file (JSON; --context FILE or PORTCULL
   {"endpoints": ["127.0.0.1:20001", "127.0.0.1:20003"], "user": "officer", "agency": "CBP", "port": "2404",
    "purpose": "primary"}
   All endpoints of the cluster belong in it: a command goes on to the next when one does not answer.
+  "tls": {"ca": "pki/ca.pem", "certificate": "pki/user-officer.pem", "key": "pki/user-officer.key"}: who is believed and what is
+  shown; paths are looked for from the context file on. Without it nothing is encrypted (nodes with --plain-text).
   Optional: "deadline_ms" of a call (10000), "playground": {"control": "path of a unix socket"}."#;
+
+/// Between two looks at the files of a client that runs for long.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// What a context file holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,10 +32,24 @@ pub struct Context {
     pub agency: String,
     pub port: String,
     pub purpose: String,
+    /// Without it nothing is encrypted: for nodes that were started with --plain-text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsContext>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub playground: Option<PlaygroundContext>,
+}
+
+/// Who is believed, and what is shown to the nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsContext {
+    /// The authorities of the nodes, PEM.
+    pub ca: PathBuf,
+    /// The user's own certificate, PEM.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 /// How the playground of this cluster is reached.
@@ -43,7 +63,13 @@ impl Context {
     /// Reads a context file; what it does not know is refused by name.
     pub fn read(path: &Path) -> Result<Self, CliError> {
         let text = std::fs::read_to_string(path).map_err(|error| CliError::path(path, error))?;
-        Self::parse(&text).map_err(|reason| CliError::Usage(format!("{}: {reason}", path.display())))
+        let mut context =
+            Self::parse(&text).map_err(|reason| CliError::Usage(format!("{}: {reason}", path.display())))?;
+        if let (Some(tls), Some(dir)) = (&mut context.tls, path.parent()) {
+            // So that the directory may move.
+            [&mut tls.ca, &mut tls.certificate, &mut tls.key].into_iter().for_each(|file| *file = dir.join(&file));
+        }
+        Ok(context)
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -57,13 +83,25 @@ impl Context {
 
     /// A client of this cluster.
     pub fn client(&self) -> Result<Client, CliError> {
-        let Self { endpoints, user, agency, port, purpose, deadline_ms, playground: _ } = self;
+        let Self { endpoints, user, agency, port, purpose, tls, deadline_ms, playground: _ } = self;
         let mut config = Config::new(endpoints.clone(), user, agency, port, purpose);
         if let Some(ms) = deadline_ms {
             config.deadline = Duration::from_millis(*ms);
         }
         let entropy = SystemEntropy::open().map_err(|error| CliError::io("randomness", error))?;
-        Ok(Client::connect(config, Arc::new(Tcp), Arc::new(SystemClock), Arc::new(entropy))?)
+        let clock = Arc::new(SystemClock);
+        let network: Arc<dyn Network> = match tls {
+            None => Arc::new(Tcp),
+            Some(TlsContext { ca, certificate, key }) => {
+                let (certificate, key, authorities) = (certificate.clone(), key.clone(), ca.clone());
+                // The nodes look at who comes; whom they admit no more, they close themselves.
+                let files = Files { certificate, key, authorities, revoked: Vec::new() };
+                let settings = Settings { files, look_every: LOOK_EVERY, clock: clock.clone() };
+                let secured = Secured::over(Arc::new(Tcp), settings);
+                Arc::new(secured.map_err(|error| CliError::Usage(format!("context, tls: {error}")))?)
+            }
+        };
+        Ok(Client::connect(config, network, clock, Arc::new(entropy))?)
     }
 }
 

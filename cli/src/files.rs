@@ -23,3 +23,17 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), CliError> {
     };
     write().map_err(|error| CliError::path(path, error))
 }
+
+/// A file that only its owner may read; one that is there already is an error, since it may open what was sealed with it.
+pub fn write_secret(path: &Path, text: &str) -> Result<(), CliError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let write = || {
+        let mut file = options.open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(|error| CliError::path(path, error))
+}

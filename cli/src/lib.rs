@@ -9,6 +9,7 @@ pub mod error;
 pub mod files;
 pub mod import;
 pub mod output;
+pub mod pki;
 pub mod playground;
 pub mod progress;
 pub mod system;

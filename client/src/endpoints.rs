@@ -23,7 +23,7 @@ impl Endpoints {
                 let bad = || ConfigError::Endpoint(address.clone());
                 let port = address.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
                 port.and_then(|port| port.parse::<u16>().ok()).ok_or_else(bad)?;
-                let channel = channel(network.clone(), address, config.connect).map_err(|_| bad())?;
+                let channel = channel(network.clone(), address, None, config.connect).map_err(|_| bad())?;
                 Ok((address.clone(), channel))
             })
             .collect::<Result<Vec<_>, ConfigError>>()?;

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use model::time::{Clock, Entropy, UnixMillis};
-use proto::transport::{Accepted, BoxFuture, Listener, Network, Stream};
+use proto::transport::{Accepted, BoxFuture, Listener, Network, Remote, Stream};
 use proto::v1;
 use proto::v1::import_request::Step;
 use tonic::body::Body;
@@ -98,7 +98,7 @@ impl Network for Fake {
                 }
             }
             let (ours, theirs) = tokio::io::duplex(1 << 16);
-            let accepted = Accepted::new(Box::new(theirs), "test".to_string());
+            let accepted = Accepted::new(Box::new(theirs), Remote::unproven("test".to_string()));
             let incoming = tokio_stream::once(Ok::<_, io::Error>(accepted));
             let service = |name| Served { fake: self.clone(), node: address.to_string(), name };
             let server = tonic::transport::Server::builder()

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod certificate;
 pub mod check_digit;
 pub mod codec;
 pub mod command;

@@ -60,9 +60,24 @@ pub struct Arguments {
     /// Log entries kept behind a snapshot
     #[arg(long, default_value_t = Timings::default().keep_entries)]
     pub keep_entries: u64,
-    /// Listen beyond loopback, though nothing is encrypted and nobody signs on yet: only where every machine is trusted
+    /// This node's certificate, PEM; it must name the node: `portcullis pki issue DIR node` makes one
+    #[arg(long, requires_all = ["tls_key", "tls_ca"], value_name = "FILE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The key of the certificate, PEM
+    #[arg(long, requires = "tls_certificate", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// The authorities whose certificates are believed, of nodes and of users, PEM
+    #[arg(long, requires = "tls_certificate", value_name = "FILE")]
+    pub tls_ca: Option<PathBuf>,
+    /// A revocation list of these authorities, PEM; read anew when it changes, may be given several times
+    #[arg(long, requires = "tls_certificate", value_name = "FILE")]
+    pub tls_crl: Vec<PathBuf>,
+    /// Encrypt nothing and ask nobody who he is: for development and measurements, on loopback alone
+    #[arg(long, conflicts_with = "tls_certificate")]
+    pub plain_text: bool,
+    /// Serve metrics and health, which are neither encrypted nor signed on for, beyond loopback
     #[arg(long)]
-    pub trust_the_network: bool,
+    pub http_beyond_loopback: bool,
     /// Questions that search at a time; the number of processors if left out
     #[arg(long)]
     pub searches: Option<usize>,
@@ -104,6 +119,8 @@ pub struct Config {
     pub timings: Timings,
     /// Questions that search at a time.
     pub searches: usize,
+    /// Names of this node's certificate; none on a network without certificates.
+    pub names: Vec<String>,
     /// A change waits so long for others before the search index is committed.
     pub index_linger: Duration,
 }
@@ -134,14 +151,26 @@ impl Arguments {
             (None, None, Some(member)) => Start::Join(member.clone()),
             _ => Start::Known,
         };
-        for (name, address) in [("listen", &self.listen), ("http", &self.http)] {
-            if !self.trust_the_network && !is_loopback(address) {
-                let text = format!(
-                    "`{address}` is not on loopback, and nothing is encrypted yet; where all machines that reach it are \
-                     trusted, say --trust-the-network"
-                );
-                return Err(flag(name, text));
+        match (&self.tls_certificate, self.plain_text) {
+            (None, false) => {
+                let text = "is missing: with it, --tls-key and --tls-ca everything between nodes and clients is encrypted \
+                    (`portcullis pki` makes them); --plain-text does without, on loopback alone";
+                return Err(flag("tls-certificate", text.into()));
             }
+            (None, true) if !is_loopback(&self.listen) => {
+                let text =
+                    format!("`{}` is not on loopback, which --plain-text is for; give --tls-certificate", self.listen);
+                return Err(flag("listen", text));
+            }
+            _ => {}
+        }
+        if !self.http_beyond_loopback && !is_loopback(&self.http) {
+            let text = format!(
+                "`{}` is not on loopback: metrics and health are served in the open; where that is meant, say \
+                 --http-beyond-loopback",
+                self.http
+            );
+            return Err(flag("http", text));
         }
         for (name, code) in [("region", &self.region), ("port-code", &self.port_code)] {
             model::ids::check_code(name, code).map_err(|error| flag(name, error.reason))?;
@@ -160,6 +189,7 @@ impl Arguments {
                 ..Timings::default()
             },
             searches: self.searches.unwrap_or_else(processors),
+            names: Vec::new(),
             index_linger: INDEX_LINGER,
         })
     }

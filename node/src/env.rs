@@ -8,16 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::time::{Clock, Entropy, UnixMillis};
-use proto::transport::Tcp;
 use raft::storage::Engine;
 use search::Tables;
 
-pub use proto::transport::{BoxFuture, Listener, Network, Stream};
+pub use proto::transport::{BoxFuture, Listener, Network, Remote, Stream, Tcp};
 
 /// What a node stands on.
 #[derive(Clone)]
 pub struct Env {
     pub network: Arc<dyn Network>,
+    /// Where metrics and health are served: without certificates, so that a probe needs none.
+    pub open_network: Arc<dyn Network>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub storage: Arc<dyn Engine>,
@@ -83,12 +84,13 @@ impl Entropy for SystemEntropy {
 }
 
 impl Env {
-    /// The machine that the process runs on, with its data below a directory.
+    /// The machine that the process runs on, with its data below a directory, over this network.
     #[cfg(feature = "rocksdb")]
-    pub fn production(data_dir: &Path) -> Result<Self, raft::storage::StorageError> {
+    pub fn production(data_dir: &Path, network: Arc<dyn Network>) -> Result<Self, raft::storage::StorageError> {
         use raft::storage::rocks::{Limits, RocksEngine};
         Ok(Self {
-            network: Arc::new(Tcp),
+            network,
+            open_network: Arc::new(Tcp),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             storage: Arc::new(RocksEngine::new(data_dir, Limits::default())?),
@@ -102,6 +104,7 @@ impl Env {
     pub fn in_memory(storage: Arc<dyn Engine>) -> Self {
         Self {
             network: Arc::new(Tcp),
+            open_network: Arc::new(Tcp),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             storage,

@@ -15,6 +15,14 @@ pub enum ApiError {
     Invalid(#[from] Invalid),
     #[error("{}", .0.text)]
     Refused(#[from] Refusal),
+    /// The certificate names somebody else than the request.
+    #[error("the certificate is not that of {claimed}: ask as who you are, or show his")]
+    OtherIdentity { claimed: String },
+    /// The certificate names no user and no system.
+    #[error(
+        "the certificate names no user of this cluster: have one issued to you (`portcullis pki issue DIR user NAME`)"
+    )]
+    NotAUser,
     /// Missing, hidden and purged read the same (SECURITY.md 1.5).
     #[error("no record available")]
     NoRecord,
@@ -36,6 +44,8 @@ impl ApiError {
         match self {
             Self::Invalid(_) => "invalid",
             Self::Refused(refusal) => refusal.code.code(),
+            Self::OtherIdentity { .. } => "other-identity",
+            Self::NotAUser => "not-a-user",
             Self::NoRecord => RefusalCode::NoRecordAvailable.code(),
             Self::Group(GroupError::Unknown { .. }) => "outcome-unknown",
             Self::Group(GroupError::Busy { .. }) | Self::Audit(AuditError::Full) | Self::Overloaded => "busy",
@@ -50,7 +60,10 @@ impl ApiError {
 
     /// Whether it is a decision about the request (to be audited as a refusal) or a failure to serve it.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Invalid(_) | Self::Refused(_) | Self::NoRecord)
+        matches!(
+            self,
+            Self::Invalid(_) | Self::Refused(_) | Self::NoRecord | Self::OtherIdentity { .. } | Self::NotAUser
+        )
     }
 
     /// The field of the request at fault, if one is.
@@ -76,6 +89,8 @@ impl ApiError {
         match self {
             Self::Invalid(_) => Code::InvalidArgument,
             Self::NoRecord => Code::NotFound,
+            Self::OtherIdentity { .. } => Code::PermissionDenied,
+            Self::NotAUser => Code::Unauthenticated,
             Self::Refused(refusal) => match refusal.code {
                 RefusalCode::NoRecordAvailable => Code::NotFound,
                 RefusalCode::StaleVersion | RefusalCode::ImportSuperseded => Code::Aborted,

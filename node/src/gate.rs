@@ -1,16 +1,19 @@
-//! The gate: who asks, for which agency, from where and why, and until when. Sign-on and access rules come with their own
-//! issue; until then the identity is what the request says, and nodes listen on loopback alone (docs/architecture.md).
+//! The gate: who asks, for which agency, from where and why, and until when. Who asks is whom his certificate names; on a
+//! network without certificates, which is on loopback alone, whom the request names. Agency, port and purpose are what the
+//! request says until there are sessions (docs/architecture.md).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::audit::event::{EventHeader, EventKind, EventPayload, Term};
+use model::certificate::{Bearer, CertificateName};
 use model::envelope::{Caller, Decision};
 use model::error::Invalid;
-use model::ids::{AgencyId, NodeId, PortId, Purpose, RequestId, SourceList, UserId};
+use model::ids::{AgencyId, ClusterId, NodeId, PortId, Purpose, RequestId, SourceList, UserId};
 use model::limits::{DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS};
 use model::time::{Clock, Entropy, UnixMillis};
 use proto::metadata;
+use proto::transport::Remote;
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
@@ -22,6 +25,7 @@ const ANSWER_MARGIN: Duration = Duration::from_millis(20);
 /// Lets requests in.
 #[derive(Clone)]
 pub struct Gate {
+    cluster: ClusterId,
     node: NodeId,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -39,26 +43,35 @@ pub struct Admitted {
     pub source: Option<SourceList>,
     /// What is asked, for its event.
     pub terms: Vec<Term>,
+    /// Whom the request names, where the certificate names somebody else: it is refused as the bearer's.
+    pub claimed: Option<UserId>,
     end: Instant,
 }
 
 impl Gate {
     /// The gate of a node.
-    pub fn new(node: NodeId, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { node, clock, entropy }
+    pub fn new((cluster, node): (ClusterId, NodeId), clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { cluster, node, clock, entropy }
     }
 
     /// Lets a request in, or says what is missing.
-    pub fn admit(&self, metadata: &MetadataMap) -> Result<Admitted, ApiError> {
+    pub fn admit(&self, metadata: &MetadataMap, remote: Option<&Remote>) -> Result<Admitted, ApiError> {
         let text = |key: &'static str| -> Result<&str, Invalid> {
             let value = metadata.get(key).ok_or_else(|| {
                 Invalid::new(key, "is missing; the context file names user, agency, port and purpose".into())
             })?;
             value.to_str().map_err(|_| Invalid::new(key, "is not printable ASCII".into()))
         };
+        let (user, agency) = (UserId::new(text(metadata::USER)?)?, AgencyId::new(text(metadata::AGENCY)?)?);
+        let (user, claimed) = match self.proven(remote, &user, &agency) {
+            None => (user, None),
+            Some(Ok(())) => (user, None),
+            Some(Err(Some(proven))) => (proven, Some(user)),
+            Some(Err(None)) => return Err(ApiError::NotAUser),
+        };
         let caller = Caller {
-            user: UserId::new(text(metadata::USER)?)?,
-            agency: AgencyId::new(text(metadata::AGENCY)?)?,
+            user,
+            agency,
             port: PortId::new(text(metadata::PORT)?)?,
             purpose: Purpose::new(text(metadata::PURPOSE)?)?,
             node: self.node,
@@ -74,8 +87,29 @@ impl Gate {
             at,
             source: None,
             terms: Vec::new(),
+            claimed,
             end: Instant::now() + deadline.saturating_sub(ANSWER_MARGIN),
         })
+    }
+
+    /// Whether the certificate names this user, or this system of this agency; else whom it names. None: there is none.
+    fn proven(&self, remote: Option<&Remote>, user: &UserId, agency: &AgencyId) -> Option<Result<(), Option<UserId>>> {
+        let certificate = remote?.certificate.as_ref()?;
+        let names = certificate.names.iter().filter_map(|name| name.parse::<CertificateName>().ok());
+        let mut another = None;
+        for name in names.filter(|name| name.cluster == self.cluster) {
+            let (named, of) = match name.bearer {
+                Bearer::User(named) => (named, None),
+                Bearer::Service(of, named) => (named, Some(of)),
+                // A node asks its peers and never for records of its own.
+                Bearer::Node(_) => continue,
+            };
+            if named == *user && of.is_none_or(|of| of == *agency) {
+                return Some(Ok(()));
+            }
+            another = Some(named);
+        }
+        Some(Err(another))
     }
 
     /// The time now.
@@ -141,9 +175,57 @@ mod tests {
 
     #[test]
     fn a_request_without_identity_is_told_what_is_missing() {
-        let gate = Gate::new(NodeId(1), Arc::new(SystemClock), Arc::new(SystemEntropy));
-        let error = gate.admit(&MetadataMap::new()).expect_err("refused").to_string();
+        let error = gate().admit(&MetadataMap::new(), None).expect_err("refused").to_string();
         assert!(error.contains("portcullis-user: is missing"), "{error}");
+    }
+
+    const CLUSTER: ClusterId = ClusterId([7; 16]);
+
+    fn gate() -> Gate {
+        Gate::new((CLUSTER, NodeId(1)), Arc::new(SystemClock), Arc::new(SystemEntropy))
+    }
+
+    fn shown(names: &[&str]) -> Remote {
+        let names = names.iter().map(|name| format!("portcullis://cluster/{name}")).collect();
+        let (fingerprint, not_after, policies) = ([0; 32], UnixMillis(0), Vec::new());
+        let certificate = proto::transport::Certificate { names, fingerprint, not_after, policies };
+        Remote { address: "test".into(), certificate: Some(Arc::new(certificate)) }
+    }
+
+    #[test]
+    fn who_asks_is_whom_the_certificate_names() {
+        let mut metadata = MetadataMap::new();
+        for (key, value) in [
+            (metadata::USER, "vetting"),
+            (metadata::AGENCY, "OFAC"),
+            (metadata::PORT, "2404"),
+            (metadata::PURPOSE, "primary"),
+        ] {
+            metadata.insert(key, value.parse().expect("ASCII"));
+        }
+        let ask = |remote: Option<&Remote>| {
+            let admitted = gate().admit(&metadata, remote).map_err(|error| error.code())?;
+            Ok((admitted.caller.user.to_string(), admitted.claimed.map(|user| user.to_string())))
+        };
+        let other = ClusterId([8; 16]);
+        let as_asked = Ok(("vetting".to_string(), None));
+        assert_eq!(ask(None), as_asked, "a network without certificates");
+        for names in [
+            &[format!("{CLUSTER}/user/vetting")][..],
+            &[format!("{CLUSTER}/service/OFAC/vetting")],
+            &[format!("{CLUSTER}/user/else"), format!("{CLUSTER}/user/vetting")],
+        ] {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            assert_eq!(ask(Some(&shown(&names))), as_asked, "{names:?}");
+        }
+        let name = format!("{CLUSTER}/user/else");
+        assert_eq!(ask(Some(&shown(&[&name]))), Ok(("else".into(), Some("vetting".into()))), "as the bearer's");
+        let name = format!("{CLUSTER}/service/CBP/vetting");
+        assert_eq!(ask(Some(&shown(&[&name]))), Ok(("vetting".into(), Some("vetting".into()))), "of another agency");
+        for nobody in [format!("{CLUSTER}/node/1"), format!("{other}/user/vetting"), "nonsense".into()] {
+            assert_eq!(ask(Some(&shown(&[&nobody]))), Err("not-a-user"), "{nobody}");
+        }
+        assert_eq!(ask(Some(&shown(&[]))), Err("not-a-user"));
     }
 
     #[test]

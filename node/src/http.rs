@@ -44,7 +44,7 @@ impl axum::serve::Listener for Accepting {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
             match self.0.accept().await {
-                Ok(accepted) => return accepted,
+                Ok((stream, remote)) => return (stream, remote.address),
                 // Too many open files, or the peer was gone already: the next one may be better.
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");

@@ -19,6 +19,7 @@ mod wire;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use model::certificate::CertificateName;
 use model::command::cluster::{ClusterInfo, NodeInfo};
 use model::ids::{ClusterId, GroupId};
 use model::limits::MESSAGE_BYTES_MAX;
@@ -44,7 +45,7 @@ pub use crate::searches::WAITING_MAX as SEARCHES_WAITING_MAX;
 
 use crate::audit::Pipeline;
 use crate::config::{Config, Start, groups_of};
-use crate::env::{BoxFuture, Env, Indexes, Listener};
+use crate::env::{BoxFuture, Env, Indexes, Listener, Network};
 use crate::gate::Gate;
 use crate::identity::{FORMAT, Identity, IdentityError};
 use crate::metrics::Metrics;
@@ -76,6 +77,10 @@ pub enum NodeError {
     Index { group: GroupId, reason: String },
     #[error("metrics: {0}")]
     Metrics(String),
+    #[error("TLS: {0}")]
+    Channel(String),
+    #[error("this is {expected}, and its certificate names {}; issue one for this node", found.join(", "))]
+    OtherCertificate { expected: CertificateName, found: Vec<String> },
     #[error("the services ended: {reason}")]
     Unserved { reason: String },
     #[error("{group} has stopped: {reason}")]
@@ -89,6 +94,7 @@ impl NodeError {
             Self::Identity(
                 IdentityError::OtherNode { .. } | IdentityError::OtherCluster { .. } | IdentityError::OtherKey { .. },
             ) => 4,
+            Self::Channel(_) | Self::OtherCertificate { .. } => 2,
             Self::Storage(_) | Self::Identity(_) | Self::Groups(_) | Self::Failed { .. } => 3,
             _ => 1,
         }
@@ -120,9 +126,13 @@ impl Node {
     async fn start_seeded(config: Config, env: Env) -> Result<Self, NodeError> {
         let metrics = Metrics::new(config.searches).map_err(|error| NodeError::Metrics(error.to_string()))?;
         let identity = identify(&config, &env, &metrics).await?;
-        let listener = listen(&env, &config.listen).await?;
+        let expected = CertificateName::node(identity.cluster, config.node);
+        if !config.names.is_empty() && !config.names.contains(&expected.to_string()) {
+            return Err(NodeError::OtherCertificate { expected, found: config.names });
+        }
+        let listener = listen(&*env.network, &config.listen).await?;
         let http = match &config.http {
-            Some(address) => Some(listen(&env, address).await?),
+            Some(address) => Some(listen(&*env.open_network, address).await?),
             None => None,
         };
         let address = listener.address().unwrap_or_else(|_| config.listen.clone());
@@ -153,7 +163,7 @@ impl Node {
         }
         let pipeline = Pipeline::start(groups.clone(), keyring, env.entropy.clone(), metrics.audit.clone());
         let api = Api::new(Parts {
-            gate: Gate::new(config.node, env.clock.clone(), env.entropy.clone()),
+            gate: Gate::new((identity.cluster, config.node), env.clock.clone(), env.entropy.clone()),
             groups: groups.clone(),
             replicas,
             pipeline,
@@ -292,8 +302,8 @@ async fn join(config: &Config, env: &Env, metrics: &Metrics, address: &str) -> R
     Ok(Identity { format: FORMAT, cluster: ClusterId(cluster), node: config.node, key_check, groups })
 }
 
-async fn listen(env: &Env, address: &str) -> Result<Box<dyn Listener>, NodeError> {
-    let listening = env.network.listen(address).await;
+async fn listen(network: &dyn Network, address: &str) -> Result<Box<dyn Listener>, NodeError> {
+    let listening = network.listen(address).await;
     listening.map_err(|error| NodeError::Listen { address: address.to_string(), reason: error.to_string() })
 }
 
@@ -348,7 +358,7 @@ async fn serve(
     let incoming = async_stream::stream! {
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => yield Ok::<_, std::io::Error>(Accepted::new(stream, peer)),
+                Ok((stream, remote)) => yield Ok::<_, std::io::Error>(Accepted::new(stream, remote)),
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
                     tokio::time::sleep(Duration::from_millis(100)).await;

@@ -3,10 +3,13 @@
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::time::Duration;
 
+use channel::{Files, Secured, Settings};
 use clap::Parser;
 use portcullis_node::config::{Arguments, Config};
-use portcullis_node::env::Env;
+use portcullis_node::env::{Env, Network, SystemClock, Tcp};
 use portcullis_node::{Node, NodeError};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -15,6 +18,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How long the allocator keeps freed pages, and the variable by which it is told: it reads it before `main`.
 const PURGE_DELAY: (&str, &str) = ("MIMALLOC_PURGE_DELAY", "10");
+
+/// Between two looks at certificates and revocation lists.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Starts this program again in the same process, with the allocator told to give freed pages back soon. By itself it keeps
 /// them for a second, and a node that imports a list then holds a quarter more than it uses. What is set already stands.
@@ -64,13 +70,33 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments, config: Config) -> Result<(), NodeError> {
-    let env = Env::production(&arguments.data_dir)?;
+async fn run(arguments: Arguments, mut config: Config) -> Result<(), NodeError> {
+    let network: Arc<dyn Network> = match files(&arguments) {
+        None => Arc::new(Tcp),
+        Some(files) => {
+            let settings = Settings { files, look_every: LOOK_EVERY, clock: Arc::new(SystemClock) };
+            let secured =
+                Secured::over(Arc::new(Tcp), settings).map_err(|error| NodeError::Channel(error.to_string()))?;
+            config.names = secured.names();
+            Arc::new(secured)
+        }
+    };
+    let env = Env::production(&arguments.data_dir, network)?;
     let node = Node::start(config, env).await?;
     tokio::select! {
         () = asked_to_stop(arguments.exit_with_stdin) => node.stop().await,
         error = node.failed() => Err(error),
     }
+}
+
+/// The files of TLS, where it is spoken.
+fn files(arguments: &Arguments) -> Option<Files> {
+    Some(Files {
+        certificate: arguments.tls_certificate.clone()?,
+        key: arguments.tls_key.clone()?,
+        authorities: arguments.tls_ca.clone()?,
+        revoked: arguments.tls_crl.clone(),
+    })
 }
 
 async fn asked_to_stop(exit_with_stdin: bool) {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use model::known_bugs::{KnownBug, planted};
+use model::time::UnixMillis;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::{Channel, Endpoint, Uri};
 
@@ -25,18 +26,52 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for T {}
 
+/// What the other side of a connection proved of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// Its names as text: URIs, mail addresses, user principal names.
+    pub names: Vec<String>,
+    /// SHA-256 of the certificate.
+    pub fingerprint: [u8; 32],
+    /// Until when it is good.
+    pub not_after: UnixMillis,
+    /// The policies that it was issued under, as object identifiers.
+    pub policies: Vec<String>,
+}
+
+/// The other side of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// Its address, for logs.
+    pub address: String,
+    /// None: the network asks for no certificates.
+    pub certificate: Option<Arc<Certificate>>,
+}
+
+impl Remote {
+    /// Somebody who proved nothing.
+    pub fn unproven(address: String) -> Self {
+        Self { address, certificate: None }
+    }
+}
+
 /// Connects and listens.
 pub trait Network: Send + Sync + 'static {
     /// A connection to `host:port`.
     fn connect<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Stream>>>;
+    /// A connection to `host:port`, if who is there has a certificate of this name. A network without certificates takes
+    /// whoever is there.
+    fn connect_to<'a>(&'a self, address: &'a str, _name: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
+        self.connect(address)
+    }
     /// Listens on `host:port`.
     fn listen<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Listener>>>;
 }
 
 /// Accepts connections.
 pub trait Listener: Send + 'static {
-    /// The next connection, with the peer's address.
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, String)>>;
+    /// The next connection, with who is on its other side.
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, Remote)>>;
     /// Where it listens.
     fn address(&self) -> io::Result<String>;
 }
@@ -65,11 +100,11 @@ impl Network for Tcp {
 struct TcpAcceptor(tokio::net::TcpListener);
 
 impl Listener for TcpAcceptor {
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, String)>> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, Remote)>> {
         Box::pin(async move {
             let (stream, peer) = self.0.accept().await?;
             stream.set_nodelay(true)?;
-            Ok((Box::new(stream) as Box<dyn Stream>, peer.to_string()))
+            Ok((Box::new(stream) as Box<dyn Stream>, Remote::unproven(peer.to_string())))
         })
     }
 
@@ -78,10 +113,12 @@ impl Listener for TcpAcceptor {
     }
 }
 
-/// A gRPC channel over the network, connected when first used and again when it broke.
+/// A gRPC channel over the network, connected when first used and again when it broke; with a name, to nobody whose certificate
+/// has another.
 pub fn channel(
     network: Arc<dyn Network>,
     address: &str,
+    name: Option<String>,
     connect_timeout: Duration,
 ) -> Result<Channel, tonic::transport::Error> {
     let mut endpoint = Endpoint::from_shared(format!("http://{address}"))?
@@ -98,10 +135,14 @@ pub fn channel(
             .keep_alive_while_idle(true);
     }
     Ok(endpoint.connect_with_connector_lazy(tower::service_fn(move |uri: Uri| {
-        let network = network.clone();
+        let (network, name) = (network.clone(), name.clone());
         async move {
             let address = uri.authority().map(|authority| authority.to_string()).unwrap_or_default();
-            network.connect(&address).await.map(TokioIo::new)
+            let stream = match &name {
+                Some(name) => network.connect_to(&address, name).await,
+                None => network.connect(&address).await,
+            };
+            stream.map(TokioIo::new)
         }
     })))
 }
@@ -109,25 +150,21 @@ pub fn channel(
 /// An accepted connection, as tonic's server takes it.
 pub struct Accepted {
     stream: Box<dyn Stream>,
-    /// The peer's address, for logs.
-    pub peer: String,
+    remote: Remote,
 }
 
 impl Accepted {
     /// Wraps what a listener accepted.
-    pub fn new(stream: Box<dyn Stream>, peer: String) -> Self {
-        Self { stream, peer }
+    pub fn new(stream: Box<dyn Stream>, remote: Remote) -> Self {
+        Self { stream, remote }
     }
 }
 
-/// The peer's address, as handlers find it among a request's extensions.
-#[derive(Debug, Clone)]
-pub struct PeerAddress(pub String);
-
 impl tonic::transport::server::Connected for Accepted {
-    type ConnectInfo = PeerAddress;
-    fn connect_info(&self) -> PeerAddress {
-        PeerAddress(self.peer.clone())
+    /// Handlers find it among a request's extensions.
+    type ConnectInfo = Remote;
+    fn connect_info(&self) -> Remote {
+        self.remote.clone()
     }
 }
 

@@ -4,16 +4,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use channel::{Files, Secured, Settings};
 use client::{Client, Config, Tcp, v1};
 use model::time::{Clock, UnixMillis};
 
 use crate::system::{SystemClock, SystemEntropy};
 
-/// A client of endpoints, with the deadline of every call.
-pub fn client_of(endpoints: Vec<String>, deadline: Duration) -> Client {
-    let mut config = Config::new(endpoints, "tester", "CBP", "2404", "primary");
+/// A client of endpoints that shows this certificate, with the deadline of every call.
+pub fn client_of(endpoints: Vec<String>, files: Files, deadline: Duration) -> Client {
+    let mut config = Config::new(endpoints, "officer", "CBP", "2404", "primary");
     config.deadline = deadline;
-    Client::connect(config, Arc::new(Tcp), Arc::new(SystemClock), Arc::new(SystemEntropy)).expect("a configuration")
+    let settings = Settings { files, look_every: Duration::from_secs(60), clock: Arc::new(SystemClock) };
+    let network = Secured::over(Arc::new(Tcp), settings).expect("certificates");
+    Client::connect(config, Arc::new(network), Arc::new(SystemClock), Arc::new(SystemEntropy)).expect("a configuration")
 }
 
 /// A lookout for a person.

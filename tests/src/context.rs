@@ -27,6 +27,17 @@ impl Context {
         copy
     }
 
+    /// The certificate that it shows, and whom it believes.
+    pub fn files(&self) -> channel::Files {
+        let path = |field: &str| PathBuf::from(self.value["tls"][field].as_str().expect("a path"));
+        channel::Files {
+            certificate: path("certificate"),
+            key: path("key"),
+            authorities: path("ca"),
+            revoked: Vec::new(),
+        }
+    }
+
     /// The endpoints.
     pub fn endpoints(&self) -> Vec<String> {
         let endpoints = self.value["endpoints"].as_array().expect("endpoints");

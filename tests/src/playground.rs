@@ -178,6 +178,11 @@ impl Playground {
         Cli::with_context(&self.ready().context)
     }
 
+    /// The command line of one of the playground's people.
+    pub fn cli_as(&self, user: &str) -> Cli {
+        Cli::with_context(&self.path(&format!("data/context-{user}.json")))
+    }
+
     /// The command line with one node's endpoint alone.
     pub fn cli_of(&self, id: u64) -> Cli {
         let endpoints = Value::from(vec![self.node(id).grpc]);
@@ -186,12 +191,12 @@ impl Playground {
 
     /// A client with all endpoints.
     pub fn client(&self) -> Client {
-        client_of(self.context().endpoints(), DEADLINE)
+        client_of(self.context().endpoints(), self.context().files(), DEADLINE)
     }
 
     /// A client with one node's endpoint alone.
     pub fn client_of(&self, id: u64) -> Client {
-        client_of(vec![self.node(id).grpc], DEADLINE)
+        client_of(vec![self.node(id).grpc], self.context().files(), DEADLINE)
     }
 
     /// Kills a node with SIGKILL; the playground notices.

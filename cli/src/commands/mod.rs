@@ -17,6 +17,7 @@ pub mod lookout_fields;
 pub mod lookout_read;
 pub mod matcher;
 pub mod overrides;
+pub mod pki;
 pub mod playground;
 pub mod question;
 pub mod screen;
@@ -42,6 +43,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Cluster(command) => cluster::run(&globals, command).await,
         Command::Matcher(command) => matcher::run(&globals, command).await,
         Command::Generate(command) => generate::run(&globals, command).await,
+        Command::Pki(command) => pki::run(&globals, command),
         Command::Completion(args) => completion::run(&globals, args),
     }
 }

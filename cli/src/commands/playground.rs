@@ -3,18 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use model::time::Clock;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::context::{Context, Globals};
 use crate::error::CliError;
-use crate::files::write_atomically;
 use crate::output::note;
 use crate::playground::control::{self, Reply, Request};
 use crate::playground::layout::{Dir, Layout};
 use crate::playground::node;
 use crate::playground::supervisor::{self, Settings};
-use crate::system::SystemEntropy;
+use crate::system::{SystemClock, SystemEntropy};
 
 const NODES_MAX: u64 = 9;
 const RECORDS_GROUPS_MAX: u16 = 64;
@@ -158,7 +158,8 @@ async fn start(globals: &Globals, args: Args) -> Result<(), CliError> {
     };
     let (sender, requests) = mpsc::channel(8);
     control::serve(&control, sender)?;
-    write_atomically(&dir.context(), layout.context(control.clone()).to_text()?.as_bytes())?;
+    let authority = layout.authority(&dir, SystemClock.now(), &entropy)?;
+    layout.write_contexts(&dir, &authority, &control)?;
     let ready_file = ready_file.map(|path| absolute(&path)).transpose()?;
     let result = supervisor::run(
         Settings {
@@ -225,8 +226,8 @@ mod tests {
         let entropy = SystemEntropy::open().expect("entropy");
         let layout = Layout::create(&dir, 1, 1, &entropy).expect("creates");
         let control = temp.path().join("control.sock");
-        let text = layout.context(control.clone()).to_text().expect("encodes");
-        write_atomically(&dir.context(), text.as_bytes()).expect("writes");
+        let authority = layout.authority(&dir, SystemClock.now(), &entropy).expect("makes");
+        layout.write_contexts(&dir, &authority, &control).expect("writes");
         refuse_second(&dir).await.expect("none runs");
         let (sender, _requests) = mpsc::channel(1);
         control::serve(&control, sender).expect("listens");

@@ -1,19 +1,32 @@
 //! What a playground remembers, and where things lie in its directory.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use model::ids::{ClusterId, to_hex};
-use model::time::Entropy;
+use model::certificate::Bearer;
+use model::ids::{ClusterId, NodeId, UserId, to_hex};
+use model::time::{Entropy, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use super::ports;
-use crate::context::{Context, PlaygroundContext};
+use crate::context::{Context, PlaygroundContext, TlsContext};
 use crate::error::CliError;
-use crate::files::write_atomically;
+use crate::files::{write_atomically, write_secret};
+use crate::pki::{Authority, Order, Pair};
 
 const FORMAT: u32 = 1;
+/// Where its nodes listen.
+const LOCAL: &str = "127.0.0.1";
+/// Who has a certificate and a context of his own in a playground, and why he asks; the first one's context is the cluster's.
+const PEOPLE: [(&str, &str); 5] = [
+    ("officer", "primary"),
+    ("supervisor", "primary"),
+    ("control-officer", "administration"),
+    ("auditor", "audit"),
+    ("administrator", "administration"),
+];
+/// How long certificates of a playground are good.
+const CERTIFICATE_DAYS: u64 = 365;
 /// Longest path of a unix socket, with a margin below what every system takes.
 const SOCKET_PATH_MAX: usize = 100;
 
@@ -51,6 +64,9 @@ impl Dir {
     }
     pub fn context(&self) -> PathBuf {
         self.0.join("context.json")
+    }
+    pub fn pki(&self) -> PathBuf {
+        self.0.join("pki")
     }
     pub fn node(&self, id: u64) -> PathBuf {
         self.0.join(format!("node-{id}"))
@@ -102,6 +118,23 @@ impl Layout {
         write_atomically(&dir.layout(), (crate::output::json(self)? + "\n").as_bytes())
     }
 
+    /// The authority of this cluster, made where there is none yet, with certificates for whoever has no good one.
+    pub fn authority(&self, dir: &Dir, now: UnixMillis, entropy: &dyn Entropy) -> Result<Authority, CliError> {
+        let place = dir.pki();
+        let there = place.join("ca.key").exists();
+        let mut authority =
+            if there { Authority::open(&place)? } else { Authority::create(&place, self.cluster_id, now)? };
+        let nodes = self.nodes.iter().map(|node| (Bearer::Node(NodeId(node.id)), vec![LOCAL.to_string()]));
+        for (bearer, hosts) in nodes {
+            authority.keep(&Order { bearer, hosts, days: CERTIFICATE_DAYS }, now, entropy)?;
+        }
+        for (user, _) in PEOPLE {
+            let bearer = Bearer::User(UserId::new(user)?);
+            authority.keep(&Order { bearer, hosts: Vec::new(), days: CERTIFICATE_DAYS }, now, entropy)?;
+        }
+        Ok(authority)
+    }
+
     /// Takes in a node that will join.
     pub fn add(&mut self, id: u64, entropy: &dyn Entropy) -> Result<NodeLayout, CliError> {
         let ports = ports::choose(2, entropy).map_err(|error| CliError::io("free ports", error))?;
@@ -129,42 +162,43 @@ impl Layout {
         })
     }
 
-    /// The context of this cluster.
-    pub fn context(&self, control: PathBuf) -> Context {
+    /// Writes the context of the cluster and one for each of its people.
+    pub fn write_contexts(&self, dir: &Dir, authority: &Authority, control: &Path) -> Result<(), CliError> {
+        for (at, (user, purpose)) in PEOPLE.into_iter().enumerate() {
+            let pair = authority.pair(&Bearer::User(UserId::new(user)?));
+            let text = self.context(dir, (user, purpose), pair, control).to_text()?;
+            write_atomically(&dir.0.join(format!("context-{user}.json")), text.as_bytes())?;
+            if at == 0 {
+                write_atomically(&dir.context(), text.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn context(&self, dir: &Dir, (user, purpose): (&str, &str), pair: Pair, control: &Path) -> Context {
+        let Pair { certificate, key } = pair;
         Context {
             endpoints: self.nodes.iter().map(|node| node.grpc.clone()).collect(),
-            user: "officer".to_string(),
+            user: user.to_string(),
             agency: "CBP".to_string(),
             port: "2404".to_string(),
-            purpose: "primary".to_string(),
+            purpose: purpose.to_string(),
+            tls: Some(TlsContext { ca: dir.pki().join("ca.pem"), certificate, key }),
             deadline_ms: None,
-            playground: Some(PlaygroundContext { control }),
+            playground: Some(PlaygroundContext { control: control.to_path_buf() }),
         }
     }
 }
 
 fn local(port: u16) -> String {
-    format!("127.0.0.1:{port}")
-}
-
-/// A file that only its owner may read; one that is there already is an error, since it may seal records.
-fn write_secret(path: &Path, text: &str) -> Result<(), CliError> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let write = || {
-        let mut file = options.open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write().map_err(|error| CliError::path(path, error))
+    format!("{LOCAL}:{port}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::system::SystemEntropy;
+    use model::time::Clock;
 
     #[test]
     fn a_directory_finds_its_cluster_again() {
@@ -177,7 +211,16 @@ mod tests {
         assert_eq!(layout.initial_members().split(',').count(), 3);
         layout.add(4, &entropy).expect("adds");
         assert_eq!((layout.initial().count(), layout.nodes.len()), (3, 4));
-        assert_eq!(layout.context("s".into()).endpoints.len(), 4);
+        let now = crate::system::SystemClock.now();
+        let authority = layout.authority(&dir, now, &entropy).expect("makes");
+        layout.write_contexts(&dir, &authority, Path::new("s")).expect("writes");
+        let context = Context::read(&dir.context()).expect("reads");
+        assert_eq!((context.endpoints.len(), &*context.user), (4, "officer"));
+        assert_eq!(Context::read(&dir.0.join("context-auditor.json")).expect("reads").user, "auditor");
+        let issued = authority.ledger().issued.len();
+        assert_eq!(issued, 4 + PEOPLE.len());
+        let again = layout.authority(&dir, now, &entropy).expect("opens");
+        assert_eq!(again.ledger().issued.len(), issued, "what is good is kept");
         let key = std::fs::read_to_string(dir.key()).expect("reads");
         assert_eq!(key.trim().len(), 64);
         std::fs::remove_file(dir.layout()).expect("removes");

@@ -61,6 +61,10 @@ pub fn arguments(dir: &Dir, layout: &Layout, node: &NodeLayout, join: Option<&st
         ("--http", node.http.clone()),
         ("--data-dir", text(dir.node(node.id))),
         ("--key-file", text(dir.key())),
+        ("--tls-certificate", text(dir.pki().join(format!("node-{}.pem", node.id)))),
+        ("--tls-key", text(dir.pki().join(format!("node-{}.key", node.id)))),
+        ("--tls-ca", text(dir.pki().join("ca.pem"))),
+        ("--tls-crl", text(dir.pki().join("revoked.pem"))),
         ("--region", "local".to_string()),
         ("--port-code", format!("PLAY-{}", node.id)),
     ];

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use model::time::Clock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,7 +15,7 @@ use super::probe::is_ready;
 use super::ready::{Ready, ReadyNode};
 use crate::error::CliError;
 use crate::output::{Output, note};
-use crate::system::SystemEntropy;
+use crate::system::{SystemClock, SystemEntropy};
 
 /// How often a starting cluster is asked whether it serves.
 const PROBE_EVERY: Duration = Duration::from_millis(100);
@@ -233,8 +234,9 @@ impl Supervisor {
         let entropy = self.settings.entropy;
         let node = self.settings.layout.add(id, &entropy)?;
         self.settings.layout.save(&self.settings.dir)?;
-        let context = self.settings.layout.context(self.settings.control.clone());
-        crate::files::write_atomically(&self.settings.dir.context(), context.to_text()?.as_bytes())?;
+        let Settings { dir, layout, control, .. } = &self.settings;
+        let authority = layout.authority(dir, SystemClock.now(), &entropy)?;
+        layout.write_contexts(dir, &authority, control)?;
         let pid = self.start(&node)?;
         self.write_ready_file();
         Ok(Reply::started(ReadyNode::new(&node, Some(pid)), pid))

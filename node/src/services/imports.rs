@@ -317,7 +317,7 @@ impl Imports for Api {
         &self,
         request: Request<Streaming<message::ImportRequest>>,
     ) -> Result<Response<Self::ImportStream>, Status> {
-        let admitted = self.admit_stream(IMPORT, request.metadata())?;
+        let admitted = self.admit_stream(IMPORT, &request).await?;
         let (api, mut steps) = (self.clone(), until_idle(request.into_inner()));
         let stream = async_stream::stream! {
             let mut running: Option<Running> = None;

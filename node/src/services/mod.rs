@@ -34,7 +34,6 @@ use raft::error::GroupError;
 use raft::groups::Groups;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use crate::audit::{Answer, AuditError, Pipeline, Released, Unreleased};
@@ -93,7 +92,7 @@ impl Api {
         run: impl AsyncFnOnce(&Admitted, Q) -> Result<Released<T>, ApiError>,
     ) -> Result<Response<Released<T>>, Status> {
         let counted = self.count(call);
-        let result = match self.0.gate.admit(request.metadata()) {
+        let result = match self.0.gate.admit(request.metadata(), request.extensions().get()) {
             Err(error) => Err(error),
             Ok(mut admitted) => {
                 admitted.terms = request.get_ref().terms();
@@ -109,9 +108,16 @@ impl Api {
         Counted { api: self, call, begun: Instant::now(), outcome: "gone" }
     }
 
-    /// Lets a stream in.
-    fn admit_stream(&self, call: Call, metadata: &MetadataMap) -> Result<Admitted, Status> {
-        self.0.gate.admit(metadata).map_err(|error| {
+    /// Lets a stream in; who claims to be somebody else is refused before anything is read, and the refusal is an event.
+    async fn admit_stream<Q>(&self, call: Call, request: &Request<Q>) -> Result<Admitted, Status> {
+        let let_in = match self.0.gate.admit(request.metadata(), request.extensions().get()) {
+            Ok(admitted) if admitted.claimed.is_some() => {
+                let nothing = async |_: &Admitted, ()| Err::<Released<()>, _>(ApiError::NotAUser);
+                self.run(call, &admitted, (), nothing).await.map(|_| admitted)
+            }
+            other => other,
+        };
+        let_in.map_err(|error| {
             self.count(call).ended(&Err::<(), _>(error.clone()));
             error.into()
         })
@@ -127,7 +133,10 @@ impl Api {
     ) -> Result<Released<T>, ApiError> {
         // A little longer than what is inside waits, so that a write says by itself that its outcome is unknown.
         let left = admitted.left()? + Duration::from_millis(15);
-        let result = tokio::time::timeout(left, run(admitted, request)).await.unwrap_or(Err(ApiError::Deadline));
+        let result = match &admitted.claimed {
+            Some(claimed) => Err(ApiError::OtherIdentity { claimed: claimed.to_string() }),
+            None => tokio::time::timeout(left, run(admitted, request)).await.unwrap_or(Err(ApiError::Deadline)),
+        };
         match result {
             Err(error) if leaves_no_event(&error) => {
                 let mut header = admitted.event(call.kind);
@@ -218,7 +227,7 @@ fn page_size(wanted: u32) -> Result<usize, ApiError> {
 /// Whether a refusal must be recorded here: others by the log stand in the outbox of the entry that refused.
 fn leaves_no_event(error: &ApiError) -> bool {
     match error {
-        ApiError::Invalid(_) | ApiError::NoRecord => true,
+        ApiError::Invalid(_) | ApiError::NoRecord | ApiError::OtherIdentity { .. } => true,
         ApiError::Refused(refusal) => refusal.code.leaves_no_event(),
         _ => false,
     }

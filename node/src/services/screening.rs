@@ -346,7 +346,7 @@ impl Screening for Api {
         &self,
         request: Request<Streaming<message::BatchRequest>>,
     ) -> Result<Response<Self::BatchStream>, Status> {
-        let admitted = self.admit_stream(BATCH, request.metadata())?;
+        let admitted = self.admit_stream(BATCH, &request).await?;
         let api = self.clone();
         let rows = until_idle(request.into_inner()).map(move |row| {
             let (api, admitted) = (api.clone(), admitted.clone());

@@ -205,6 +205,7 @@ impl Cluster {
                 port: "test".into(),
                 timings: Timings::default(),
                 searches: 2,
+                names: Vec::new(),
                 index_linger: INDEX_LINGER,
             };
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

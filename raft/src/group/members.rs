@@ -50,8 +50,11 @@ impl Group {
                     node: subject.0,
                     address: subject_address,
                 };
-                let reply =
-                    self.0.router.call("change", &address, left, async |mut peer| peer.change(request).await).await;
+                let reply = self
+                    .0
+                    .router
+                    .call("change", (&address, Some(node)), left, async |mut peer| peer.change(request).await)
+                    .await;
                 self.fault(reply.map_err(|status| self.lost(status))?.fault)
             }
         })

@@ -205,8 +205,11 @@ impl Group {
                     route: Some(self.0.router.route(self.0.id, node)),
                     envelope: bytes.clone().into(),
                 };
-                let reply =
-                    self.0.router.call("propose", &address, left, async |mut peer| peer.propose(request).await).await;
+                let reply = self
+                    .0
+                    .router
+                    .call("propose", (&address, Some(node)), left, async |mut peer| peer.propose(request).await)
+                    .await;
                 let reply = reply.map_err(|status| self.lost(status))?;
                 self.fault(reply.fault)?;
                 codec::decode(&reply.outcome)
@@ -229,7 +232,7 @@ impl Group {
                 let reply = self
                     .0
                     .router
-                    .call("read_index", &address, left, async |mut peer| peer.read_index(request).await)
+                    .call("read_index", (&address, Some(node)), left, async |mut peer| peer.read_index(request).await)
                     .await;
                 let reply = reply.map_err(|status| self.lost(status))?;
                 self.fault(reply.fault)?;

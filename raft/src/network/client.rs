@@ -100,8 +100,9 @@ impl GroupNetwork {
             pre,
             leader_transfer: rpc.leadership_transfer,
         };
-        let call =
-            self.router.call("vote", &self.address, option.soft_ttl(), async |mut peer| peer.vote(request).await);
+        let call = self.router.call("vote", (&self.address, Some(self.target)), option.soft_ttl(), async |mut peer| {
+            peer.vote(request).await
+        });
         let reply = call.await.map_err(|error| unreachable(&error))?;
         let vote = vote_from(reply.vote).ok_or_else(|| nonsense("vote"))?;
         Ok(VoteResponse::new(vote, reply.last_log.map(log_id_from), reply.granted))
@@ -130,7 +131,9 @@ impl RaftNetworkV2<Config> for GroupNetwork {
         } else {
             ("append", option.soft_ttl().max(ENTRIES_DEADLINE))
         };
-        let call = self.router.call(name, &self.address, deadline, async |mut peer| peer.append(request).await);
+        let call = self
+            .router
+            .call(name, (&self.address, Some(self.target)), deadline, async |mut peer| peer.append(request).await);
         let reply = call.await;
         if planted(KnownBug::LearnerCountedInQuorum)
             && reply.is_err()
@@ -201,7 +204,9 @@ impl RaftNetworkV2<Config> for GroupNetwork {
         };
         tracing::info!(group = %self.id(), to = %self.target, files = manifest.files.len(), "sending a snapshot");
         let call =
-            self.router.call("install", &self.address, INSTALL_DEADLINE, async |mut peer| peer.install(request).await);
+            self.router.call("install", (&self.address, Some(self.target)), INSTALL_DEADLINE, async |mut peer| {
+                peer.install(request).await
+            });
         let reply = tokio::select! {
             reply = call => match reply {
                 Ok(reply) => reply,
@@ -229,9 +234,12 @@ impl RaftNetworkV2<Config> for GroupNetwork {
             to_node: *rpc.to_node_id(),
             last_log: rpc.last_log_id().map(log_id_to),
         };
-        let call = self.router.call("transfer_leader", &self.address, option.soft_ttl(), async |mut peer| {
-            peer.transfer_leader(request).await
-        });
+        let call = self.router.call(
+            "transfer_leader",
+            (&self.address, Some(self.target)),
+            option.soft_ttl(),
+            async |mut peer| peer.transfer_leader(request).await,
+        );
         call.await.map_err(|error| unreachable(&error))?;
         Ok(Ok(()))
     }

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::metrics::PeerMetrics;
+use model::certificate::CertificateName;
 use model::ids::{ClusterId, GroupId, NodeId, Token};
 use model::limits::MESSAGE_BYTES_MAX;
 use model::time::Clock;
@@ -31,7 +32,7 @@ pub const PEER_MESSAGE_BYTES_MAX: usize = MESSAGE_BYTES_MAX + 64 * 1024;
 #[derive(Default)]
 struct Channels {
     made: u64,
-    open: BTreeMap<String, (u64, PeerClient<Channel>)>,
+    open: BTreeMap<(String, Option<NodeId>), (u64, PeerClient<Channel>)>,
 }
 
 /// The connections of one node to its peers.
@@ -135,23 +136,26 @@ impl Router {
     /// Asks a peer who it is and what it knows of this node.
     pub async fn describe(&self, address: &str, deadline: Duration) -> Result<peer::DescribeReply, tonic::Status> {
         let request = peer::DescribeRequest { from: self.0.me.0, key_check: self.0.key_check.0.to_vec().into() };
-        self.call("describe", address, deadline, async |mut peer| peer.describe(request).await).await
+        // Who is there is what is asked.
+        self.call("describe", (address, None), deadline, async |mut peer| peer.describe(request).await).await
     }
 
     /// A client of the peer at an address, and the number of its connection.
-    fn peer(&self, address: &str) -> Result<(u64, PeerClient<Channel>), tonic::Status> {
+    fn peer(&self, address: &str, node: Option<NodeId>) -> Result<(u64, PeerClient<Channel>), tonic::Status> {
         let mut channels = self.channels();
-        if let Some(open) = channels.open.get(address) {
+        let key = (address.to_string(), node);
+        if let Some(open) = channels.open.get(&key) {
             return Ok(open.clone());
         }
-        let channel = channel(self.0.network.clone(), address, CONNECT_TIMEOUT)
+        let name = node.map(|node| CertificateName::node(self.0.cluster, node).to_string());
+        let channel = channel(self.0.network.clone(), address, name, CONNECT_TIMEOUT)
             .map_err(|error| tonic::Status::invalid_argument(format!("address `{address}`: {error}")))?;
         let client = PeerClient::new(channel)
             .max_decoding_message_size(PEER_MESSAGE_BYTES_MAX)
             .max_encoding_message_size(PEER_MESSAGE_BYTES_MAX);
         channels.made += 1;
         let open = (channels.made, client);
-        channels.open.insert(address.to_string(), open.clone());
+        channels.open.insert(key, open.clone());
         Ok(open)
     }
 
@@ -160,15 +164,15 @@ impl Router {
     }
 
     /// Runs a call with a deadline; after a timeout the connection is dropped, for it may be half-open. `name` is for
-    /// metrics.
+    /// metrics; with a node, nobody is called whose certificate names another.
     pub async fn call<T>(
         &self,
         name: &'static str,
-        address: &str,
+        (address, node): (&str, Option<NodeId>),
         deadline: Duration,
         call: impl AsyncFnOnce(PeerClient<Channel>) -> Result<tonic::Response<T>, tonic::Status>,
     ) -> Result<T, tonic::Status> {
-        let (number, client) = self.peer(address)?;
+        let (number, client) = self.peer(address, node)?;
         let answered = tokio::time::timeout(deadline, call(client)).await;
         self.0.metrics.called(name, matches!(answered, Ok(Ok(_))));
         match answered {
@@ -177,8 +181,9 @@ impl Router {
             Err(_) => {
                 let mut channels = self.channels();
                 // Another call may have made a new one meanwhile, which is not to blame.
-                if channels.open.get(address).is_some_and(|(open, _)| *open == number) {
-                    channels.open.remove(address);
+                let key = (address.to_string(), node);
+                if channels.open.get(&key).is_some_and(|(open, _)| *open == number) {
+                    channels.open.remove(&key);
                 }
                 Err(tonic::Status::deadline_exceeded(format!("{address} did not answer within {deadline:?}")))
             }

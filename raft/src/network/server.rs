@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use model::certificate::{Bearer, CertificateName};
 use model::codec;
 use model::ids::{ClusterId, GroupId, NodeId};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest, VoteRequest};
 use proto::peer::{self, fault, peer_server::Peer};
+use proto::transport::Remote;
 use tonic::{Request, Response, Status};
 
 use crate::error::GroupError;
-use crate::group::{Group, Step};
+use crate::group::{Group, Role, Step};
 use crate::groups::Groups;
 use crate::storage::{Manifest, SnapshotFile};
 use crate::types::{
@@ -35,7 +37,7 @@ impl PeerService {
     }
 
     /// The group that a message is for, if the message is for this cluster and node.
-    fn admit(&self, route: Option<&peer::Route>) -> Result<(Group, NodeId), Status> {
+    fn admit(&self, remote: Option<&Remote>, route: Option<&peer::Route>) -> Result<(Group, NodeId), Status> {
         let route = route.ok_or_else(|| Status::invalid_argument("route: is missing"))?;
         let router = self.groups.router();
         let cluster = <[u8; 16]>::try_from(route.cluster.as_ref()).ok().map(ClusterId);
@@ -55,21 +57,72 @@ impl PeerService {
             let text = format!("this is node {}, the message is for node {}", router.me(), route.to);
             return Err(Status::failed_precondition(text));
         }
+        self.proven(remote, NodeId(route.from), Some(router.cluster()))?;
         let group = GroupId::from_number(route.group)
             .ok_or_else(|| Status::invalid_argument(format!("group number {} is unknown", route.group)))?;
         let from = NodeId(route.from);
-        match self.groups.get(group) {
-            Ok(group) => Ok((group.clone(), from)),
-            Err(error) => Err(Status::not_found(error.to_string())),
+        let group = self.groups.get(group).map_err(|error| Status::not_found(error.to_string()))?;
+        if is_certified(remote) && !is_member(group, from) && self.was_removed(from) {
+            tracing::warn!(%from, group = %group.id(), "refused a node that was removed");
+            return Err(Status::permission_denied(format!("node {from} was removed from the cluster")));
         }
+        Ok((group.clone(), from))
+    }
+
+    /// Whether a node was a member and is none any more, as far as is known here: the directory keeps every node that ever was
+    /// one, and none of its entries is applied before the one that made it a member. A replica that is late may not know a
+    /// new member yet, whom it must hear.
+    fn was_removed(&self, node: NodeId) -> bool {
+        let Ok(directory) = self.groups.get(GroupId::Directory) else { return false };
+        let known = directory.read(|state| state.nodes()).unwrap_or_default();
+        !is_member(directory, node) && known.iter().any(|known| known.node == node)
     }
 }
 
 impl PeerService {
+    /// Whoever speaks for a node must have its certificate, of this cluster or of any (T15); where the network asks for none,
+    /// nobody has one.
+    fn proven(&self, remote: Option<&Remote>, from: NodeId, cluster: Option<ClusterId>) -> Result<(), Status> {
+        let Some(certificate) = remote.and_then(|remote| remote.certificate.as_ref()) else { return Ok(()) };
+        let mut names = certificate.names.iter().filter_map(|name| name.parse::<CertificateName>().ok());
+        let named = |name: CertificateName| {
+            name.bearer == Bearer::Node(from) && cluster.is_none_or(|cluster| cluster == name.cluster)
+        };
+        if names.any(named) {
+            return Ok(());
+        }
+        tracing::warn!(names = ?certificate.names, claimed = %from, "refused a peer without a certificate of that node");
+        Err(Status::permission_denied(format!("the certificate is not that of node {from}")))
+    }
+
+    /// As [`Self::admit`], for what members alone may ask: the leader knows best who is one.
+    fn admit_member(&self, remote: Option<&Remote>, route: Option<&peer::Route>) -> Result<(Group, NodeId), Status> {
+        let (group, from) = self.admit(remote, route)?;
+        if is_certified(remote) && group.status().role == Role::Leader && !is_member(&group, from) {
+            tracing::warn!(%from, group = %group.id(), "refused a node that is no member");
+            return Err(Status::permission_denied(format!("node {from} is no member of {}", group.id())));
+        }
+        Ok((group, from))
+    }
+
     /// Small messages alone tell a clock: what waited on its way makes it look late.
     fn saw_clock(&self, from: NodeId, route: Option<&peer::Route>) {
         self.groups.router().saw_clock(from, route.map_or(0, |route| route.clock_ms));
     }
+}
+
+/// Who is on the other side, and the message.
+fn opened<T>(request: Request<T>) -> (Option<Remote>, T) {
+    (request.extensions().get::<Remote>().cloned(), request.into_inner())
+}
+
+fn is_certified(remote: Option<&Remote>) -> bool {
+    remote.is_some_and(|remote| remote.certificate.is_some())
+}
+
+fn is_member(group: &Group, node: NodeId) -> bool {
+    let status = group.status();
+    status.voters.contains(&node) || status.learners.contains(&node)
 }
 
 fn required_vote(vote: Option<peer::Vote>) -> Result<Vote, Status> {
@@ -95,8 +148,8 @@ fn fault_of(error: &GroupError) -> peer::Fault {
 #[tonic::async_trait]
 impl Peer for PeerService {
     async fn append(&self, request: Request<peer::AppendRequest>) -> Result<Response<peer::AppendReply>, Status> {
-        let request = request.into_inner();
-        let (group, from) = self.admit(request.route.as_ref())?;
+        let (remote, request) = opened(request);
+        let (group, from) = self.admit(remote.as_ref(), request.route.as_ref())?;
         self.saw_clock(from, request.route.as_ref());
         let entries: Result<Vec<_>, _> = request.entries.iter().map(|entry| decode_entry(entry)).collect();
         let rpc = AppendEntriesRequest {
@@ -125,8 +178,8 @@ impl Peer for PeerService {
     }
 
     async fn vote(&self, request: Request<peer::VoteRequest>) -> Result<Response<peer::VoteReply>, Status> {
-        let request = request.into_inner();
-        let (group, from) = self.admit(request.route.as_ref())?;
+        let (remote, request) = opened(request);
+        let (group, from) = self.admit(remote.as_ref(), request.route.as_ref())?;
         self.saw_clock(from, request.route.as_ref());
         let mut rpc = VoteRequest::new(required_vote(request.vote)?, request.last_log.map(log_id_from));
         rpc.leadership_transfer = request.leader_transfer;
@@ -144,8 +197,8 @@ impl Peer for PeerService {
         &self,
         request: Request<peer::TransferRequest>,
     ) -> Result<Response<peer::TransferReply>, Status> {
-        let request = request.into_inner();
-        let (group, _) = self.admit(request.route.as_ref())?;
+        let (remote, request) = opened(request);
+        let (group, _) = self.admit(remote.as_ref(), request.route.as_ref())?;
         let last: Option<LogId> = request.last_log.map(log_id_from);
         let rpc = TransferLeaderRequest::new(required_vote(request.from_leader)?, request.to_node, last);
         let handled = group.raft().handle_transfer_leader(rpc).await.map_err(stopped)?;
@@ -154,8 +207,8 @@ impl Peer for PeerService {
     }
 
     async fn install(&self, request: Request<peer::InstallRequest>) -> Result<Response<peer::InstallReply>, Status> {
-        let request = request.into_inner();
-        let (group, from) = self.admit(request.route.as_ref())?;
+        let (remote, request) = opened(request);
+        let (group, from) = self.admit(remote.as_ref(), request.route.as_ref())?;
         let vote = required_vote(request.vote)?;
         let position: Position =
             codec::decode(&request.meta).map_err(|error| Status::invalid_argument(format!("meta: {error}")))?;
@@ -185,8 +238,8 @@ impl Peer for PeerService {
     }
 
     async fn fetch(&self, request: Request<peer::FetchRequest>) -> Result<Response<peer::FetchReply>, Status> {
-        let request = request.into_inner();
-        let (group, _) = self.admit(request.route.as_ref())?;
+        let (remote, request) = opened(request);
+        let (group, _) = self.admit_member(remote.as_ref(), request.route.as_ref())?;
         let name = String::from_utf8(request.snapshot.to_vec())
             .map_err(|_| Status::invalid_argument("snapshot: is no name"))?;
         let data = group.machine().store().read_chunk(&name, &request.file, request.offset);
@@ -194,8 +247,8 @@ impl Peer for PeerService {
     }
 
     async fn propose(&self, request: Request<peer::ProposeRequest>) -> Result<Response<peer::ProposeReply>, Status> {
-        let request = request.into_inner();
-        let (group, _) = self.admit(request.route.as_ref())?;
+        let (remote, request) = opened(request);
+        let (group, _) = self.admit_member(remote.as_ref(), request.route.as_ref())?;
         let envelope =
             codec::decode(&request.envelope).map_err(|error| Status::invalid_argument(format!("envelope: {error}")))?;
         Ok(Response::new(match group.propose_here(envelope).await {
@@ -211,7 +264,8 @@ impl Peer for PeerService {
         &self,
         request: Request<peer::ReadIndexRequest>,
     ) -> Result<Response<peer::ReadIndexReply>, Status> {
-        let (group, _) = self.admit(request.into_inner().route.as_ref())?;
+        let (remote, request) = opened(request);
+        let (group, _) = self.admit_member(remote.as_ref(), request.route.as_ref())?;
         Ok(Response::new(match group.read_index_here().await {
             Ok(index) => peer::ReadIndexReply { index, fault: None },
             Err(error) => peer::ReadIndexReply { index: 0, fault: Some(fault_of(&error)) },
@@ -220,8 +274,8 @@ impl Peer for PeerService {
 
     async fn change(&self, request: Request<peer::ChangeRequest>) -> Result<Response<peer::ChangeReply>, Status> {
         use peer::change_request::Step as Wire;
-        let request = request.into_inner();
-        let (group, _) = self.admit(request.route.as_ref())?;
+        let (remote, request) = opened(request);
+        let (group, _) = self.admit_member(remote.as_ref(), request.route.as_ref())?;
         let node = NodeId(request.node);
         let step = match request.step() {
             Wire::AddLearner => Step::AddLearner(node, request.address),
@@ -236,14 +290,20 @@ impl Peer for PeerService {
 
     async fn describe(&self, request: Request<peer::DescribeRequest>) -> Result<Response<peer::DescribeReply>, Status> {
         let router = self.groups.router();
-        let request = request.into_inner();
+        let (remote, request) = opened(request);
+        // A user's certificate opens no door between nodes, and no node learns what another one acknowledged. A node of another
+        // cluster is told which cluster this is, so that a wrong address is known as one.
+        let from = NodeId(request.from);
+        self.proven(remote.as_ref(), from, None)?;
+        let ours = self.proven(remote.as_ref(), from, Some(router.cluster())).is_ok();
         if request.key_check.as_ref() != router.key_check().0.as_slice() {
             return Err(Status::failed_precondition(OTHER_KEY));
         }
-        let acknowledged = self.groups.iter().map(|group| peer::Acknowledged {
-            group: group.id().number(),
-            index: group.acknowledged_by(NodeId(request.from)),
-        });
+        let acknowledged = self
+            .groups
+            .iter()
+            .filter(|_| ours)
+            .map(|group| peer::Acknowledged { group: group.id().number(), index: group.acknowledged_by(from) });
         Ok(Response::new(peer::DescribeReply {
             cluster: router.cluster().0.to_vec().into(),
             node: router.me().0,
@@ -273,8 +333,9 @@ async fn fetch(
                 file: file.name.clone(),
                 offset,
             };
-            let reply =
-                router.call("fetch", address, CHUNK_DEADLINE, async |mut peer| peer.fetch(request).await).await?;
+            let reply = router
+                .call("fetch", (address, Some(from)), CHUNK_DEADLINE, async |mut peer| peer.fetch(request).await)
+                .await?;
             if reply.data.is_empty() {
                 return Err(Status::data_loss(format!("{} ends before its length", file.name)));
             }

@@ -8,6 +8,7 @@ mod bad_input;
 mod bad_node;
 mod batch;
 mod bounds;
+mod channel;
 mod damage;
 mod documents;
 mod explain;

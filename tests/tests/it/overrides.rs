@@ -54,7 +54,7 @@ const INNOCENT: [&str; 6] = ["--name", NAME, "--dob", "1985-06-07", "--document"
 fn who_is_told_apart_comes_marked_and_nobody_else_does() {
     let playground = Playground::start();
     let cli = playground.cli();
-    let supervisor = Cli::with_context(&playground.context().with("supervisor", "user", json!("supervisor")).path);
+    let supervisor = playground.cli_as("supervisor");
     let lookout = create(&cli);
     let before = hit(&cli, &INNOCENT);
     assert_eq!(before["overridden"], Value::Null);

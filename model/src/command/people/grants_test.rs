@@ -44,7 +44,7 @@ fn r21_an_sco_assigns_only_to_users_of_his_own_and_over_his_agencies_and_dataset
     assert_eq!(rule(&world.change("sco", "desk", grant(PrimaryQuery))), refused, "not his");
     assert_eq!(rule(&world.change("sco", "agent", grant(PrimaryQuery))), refused, "of another agency");
     assert_eq!(rule(&world.change("sco", "sco", grant(PrimaryQuery))), "separation-of-duties R09 DUTY");
-    world.edit("officer", |officer| drop(officer.datasets.insert(Dataset::Apis)));
+    world.edit("officer", |officer| officer.datasets.extend([Dataset::Apis]));
     assert_eq!(rule(&world.change("sco", "officer", grant(PrimaryQuery))), refused, "over another dataset");
     world.edit("sco", |sco| {
         sco.assign = ["CBP"].iter().flat_map(|of| rights(&[PrimaryQuery], of)).collect();
@@ -53,7 +53,7 @@ fn r21_an_sco_assigns_only_to_users_of_his_own_and_over_his_agencies_and_dataset
         sco.assign.insert(right);
     });
     assert_eq!(rule(&world.change("sco", "officer", grant(PrimaryQuery))), refused, "he uses only the other dataset");
-    world.edit("sco", |sco| drop(sco.datasets.insert(Dataset::Apis)));
+    world.edit("sco", |sco| sco.datasets.extend([Dataset::Apis]));
     done(world.change("sco", "officer", grant(PrimaryQuery)));
 }
 

@@ -44,6 +44,8 @@ pub struct Lane {
 crate::numbered! {
     /// What one group tells another.
     #[derive(Debug, Clone, PartialEq, Eq)]
+    // Nearly all are events, so nothing is gained by boxing them.
+    #[allow(clippy::large_enum_variant)]
     pub enum Message {
         1 => Audit(EventDraft),
         /// Of the directory, to every other group.

@@ -30,15 +30,19 @@ const ADMINISTRATION: [Function; 14] = [
 pub fn may_hold(category: Category, function: Function) -> bool {
     match category {
         Category::ControlOfficer => true,
-        Category::General | Category::Supervisor => {
-            !matches!(function, FunctionGrant | UserCertify | UserClose)
-                && !(category == Category::General && needs_rank(function))
-        }
+        Category::Supervisor => !keeps_accounts(function),
+        Category::General => !keeps_accounts(function) && !needs_rank(function),
         Category::Maintenance => matches!(function, ClusterStatus | ClusterAdministration | MatchingPolicies),
         Category::SecurityAdministrator => matches!(function, AuditRead | ClusterStatus | UserView | SessionEnd),
     }
 }
 
+/// A control officer's own.
+fn keeps_accounts(function: Function) -> bool {
+    matches!(function, FunctionGrant | UserCertify | UserClose)
+}
+
+/// A supervisor's, and in part a control officer's.
 fn needs_rank(function: Function) -> bool {
     matches!(function, UserRequest | UserReinstate | LookoutApprove)
 }
@@ -46,12 +50,11 @@ fn needs_rank(function: Function) -> bool {
 /// Whether a category may change people and powers by a function (R09). Control officers keep accounts; they approve none,
 /// put no role and no agency, and record no standing: else they could give what they may not assign.
 pub fn may_act(category: Category, function: Function) -> bool {
-    let keeps_accounts =
-        matches!(function, UserRequest | UserCertify | UserSuspend | UserReinstate | UserClose | FunctionGrant);
+    let of_accounts = keeps_accounts(function) || matches!(function, UserRequest | UserSuspend | UserReinstate);
     ADMINISTRATION.contains(&function)
         && may_hold(category, function)
         && match category {
-            Category::ControlOfficer => keeps_accounts,
+            Category::ControlOfficer => of_accounts,
             Category::General | Category::Supervisor => true,
             Category::Maintenance | Category::SecurityAdministrator => false,
         }

@@ -237,8 +237,8 @@ fn usual() -> Profile {
 #[test]
 fn the_stored_account_of_a_user_is_small() {
     let bytes = codec::encode(&usual()).expect("encodes").len();
-    println!("a usual account takes {bytes} bytes, 300 of them sealed; 90,000 take {} MB", bytes * 90_000 / 1_000_000);
-    assert!(bytes < 1_024, "{bytes}");
+    // 300 of them are sealed; 90,000 accounts take less than 80 MB.
+    assert!((600..=880).contains(&bytes), "{bytes}");
 }
 
 fn comes_back<T: Stored + PartialEq + std::fmt::Debug>(value: &T) {

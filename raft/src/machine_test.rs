@@ -235,7 +235,7 @@ async fn people_are_read_as_they_were_written_by_id_and_in_pages() {
             assert_eq!((state.role(&lane)?, state.role_version(&lane, 1)?), (Some(role(2)), Some(role(1))));
             assert_eq!(state.roles(None, 9)?.rows, [role(2)]);
             assert_eq!(state.memoranda_for(&user("a"), &code("CBP"))?, [named.clone(), whole.clone()]);
-            assert_eq!(state.memoranda_for(&user("c"), &code("CBP"))?, [whole.clone()]);
+            assert_eq!(state.memoranda_for(&user("c"), &code("CBP"))?, std::slice::from_ref(&whole));
             assert_eq!(state.memoranda_for(&user("c"), &code("CB"))?, []);
             assert_eq!(state.memoranda(None, 9)?.rows.len(), 2);
             assert_eq!(state.scores(&user("a"))?, scores);

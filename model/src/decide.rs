@@ -25,7 +25,8 @@ pub struct Context {
 
 /// Decides one command against the state before it.
 pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Effects> {
-    // A change of one record, or of people and powers, looks into its request memory first: what took place is answered, however late.
+    // A change of one record, or of people and powers, looks into its request memory first: what took place is
+    // answered, however late.
     let by_request = matches!(
         envelope.command,
         Command::CreateRecord(_)
@@ -78,8 +79,8 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
     }
 }
 
-/// The refusal of a command whose decision is too old, or was made before access was taken away. Nothing is remembered of it:
-/// the same request may come again with a fresh decision.
+/// The refusal of a command whose decision is too old, or was made before access was taken away. Nothing is remembered
+/// of it: the same request may come again with a fresh decision.
 pub fn outdated(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Option<Refusal>> {
     let Some(decision) = &envelope.decision else { return Ok(None) };
     if context.time.since(decision.made_at) > DECISION_VALID_MS {

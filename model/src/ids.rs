@@ -228,7 +228,8 @@ impl RecordId {
         Self(hashed("portcullis/record/source/1", &[list.as_bytes(), reference.as_bytes()]))
     }
 
-    /// The id under which an object of the directory (an account, an agency, a role ...) stands in request memory and audit.
+    /// The id under which an object of the directory (an account, an agency, a role ...) stands in request memory and
+    /// audit.
     pub fn of_object(kind: &str, code: &str) -> Self {
         Self(hashed("portcullis/directory/object/1", &[kind.as_bytes(), code.as_bytes()]))
     }

@@ -20,7 +20,8 @@ impl UnixMillis {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The same day and hour so many years later, by the calendar in UTC; 29 February becomes 28. Never, beyond the calendar.
+    /// The same day and hour so many years later, by the calendar in UTC; 29 February becomes 28. Never, beyond the
+    /// calendar.
     pub fn years_later(self, years: u8) -> Self {
         let never = Self(u64::MAX);
         let Some(time) = i64::try_from(self.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()) else {

@@ -61,8 +61,8 @@ pub fn once(
     })
 }
 
-/// The same for a group that is known to be the right one: slots are records groups' alone, and here they only tell the lanes
-/// and memories of one group apart.
+/// The same for a group that is known to be the right one: slots are records groups' alone, and here they only tell the
+/// lanes and memories of one group apart.
 pub fn once_here(
     view: &dyn View,
     context: Context,
@@ -140,8 +140,8 @@ pub fn post(view: &dyn View, slot: SlotId, events: Vec<EventDraft>) -> Read<Vec<
     post_to(view, slot, events.into_iter().map(|event| (AUDIT, Message::Audit(event))).collect())
 }
 
-/// Puts messages into the outbox of a slot, each behind those that are in its lane. All that an entry posts from one slot
-/// goes in one call, or two messages would take the same place.
+/// Puts messages into the outbox of a slot, each behind those that are in its lane. All that an entry posts from one
+/// slot goes in one call, or two messages would take the same place.
 pub fn post_to(view: &dyn View, slot: SlotId, messages: Vec<(GroupId, Message)>) -> Read<Vec<Write>> {
     let mut last: BTreeMap<Lane, u64> = BTreeMap::new();
     let mut writes = Vec::with_capacity(messages.len());

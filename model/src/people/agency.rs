@@ -16,8 +16,8 @@ pub struct Agency {
     pub name: String,
     /// Outside the department: its users need an agreement in force (R06, F77).
     pub external: bool,
-    /// The agency that runs the system: it checks accounts, drafts agreements and gives rights to assign (F37). Set by the
-    /// founding ceremony and by nothing else.
+    /// The agency that runs the system: it checks accounts, drafts agreements and gives rights to assign (F37). Set by
+    /// the founding ceremony and by nothing else.
     pub operator: bool,
     /// National system control officers: above the control officers of its users (F37).
     pub national: BTreeSet<UserId>,

@@ -1,5 +1,5 @@
-//! Agreements with agencies (R06, R27, R29; F63-F66, F77): what an agency outside the department may see and do, and by which
-//! systems. In force from the last of three steps by three persons, as long as it is reviewed every year.
+//! Agreements with agencies (R06, R27, R29; F63-F66, F77): what an agency outside the department may see and do, and by
+//! which systems. In force from the last of three steps by three persons, as long as it is reviewed every year.
 
 use std::collections::BTreeSet;
 

@@ -25,8 +25,8 @@ const ADMINISTRATION: [Function; 14] = [
     AccessPolicies,
 ];
 
-/// Whether a category may hold a function at all (R09). Control officers may hold any, since they assign only what they hold;
-/// what they may do with it, [`may_act`] says of our commands and the gate of all others.
+/// Whether a category may hold a function at all (R09). Control officers may hold any, since they assign only what they
+/// hold; what they may do with it, [`may_act`] says of our commands and the gate of all others.
 pub fn may_hold(category: Category, function: Function) -> bool {
     match category {
         Category::ControlOfficer => true,
@@ -47,8 +47,8 @@ fn needs_rank(function: Function) -> bool {
     matches!(function, UserRequest | UserReinstate | LookoutApprove)
 }
 
-/// Whether a category may change people and powers by a function (R09). Control officers keep accounts; they approve none,
-/// put no role and no agency, and record no standing: else they could give what they may not assign.
+/// Whether a category may change people and powers by a function (R09). Control officers keep accounts; they approve
+/// none, put no role and no agency, and record no standing: else they could give what they may not assign.
 pub fn may_act(category: Category, function: Function) -> bool {
     let of_accounts = keeps_accounts(function) || matches!(function, UserRequest | UserSuspend | UserReinstate);
     ADMINISTRATION.contains(&function)

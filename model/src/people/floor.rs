@@ -1,5 +1,5 @@
-//! Revocation floors (DESIGN.md, Moved versions): a decision that was made on less than the floor of its caller, of his agency
-//! or of everybody is refused by every group that has the floor.
+//! Revocation floors (DESIGN.md, Moved versions): a decision that was made on less than the floor of its caller, of his
+//! agency or of everybody is refused by every group that has the floor.
 
 use serde::{Deserialize, Serialize};
 

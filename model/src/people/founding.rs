@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::codec::Stored;
 
-/// What a cluster is initialised with for its ceremony: a digest, twice removed from the one-time secret. Who reads the state
-/// or the log finds neither the secret nor what the ceremony must carry.
+/// What a cluster is initialised with for its ceremony: a digest, twice removed from the one-time secret. Who reads the
+/// state or the log finds neither the secret nor what the ceremony must carry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ceremony {
     /// SHA-256 of the SHA-256 of the secret.

@@ -1,4 +1,5 @@
-//! An owner's memorandum to the Custodian of Records (R17, F19.3): what of an agency's level 3 and 4 records others may see.
+//! An owner's memorandum to the Custodian of Records (R17, F19.3): what of an agency's level 3 and 4 records others may
+//! see.
 
 use std::collections::BTreeSet;
 
@@ -85,7 +86,8 @@ const READING: [Function; 6] = [
     Function::RecordList,
 ];
 
-/// The class that stands for an owner's level 4 records: a caller sees one if he is in it and the record names him (1.2 g).
+/// The class that stands for an owner's level 4 records: a caller sees one if he is in it and the record names him (1.2
+/// g).
 pub fn level_four_class(owner: &AgencyId) -> ClassId {
     ClassId(format!("level-4:{owner}"))
 }

@@ -1,10 +1,11 @@
-//! People and powers (SECURITY.md 1): agencies and their agreements, roles, accounts and what keeps them in standing. All of
-//! it is kept in the directory; here are the stored forms and the pure rules over them. The commands that change them stand
-//! in `command/people/`.
+//! People and powers (SECURITY.md 1): agencies and their agreements, roles, accounts and what keeps them in standing.
+//! All of it is kept in the directory; here are the stored forms and the pure rules over them. The commands that change
+//! them stand in `command/people/`.
 //!
-//! An account's access at a time is a [`Principal`](crate::access::principal::Principal), made by [`principal::principal`].
-//! What lapses by time lapses there, without an entry in the log. What somebody takes away bumps an epoch, and a floor of that
-//! epoch goes to every group ([`floor`]), so that decisions on what was before are refused.
+//! An account's access at a time is a [`Principal`](crate::access::principal::Principal), made by
+//! [`principal::principal`]. What lapses by time lapses there, without an entry in the log. What somebody takes away
+//! bumps an epoch, and a floor of that epoch goes to every group ([`floor`]), so that decisions on what was before are
+//! refused.
 
 pub mod agency;
 pub mod agreement;

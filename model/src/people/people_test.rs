@@ -214,8 +214,8 @@ fn r23_a_suspended_account_has_no_remedy_of_its_own() {
     assert_eq!(open(&of(&profile), Function::PrimaryQuery, NOW), Err(Denial::Suspended));
 }
 
-/// An account as large as they usually are: ids as long as UUIDs, three roles, two stations, a transaction, a certificate, and
-/// 300 bytes of sealed personal data.
+/// An account as large as they usually are: ids as long as UUIDs, three roles, two stations, a transaction, a
+/// certificate, and 300 bytes of sealed personal data.
 fn usual() -> Profile {
     let uuid = |n: u32| UserId::new(&format!("{n:08x}-0000-4000-8000-000000000000")).expect("code");
     let mut profile =

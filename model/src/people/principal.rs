@@ -12,8 +12,8 @@ use crate::people::{Agency, Agreement, Memorandum, Profile, Role};
 use crate::record::{AccessLevel, Dataset};
 use crate::time::UnixMillis;
 
-/// A caller's facts at a time. `roles` are the newest versions of the profile's roles, `agreements` those of its agency,
-/// `memoranda` at least those for its user and agency; what is for somebody else is left aside.
+/// A caller's facts at a time. `roles` are the newest versions of the profile's roles, `agreements` those of its
+/// agency, `memoranda` at least those for its user and agency; what is for somebody else is left aside.
 ///
 /// - Frozen grants count as none (R21), nor does what the category may not hold (R09).
 /// - With an ANACI, only a memorandum that names the user opens another agency's records (R03); level 1 is open to both
@@ -71,8 +71,8 @@ pub fn epochs(profile: &Profile, agency: &Agency) -> Epochs {
     Epochs { user: profile.epoch, agency: agency.epoch }
 }
 
-/// What the agreements in force name together. `until` is the first end among them, since what holds afterwards is less;
-/// passing on is allowed only where all allow it (R27).
+/// What the agreements in force name together. `until` is the first end among them, since what holds afterwards is
+/// less; passing on is allowed only where all allow it (R27).
 fn scope(in_force: &[&Agreement]) -> AgreementScope {
     AgreementScope {
         until: in_force.iter().filter_map(|one| one.until()).min(),
@@ -98,8 +98,8 @@ fn classes(
     std::iter::once(ClassId::members(&profile.agency)).chain(opened.map(Memorandum::class)).collect()
 }
 
-/// Whether a memorandum in force opens a class to a user by one function: the classes of a [`Principal`] do not tell by which
-/// (R13, R17).
+/// Whether a memorandum in force opens a class to a user by one function: the classes of a [`Principal`] do not tell by
+/// which (R13, R17).
 pub fn opened_by_memorandum(
     principal: &Principal,
     class: &ClassId,
@@ -114,8 +114,8 @@ pub fn opened_by_memorandum(
     })
 }
 
-/// Whether a system may do this under an ISA in force that names it, its certificate, the function and the dataset (R29).
-/// Each row of a batch is asked for by itself.
+/// Whether a system may do this under an ISA in force that names it, its certificate, the function and the dataset
+/// (R29). Each row of a batch is asked for by itself.
 pub fn system_link(
     agreements: &[Agreement],
     (agency, system, certificate): (&AgencyId, &UserId, &str),

@@ -1,6 +1,7 @@
 //! An account: who stands behind it, what keeps it in standing, what it may do, and who may change that (F36-F44).
 //!
-//! The personal data of its holder are sealed; the directory knows people by codes. An account's id is never given again.
+//! The personal data of its holder are sealed; the directory knows people by codes. An account's id is never given
+//! again.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -20,7 +20,8 @@ crate::coded! {
     }
 }
 
-/// Everything that an account lacks at a time, in the order of the decision (SECURITY.md 1.3): empty when it is in standing.
+/// Everything that an account lacks at a time, in the order of the decision (SECURITY.md 1.3): empty when it is in
+/// standing.
 pub fn lacks(principal: &Principal, now: UnixMillis) -> Vec<Denial> {
     let over = |until: Option<UnixMillis>| until.is_none_or(|until| until <= now);
     let agreement = principal.agreement.as_ref();
@@ -37,8 +38,8 @@ pub fn lacks(principal: &Principal, now: UnixMillis) -> Vec<Denial> {
     facts.into_iter().filter(|(lacks, _)| *lacks).map(|(_, denial)| denial).collect()
 }
 
-/// What is open beside the functions. Course and NCIC are healed side by side, or lapsing together would shut an account for
-/// good; a suspended account heals nothing by itself.
+/// What is open beside the functions. Course and NCIC are healed side by side, or lapsing together would shut an
+/// account for good; a suspended account heals nothing by itself.
 pub fn remedies(principal: &Principal, now: UnixMillis) -> BTreeSet<Remedy> {
     let lacks = lacks(principal, now);
     let mut open = BTreeSet::from([Remedy::WhoAmI, Remedy::LogOff]);

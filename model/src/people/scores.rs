@@ -1,5 +1,5 @@
-//! The denial score of an account (R23, 1.2 c): repeated unauthorised attempts suspend it. Kept in the directory, so that
-//! whoever tries on many nodes is counted once for the cluster.
+//! The denial score of an account (R23, 1.2 c): repeated unauthorised attempts suspend it. Kept in the directory, so
+//! that whoever tries on many nodes is counted once for the cluster.
 
 use serde::{Deserialize, Serialize};
 

@@ -19,7 +19,8 @@ impl CertificateKey {
     }
 }
 
-/// The part of a group's state that is about people. All of it is the directory's, but for the floors, which every group has.
+/// The part of a group's state that is about people. All of it is the directory's, but for the floors, which every
+/// group has.
 pub trait PeopleView {
     /// An agency.
     fn agency(&self, agency: &AgencyId) -> Read<Option<Agency>>;

@@ -1,4 +1,5 @@
-//! Put an agency: made, or changed as a whole. Nobody makes himself a national control officer, nor an agency the operator.
+//! Put an agency: made, or changed as a whole. Nobody makes himself a national control officer, nor an agency the
+//! operator.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
-//! Agreements, step by step (F66): drafted by the operating office, reviewed by the privacy officer, approved, and reviewed
-//! again every year. No two of the three steps by one person, none by a member of the agency that gains.
+//! Agreements, step by step (F66): drafted by the operating office, reviewed by the privacy officer, approved, and
+//! reviewed again every year. No two of the three steps by one person, none by a member of the agency that gains.
 
 use serde::{Deserialize, Serialize};
 
@@ -156,7 +156,8 @@ fn step(actor: &Actor, before: &Agreement, step: AgreementStep) -> Step<Agreemen
     Ok(after)
 }
 
-/// An agreement that was in force and is not any more, or not with these terms, takes something away from the whole agency.
+/// An agreement that was in force and is not any more, or not with these terms, takes something away from the whole
+/// agency.
 fn put(view: &dyn View, context: Context, before: Option<&Agreement>, after: Agreement) -> Step<Done> {
     let narrowed = before.is_some_and(|before| before.in_force(context.time)) && !after.in_force(context.time);
     let (agency, id, version) = (after.agency.clone(), object(&after.agency, &after.id), after.version);

@@ -1,5 +1,5 @@
-//! Record denials (R23): nodes report what they refused; who goes on trying is suspended in the same entry, and so at the same
-//! index on every node.
+//! Record denials (R23): nodes report what they refused; who goes on trying is suspended in the same entry, and so at
+//! the same index on every node.
 
 use std::collections::BTreeMap;
 

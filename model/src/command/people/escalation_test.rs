@@ -1,5 +1,5 @@
-//! T17: no sequence of what control officers may do gives anybody a function that none of them could use and assign at the
-//! start.
+//! T17: no sequence of what control officers may do gives anybody a function that none of them could use and assign at
+//! the start.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,8 @@ fn everybody() -> Vec<&'static str> {
     OFFICERS.into_iter().chain(USERS).collect()
 }
 
-/// What one control officer begins with: what he uses, what he may assign where, what he uses for a while, his superior.
+/// What one control officer begins with: what he uses, what he may assign where, what he uses for a while, his
+/// superior.
 #[derive(Debug, Clone)]
 struct Start {
     uses: Vec<usize>,

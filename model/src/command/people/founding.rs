@@ -1,5 +1,5 @@
-//! The founding ceremony: the first accounts of a cluster. Good only while there is no account at all, and only for who has the
-//! one-time secret that the cluster was initialised with, so it takes effect once.
+//! The founding ceremony: the first accounts of a cluster. Good only while there is no account at all, and only for who
+//! has the one-time secret that the cluster was initialised with, so it takes effect once.
 
 use std::collections::BTreeSet;
 
@@ -25,8 +25,9 @@ use crate::record::Stamp;
 use crate::time::UnixMillis;
 use crate::view::{Effects, Read, View, Write};
 
-/// The founders: whole accounts of the agency that runs the system, with their roles and what they may assign. One alone can
-/// do nothing that takes two; name at least two national control officers, a supervisor, and who approves accounts.
+/// The founders: whole accounts of the agency that runs the system, with their roles and what they may assign. One
+/// alone can do nothing that takes two; name at least two national control officers, a supervisor, and who approves
+/// accounts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bootstrap {
     /// SHA-256 of the one-time secret.

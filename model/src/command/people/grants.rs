@@ -1,5 +1,5 @@
-//! Grants (R11, R12, R21): a control officer gives what he may use and assign, to accounts of his own, over their datasets,
-//! no longer than he has it himself. Taking away asks for less.
+//! Grants (R11, R12, R21): a control officer gives what he may use and assign, to accounts of his own, over their
+//! datasets, no longer than he has it himself. Taking away asks for less.
 
 use std::collections::BTreeSet;
 
@@ -76,8 +76,8 @@ fn is(one: &Transaction, assignment: &Assignment) -> bool {
     (one.function, one.from, one.to) == (assignment.function, assignment.from, assignment.to)
 }
 
-/// The new control officer answers for everything that was granted before him as if he granted it now; what he may not grant
-/// is to be revoked first.
+/// The new control officer answers for everything that was granted before him as if he granted it now; what he may not
+/// grant is to be revoked first.
 pub fn affirm(view: &dyn View, actor: &Actor, before: &Profile) -> Step<Profile> {
     actor.keeps(before)?;
     if !before.frozen {

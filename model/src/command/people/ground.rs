@@ -1,5 +1,5 @@
-//! The ground that every change of people and powers stands on: done once, by who is entitled when it is applied, told to the
-//! audit log, and to every group where it takes something away.
+//! The ground that every change of people and powers stands on: done once, by who is entitled when it is applied, told
+//! to the audit log, and to every group where it takes something away.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -127,8 +127,8 @@ pub fn floor_posts(cluster: &ClusterInfo, floors: &[Floor]) -> Vec<(GroupId, Mes
     floors.iter().flat_map(to_all).collect()
 }
 
-/// A digest of what a request asks for, so that its reuse for something else is known. Sealed parts are never in it: they
-/// are sealed anew for each attempt.
+/// A digest of what a request asks for, so that its reuse for something else is known. Sealed parts are never in it:
+/// they are sealed anew for each attempt.
 pub fn content(asked: &impl Serialize) -> Read<Token> {
     let bytes = codec::bytes_of(asked).map_err(|error| ViewError(error.to_string()))?;
     let mut token = [0; 16];

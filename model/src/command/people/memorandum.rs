@@ -1,5 +1,5 @@
-//! An owner's memorandum: drafted by a member of the owning agency, accepted by the custodian, who is neither of the owner nor
-//! of those who gain (R17, F19.3).
+//! An owner's memorandum: drafted by a member of the owning agency, accepted by the custodian, who is neither of the
+//! owner nor of those who gain (R17, F19.3).
 
 use serde::{Deserialize, Serialize};
 

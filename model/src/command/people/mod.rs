@@ -1,5 +1,5 @@
-//! The commands that change people and powers, in the directory group. Each stands on `ground.rs`: who asks must himself be
-//! entitled when the entry is applied, whatever the gate decided before.
+//! The commands that change people and powers, in the directory group. Each stands on `ground.rs`: who asks must
+//! himself be entitled when the entry is applied, whatever the gate decided before.
 
 pub mod agency;
 pub mod agreement;

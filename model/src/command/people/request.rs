@@ -1,5 +1,5 @@
-//! Request an account (F37): by a supervisor of the agency that runs the system, or by a national control officer of the
-//! holder's own agency. It can do nothing before it is approved, and its id is never given again.
+//! Request an account (F37): by a supervisor of the agency that runs the system, or by a national control officer of
+//! the holder's own agency. It can do nothing before it is approved, and its id is never given again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -114,8 +114,8 @@ fn requested(actor: &Actor, command: &RequestUser) -> Profile {
     }
 }
 
-/// Checks who is to stand above an account: a control officer of its agency or with rights to assign there, and supervisors
-/// of its agency; all active, and nobody above himself (R09).
+/// Checks who is to stand above an account: a control officer of its agency or with rights to assign there, and
+/// supervisors of its agency; all active, and nobody above himself (R09).
 pub fn superiors(
     view: &dyn View,
     agency: &Agency,

@@ -10,7 +10,8 @@ use crate::people::remedy::lacks;
 use crate::time::UnixMillis;
 use crate::view::View;
 
-/// The operator checks investigation, course and need, and opens the account (F37): not who asked for it, nor its holder.
+/// The operator checks investigation, course and need, and opens the account (F37): not who asked for it, nor its
+/// holder.
 pub fn approve(view: &dyn View, actor: &Actor, before: &Profile) -> Step<Profile> {
     actor.is_another(&before.user)?;
     actor.is_of_operator()?;

@@ -1,5 +1,5 @@
-//! Suspend, reinstate, close (SECURITY.md 1.6). One may suspend; two must reinstate: the control officer and a supervisor of
-//! the account, never who benefits.
+//! Suspend, reinstate, close (SECURITY.md 1.6). One may suspend; two must reinstate: the control officer and a
+//! supervisor of the account, never who benefits.
 
 use std::collections::{BTreeMap, BTreeSet};
 

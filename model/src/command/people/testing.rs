@@ -1,8 +1,8 @@
 //! People and powers in ordered maps, and a small cast, for tests of their rules.
 //!
-//! CBP runs the system: `root` and `second` are its national control officers, `sco` keeps its accounts, `boss` and `chief`
-//! supervise, `desk`, `privacy` and `head` administer. `officer` is an account of `sco`. FBI is outside the department: its
-//! control officer is `fsco`, its agent `agent`.
+//! CBP runs the system: `root` and `second` are its national control officers, `sco` keeps its accounts, `boss` and
+//! `chief` supervise, `desk`, `privacy` and `head` administer. `officer` is an account of `sco`. FBI is outside the
+//! department: its control officer is `fsco`, its agent `agent`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

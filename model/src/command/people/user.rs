@@ -44,7 +44,8 @@ crate::numbered! {
         33 => CloseTransaction(Assignment),
         /// The new control officer takes over what was granted before him.
         34 => Affirm(()),
-        /// What a control officer may assign: proposed by one national control officer, confirmed by another with the same.
+        /// What a control officer may assign: proposed by one national control officer, confirmed by another with the
+        /// same.
         35 => Assign(BTreeSet<AssignRight>),
     }
 }

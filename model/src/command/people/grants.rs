@@ -115,11 +115,15 @@ pub fn assign(view: &dyn View, actor: &Actor, before: &Profile, assign: &BTreeSe
         agency(view, id)?;
     }
     let mut after = before.clone();
-    let confirms = |proposed: &ProposedAssign| {
-        let another = proposed.by != actor.profile.user && actor.agency.is_national(&proposed.by);
-        another && proposed.assign == *assign
+    let confirmed = match &before.proposed_assign {
+        Some(proposed) => {
+            let another = proposed.by != actor.profile.user && actor.agency.is_national(&proposed.by);
+            let active = view.profile(&proposed.by)?.is_some_and(|proposer| proposer.is_active());
+            another && active && proposed.assign == *assign
+        }
+        None => false,
     };
-    if before.proposed_assign.as_ref().is_some_and(confirms) {
+    if confirmed {
         (after.assign, after.proposed_assign) = (assign.clone(), None);
     } else {
         after.proposed_assign = Some(ProposedAssign { assign: assign.clone(), by: actor.profile.user.clone() });

@@ -226,4 +226,8 @@ fn r21_rights_to_assign_take_two_national_control_officers_of_the_operator_and_n
     assert_eq!(rule(&world.change("sco", "second", assign(&wanted))), "not-entitled R21 DELEG");
     let general = world.change("root", "officer", assign(&wanted));
     assert_eq!(code(&general), Some(RefusalCode::WrongState));
+    done(world.change("second", "sco", assign(&wanted)));
+    world.edit("second", |second| second.state = crate::people::AccountState::Closed(by("root", UnixMillis(1))));
+    done(world.change("root", "sco", assign(&wanted)));
+    assert_ne!(world.account("sco").assign, wanted, "who proposed it is gone");
 }

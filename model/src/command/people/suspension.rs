@@ -8,6 +8,7 @@ use crate::access::function::Function;
 use crate::access::principal::Category;
 use crate::command::people::ground::{Actor, Step, denied, unfit};
 use crate::error::RefusalCode;
+use crate::ids::UserId;
 use crate::people::profile::{AccountState, Capacity, Cause, Profile, Suspension};
 use crate::view::View;
 
@@ -48,7 +49,12 @@ pub fn reinstate(actor: &Actor, before: &Profile) -> Step<Profile> {
             return Err(denied(RefusalCode::NotEntitled, Denial::Approval, text));
         }
     };
-    let state = match &suspension.agreed {
+    // Who is above the account no more has agreed to nothing.
+    let still = |(first, capacity): &&(UserId, Capacity)| match capacity {
+        Capacity::ControlOfficer => before.control_officer.as_ref() == Some(first),
+        Capacity::Supervisor => before.supervisors.contains(first),
+    };
+    let state = match suspension.agreed.as_ref().filter(still) {
         Some((first, _)) if first == own => {
             return Err(denied(RefusalCode::SeparationOfDuties, Denial::Duty, "the other of the two must agree now"));
         }

@@ -10,7 +10,7 @@ use crate::command::people::agency::PutAgency;
 use crate::command::people::denials::{Denied, RecordDenials};
 use crate::command::people::founding::Bootstrap;
 use crate::command::people::testing::*;
-use crate::command::people::user::UserChange;
+use crate::command::people::user::{Superiors, UserChange};
 use crate::command::testing::*;
 use crate::command::{Command, Outcome};
 use crate::envelope::Envelope;
@@ -147,6 +147,20 @@ fn suspending_again_takes_back_what_was_agreed_on() {
     done(world.change("sco", "officer", UserChange::Reinstate(())));
     assert_eq!(cause(&world, "officer"), Some(Cause::Opr));
     assert_eq!(world.account("officer").epoch, 1, "what was taken away is taken away once");
+}
+
+#[test]
+fn r23_who_is_above_the_account_no_more_has_agreed_to_nothing() {
+    let mut world = World::with_people();
+    done(world.change("sco", "officer", UserChange::Suspend(Cause::ControlOfficer)));
+    done(world.change("sco", "officer", UserChange::Reinstate(())));
+    let supervisors = BTreeSet::from([user("boss")]);
+    let superiors = Superiors { control_officer: user("root"), supervisors };
+    done(world.change("second", "officer", UserChange::Superiors(superiors)));
+    done(world.change("boss", "officer", UserChange::Reinstate(())));
+    assert!(!world.account("officer").is_active());
+    done(world.change("root", "officer", UserChange::Reinstate(())));
+    assert!(world.account("officer").is_active());
 }
 
 #[test]

@@ -141,7 +141,7 @@ impl State {
             .posted
             .iter()
             .map(|(key, posted)| {
-                let model::outbox::Message::Audit(event) = &posted.message;
+                let model::outbox::Message::Audit(event) = &posted.message else { unreachable!("no directory") };
                 (Recorded::of(&event.header), *key)
             })
             .collect();

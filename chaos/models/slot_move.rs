@@ -203,7 +203,7 @@ impl SlotMove {
     /// The effects that each message has had, in either group.
     fn effects(&self, state: &State) -> Vec<usize> {
         let count = |posted: &Posted| {
-            let Message::Audit(event) = &posted.message;
+            let Message::Audit(event) = &posted.message else { unreachable!("no directory") };
             let leaves = state.sides.iter().flat_map(|side| &side.group.leaves);
             leaves.filter(|leaf| leaf.request.0 == event.header.id).count()
         };

@@ -24,11 +24,15 @@ use model::decide::{Context, decide};
 use model::envelope::{Caller, Decision, Envelope};
 use model::error::RefusalCode;
 use model::ids::{
-    AgencyId, GroupId, ImportId, NodeId, PortId, Purpose, RecordId, RequestId, SlotId, SourceList, Token, UserId,
+    AgencyId, AgreementId, GroupId, ImportId, MemorandumId, NodeId, PortId, Purpose, RecordId, RequestId, RoleId,
+    SlotId, SourceList, Token, UserId,
 };
 use model::lookout::SubjectKind;
 use model::outbox::{Lane, Message, Posted};
 use model::overrides::StoredOverride;
+use model::people::{
+    Agency, Agreement, Ceremony, CertificateKey, Epochs, Memorandum, Party, PeopleView, Profile, Role, Scores,
+};
 use model::policy::Policies;
 use model::record::{AccessLevel, Dataset, Draft, RecordKind, StoredRecord};
 use model::seal::Sealed;
@@ -254,9 +258,9 @@ impl Group {
 
     /// The events in the outbox, by lane and sequence.
     pub fn events(&self) -> Vec<(Lane, u64, Recorded)> {
-        let of = |((lane, sequence), posted): (&(Lane, u64), &Held<Posted>)| {
-            let Message::Audit(event) = &posted.message;
-            (*lane, *sequence, Recorded::of(&event.header))
+        let of = |((lane, sequence), posted): (&(Lane, u64), &Held<Posted>)| match &posted.message {
+            Message::Audit(event) => (*lane, *sequence, Recorded::of(&event.header)),
+            Message::Floor(_) => unreachable!("no directory"),
         };
         self.outbox.iter().map(of).collect()
     }
@@ -287,12 +291,61 @@ impl Stock {
             Write::PutImport(..) | Write::PutSourceMark(..) | Write::DeleteSourceMark(..) => unreachable!("no imports"),
             Write::PutOverride(_) | Write::DeleteOverride(..) => unreachable!("no overrides"),
             Write::PutCluster(_) | Write::PutNode(..) | Write::PutPolicies(_) => unreachable!("no directory"),
+            Write::PutAgency(_)
+            | Write::PutAgreement(_)
+            | Write::PutMemorandum(_)
+            | Write::PutRole(_)
+            | Write::PutProfile(_)
+            | Write::PutScores(_)
+            | Write::PutFloor(..)
+            | Write::PutCertificate(..)
+            | Write::PutCeremony(_) => unreachable!("no people"),
         }
     }
 }
 
 fn recorded(index: u64, leaf: &StoredLeaf) -> Recorded {
     Recorded::of(&leaf.open(index).expect("the leaf is whole").header)
+}
+
+/// Without a directory there are no people, and nobody takes anything away.
+impl PeopleView for Stock {
+    fn agency(&self, _: &AgencyId) -> Read<Option<Agency>> {
+        Ok(None)
+    }
+    fn agreement(&self, _: &AgencyId, _: &AgreementId) -> Read<Option<Agreement>> {
+        Ok(None)
+    }
+    fn agreements(&self, _: &AgencyId) -> Read<Vec<Agreement>> {
+        Ok(Vec::new())
+    }
+    fn memorandum(&self, _: &MemorandumId) -> Read<Option<Memorandum>> {
+        Ok(None)
+    }
+    fn memoranda_count(&self, _: &Party, _: usize) -> Read<usize> {
+        Ok(0)
+    }
+    fn role(&self, _: &RoleId) -> Read<Option<Role>> {
+        Ok(None)
+    }
+    fn profile(&self, _: &UserId) -> Read<Option<Profile>> {
+        Ok(None)
+    }
+    fn any_profile(&self) -> Read<bool> {
+        Ok(false)
+    }
+    fn scores(&self, user: &UserId) -> Read<Scores> {
+        Ok(Scores::none(user.clone()))
+    }
+    fn floor(&self, _: &Party) -> Read<u64> {
+        Ok(0)
+    }
+    fn certificate(&self, _: CertificateKey) -> Read<Option<UserId>> {
+        Ok(None)
+    }
+    fn ceremony(&self) -> Read<Option<Ceremony>> {
+        Ok(None)
+    }
 }
 
 impl View for Stock {
@@ -356,8 +409,9 @@ pub fn request(slot: SlotId, number: u8, at: UnixMillis) -> RequestId {
 
 /// The envelope of a command that somebody asked for under a request id, decided on just now.
 pub fn asked(request: RequestId, command: Command, made_at: UnixMillis) -> Envelope {
+    let epochs = Epochs::default();
     let decision =
-        Decision { made_at, directory_index: 1, profile_version: 0, agreement_version: 0, policy_version: 0 };
+        Decision { made_at, directory_index: 1, profile_version: 0, agreement_version: 0, policy_version: 0, epochs };
     Envelope { request, caller: Some(caller()), decision: Some(decision), time: made_at, command }
 }
 

@@ -169,7 +169,13 @@ impl Failure {
 /// Whether a refusal says that no attempt under this request id took place, nor will. One that is too old to be remembered
 /// may have.
 fn is_final(refusal: RefusalCode) -> bool {
-    !matches!(refusal, RefusalCode::DecisionLapsed | RefusalCode::WrongGroup | RefusalCode::RequestTooOld)
+    !matches!(
+        refusal,
+        RefusalCode::DecisionLapsed
+            | RefusalCode::DecisionRevoked
+            | RefusalCode::WrongGroup
+            | RefusalCode::RequestTooOld
+    )
 }
 
 fn was_not_connected(status: &Status) -> bool {

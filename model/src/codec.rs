@@ -55,12 +55,15 @@ pub fn encode<T: Stored>(value: &T) -> Result<Vec<u8>, CodecError> {
     let mut out = vec![0; HEAD_BYTES];
     out[0..2].copy_from_slice(&T::TAG.to_le_bytes());
     out[2] = T::VERSION;
-    let payload =
-        bincode::serde::encode_to_vec(value, config()).map_err(|error| CodecError::Encode(error.to_string()))?;
-    out.extend_from_slice(&payload);
+    out.extend_from_slice(&bytes_of(value)?);
     let sum = checksum(&out);
     out[3..HEAD_BYTES].copy_from_slice(&sum.to_le_bytes());
     Ok(out)
+}
+
+/// A value's bytes without a frame: what a digest of it is made of.
+pub(crate) fn bytes_of<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
+    bincode::serde::encode_to_vec(value, config()).map_err(|error| CodecError::Encode(error.to_string()))
 }
 
 /// The value of a stored form; every damage is an error.

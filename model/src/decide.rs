@@ -1,13 +1,14 @@
 //! `decide`: the one function that says what a command changes. Pure; `raft/` stores what it returns.
 
 use crate::command::{
-    Command, Outcome, acknowledge, append, cluster, create, deliver, end_override, import, record_override, remove,
-    update,
+    Command, Outcome, acknowledge, append, cluster, create, deliver, end_override, import, people, record_override,
+    remove, update,
 };
 use crate::envelope::Envelope;
 use crate::error::{Refusal, RefusalCode};
 use crate::ids::GroupId;
 use crate::limits::DECISION_VALID_MS;
+use crate::people::floor::asked_of;
 use crate::policy;
 use crate::time::UnixMillis;
 use crate::view::{Effects, Read, View};
@@ -24,7 +25,8 @@ pub struct Context {
 
 /// Decides one command against the state before it.
 pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Effects> {
-    // A change of one record looks into its request memory first: what took place is answered, however late.
+    // A change of one record, or of people and powers, looks into its request memory first: what took place is
+    // answered, however late.
     let by_request = matches!(
         envelope.command,
         Command::CreateRecord(_)
@@ -32,8 +34,18 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
             | Command::RemoveRecord(_)
             | Command::RecordOverride(_)
             | Command::EndOverride(_)
+            | Command::Bootstrap(_)
+            | Command::PutAgency(_)
+            | Command::PutRole(_)
+            | Command::DraftAgreement(_)
+            | Command::AdvanceAgreement(_)
+            | Command::DraftMemorandum(_)
+            | Command::AdvanceMemorandum(_)
+            | Command::RequestUser(_)
+            | Command::ChangeUser(_)
+            | Command::RecordDenials(_)
     );
-    if !by_request && let Some(refusal) = lapsed(context, envelope) {
+    if !by_request && let Some(refusal) = outdated(view, context, envelope)? {
         return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) });
     }
     match &envelope.command {
@@ -53,17 +65,36 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
         Command::PutNode(info) => cluster::put_node(info),
         Command::PutPolicies(policies) => policy::put(view, policies),
         Command::AppendEvents(command) => append::decide(view, context, command),
+        Command::InitialiseCeremony(ceremony) => people::founding::initialise(view, context, envelope, ceremony),
+        Command::Bootstrap(command) => people::founding::decide(view, context, envelope, command),
+        Command::PutAgency(command) => people::agency::decide(view, context, envelope, command),
+        Command::PutRole(command) => people::role::decide(view, context, envelope, command),
+        Command::DraftAgreement(command) => people::agreement::draft(view, context, envelope, command),
+        Command::AdvanceAgreement(command) => people::agreement::advance(view, context, envelope, command),
+        Command::DraftMemorandum(command) => people::memorandum::draft(view, context, envelope, command),
+        Command::AdvanceMemorandum(command) => people::memorandum::advance(view, context, envelope, command),
+        Command::RequestUser(command) => people::request::decide(view, context, envelope, command),
+        Command::ChangeUser(command) => people::user::decide(view, context, envelope, command),
+        Command::RecordDenials(command) => people::denials::decide(view, context, envelope, command),
     }
 }
 
-/// The refusal of a command whose decision is too old. Nothing is remembered of it: the same request may come again with a
-/// fresh decision.
-pub fn lapsed(context: Context, envelope: &Envelope) -> Option<Refusal> {
-    let decision = envelope.decision.as_ref()?;
-    (context.time.since(decision.made_at) > DECISION_VALID_MS).then(|| {
+/// The refusal of a command whose decision is too old, or was made before access was taken away. Nothing is remembered
+/// of it: the same request may come again with a fresh decision.
+pub fn outdated(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Option<Refusal>> {
+    let Some(decision) = &envelope.decision else { return Ok(None) };
+    if context.time.since(decision.made_at) > DECISION_VALID_MS {
         let text = "the access decision is older than 2 seconds; it must be made again";
-        Refusal::new(RefusalCode::DecisionLapsed, text)
-    })
+        return Ok(Some(Refusal::new(RefusalCode::DecisionLapsed, text)));
+    }
+    let Some(caller) = &envelope.caller else { return Ok(None) };
+    for (party, made_on) in asked_of(caller, decision) {
+        if made_on < view.floor(&party)? {
+            let text = "access was taken away since the access decision; it must be made again";
+            return Ok(Some(Refusal::new(RefusalCode::DecisionRevoked, text)));
+        }
+    }
+    Ok(None)
 }
 
 impl Effects {

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::Stored;
+use crate::codec::{CodecError, Stored, payload};
 use crate::command::Command;
+use crate::envelope_v1::EnvelopeV1;
 use crate::ids::{AgencyId, NodeId, PortId, Purpose, RequestId, UserId};
+use crate::people::floor::Epochs;
 use crate::time::UnixMillis;
 
 /// On whose behalf a command or question is made.
@@ -18,7 +20,7 @@ pub struct Caller {
     pub node: NodeId,
 }
 
-/// The gate's decision and what it was made on. `apply` refuses a lapsed one; floors come with the gate's rules.
+/// The gate's decision and what it was made on. `apply` refuses a lapsed one, and one below a floor that its group has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// When the gate decided.
@@ -28,6 +30,8 @@ pub struct Decision {
     pub profile_version: u64,
     pub agreement_version: u64,
     pub policy_version: u64,
+    /// The epochs of the caller's account and agency. Decisions from before there were any stand on 0.
+    pub epochs: Epochs,
 }
 
 /// One entry of a group's log.
@@ -44,5 +48,9 @@ pub struct Envelope {
 
 impl Stored for Envelope {
     const TAG: u16 = 5;
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn of_version(version: u8, bytes: &[u8]) -> Option<Result<Self, CodecError>> {
+        (version == 1).then(|| payload::<EnvelopeV1>(bytes).map(Self::from))
+    }
 }

@@ -54,6 +54,17 @@ crate::coded! {
         10 "decision-lapsed" => DecisionLapsed,
         11 "outbox-gap" => OutboxGap,
         20 "override-limit" => OverrideLimit,
+        /// Who asks may not do this; the text names the rule.
+        30 "not-entitled" => NotEntitled,
+        /// Somebody else must do this: it takes another person, or not the one who benefits.
+        31 "separation-of-duties" => SeparationOfDuties,
+        32 "unknown-user" => UnknownUser,
+        /// No agency, agreement, memorandum or role of this id.
+        33 "unknown-object" => UnknownObject,
+        /// What it is about is in a state that does not allow it.
+        34 "wrong-state" => WrongState,
+        /// Access was taken away after the decision was made; it must be made again.
+        35 "decision-revoked" => DecisionRevoked,
     }
 }
 
@@ -71,7 +82,7 @@ impl RefusalCode {
 
     /// Whether the log refused without an event of its own, so that the node which answers records it.
     pub fn leaves_no_event(self) -> bool {
-        matches!(self, Self::WrongGroup | Self::DecisionLapsed | Self::ImportSuperseded)
+        matches!(self, Self::WrongGroup | Self::DecisionLapsed | Self::DecisionRevoked | Self::ImportSuperseded)
     }
 }
 

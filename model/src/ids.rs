@@ -228,6 +228,12 @@ impl RecordId {
         Self(hashed("portcullis/record/source/1", &[list.as_bytes(), reference.as_bytes()]))
     }
 
+    /// The id under which an object of the directory (an account, an agency, a role ...) stands in request memory and
+    /// audit.
+    pub fn of_object(kind: &str, code: &str) -> Self {
+        Self(hashed("portcullis/directory/object/1", &[kind.as_bytes(), code.as_bytes()]))
+    }
+
     /// The slot that the record lives in; ids are uniform, so their first bytes are hash enough.
     pub fn slot(self) -> SlotId {
         SlotId(u16::from_be_bytes([self.0[0], self.0[1]]) % SLOTS)
@@ -306,6 +312,22 @@ code!(
     /// A source list, such as `ofac-sdn`.
     SourceList,
     "source"
+);
+
+code!(
+    /// A role: a named set of service functions.
+    RoleId,
+    "role"
+);
+code!(
+    /// An agreement with an agency.
+    AgreementId,
+    "agreement"
+);
+code!(
+    /// An owner's memorandum to the Custodian of Records.
+    MemorandumId,
+    "memorandum"
 );
 
 /// A code is 1 to 64 printable ASCII characters without blanks, so that it is safe in logs, keys and reports.

@@ -70,6 +70,39 @@ pub const HITS_MAX: usize = 100;
 pub const POLICIES_MAX: usize = 64;
 /// Lists, or purposes, that one policy names.
 pub const POLICY_SCOPE_MAX: usize = 64;
+/// Roles of one account.
+pub const ROLES_MAX: usize = 16;
+/// Functions of one role, and functions granted to one account beside its roles.
+pub const FUNCTIONS_MAX: usize = 64;
+/// Transactions of one account that are not over.
+pub const TRANSACTIONS_MAX: usize = 64;
+/// Longest temporary assignment (R12): one year.
+pub const TRANSACTION_MAX_MS: u64 = 366 * 24 * 60 * 60 * 1000;
+/// Stations of one account.
+pub const STATIONS_MAX: usize = 64;
+/// Supervisors of one account, and national control officers of one agency.
+pub const SUPERIORS_MAX: usize = 8;
+/// What one control officer may assign: triples of function, agency and dataset.
+pub const ASSIGN_MAX: usize = 2_048;
+/// Certificate names of one account, or systems of one agreement.
+pub const CERTIFICATES_MAX: usize = 8;
+/// Characters of a certificate's name.
+pub const CERTIFICATE_CHARS_MAX: usize = 256;
+/// Bytes of the sealed personal data of one account.
+pub const PERSONAL_BYTES_MAX: usize = 4 * 1024;
+/// Characters of an agency's name or of the text that states an agreement's authority.
+pub const AUTHORITY_CHARS_MAX: usize = 1_000;
+/// Agreements of one agency: all are read when a caller of it is decided on.
+pub const AGREEMENTS_MAX: usize = 32;
+/// Memoranda for one agency or one user: all are read when he is decided on.
+pub const MEMORANDA_MAX: usize = 256;
+/// Users that one memorandum names.
+pub const MEMORANDUM_USERS_MAX: usize = 64;
+/// Accounts that the first ceremony of a cluster makes.
+pub const FOUNDERS_MAX: usize = 16;
+/// Denials counted by one command.
+pub const DENIALS_MAX: usize = 256;
+
 /// Entries of one page of any list.
 pub const PAGE_MAX: usize = 1_000;
 /// Stored bytes of one page of any list: as a message it stays below the bound of messages. A single row may be longer.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit::event::EventDraft;
 use crate::codec::Stored;
 use crate::ids::{GroupId, SlotId};
+use crate::people::Floor;
 
 /// Where a message goes. A slot is delivered to whichever group owns it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,8 +44,12 @@ pub struct Lane {
 crate::numbered! {
     /// What one group tells another.
     #[derive(Debug, Clone, PartialEq, Eq)]
+    // Nearly all are events, so nothing is gained by boxing them.
+    #[allow(clippy::large_enum_variant)]
     pub enum Message {
         1 => Audit(EventDraft),
+        /// Of the directory, to every other group.
+        2 => Floor(Floor),
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Scope {
     Event([u8; 16]),
     /// The content of an override of a record.
     Override(Dataset, RecordId, OverrideId),
+    /// The personal data of an account, by the account's object id (`people::Party::object`).
+    Account(RecordId),
 }
 
 impl Scope {
@@ -43,12 +45,13 @@ impl Scope {
             Self::Record(dataset, _) => format!("portcullis/seal/record/{}", dataset.number()),
             Self::Event(_) => "portcullis/seal/event".to_string(),
             Self::Override(dataset, ..) => format!("portcullis/seal/override/{}", dataset.number()),
+            Self::Account(_) => "portcullis/seal/account".to_string(),
         }
     }
 
     fn bound_to(self) -> Vec<u8> {
         let id = match self {
-            Self::Record(_, id) => id.0.to_vec(),
+            Self::Record(_, id) | Self::Account(id) => id.0.to_vec(),
             Self::Event(id) => id.to_vec(),
             Self::Override(_, record, id) => [record.0, id.0].concat(),
         };

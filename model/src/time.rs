@@ -20,6 +20,19 @@ impl UnixMillis {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The same day and hour so many years later, by the calendar in UTC; 29 February becomes 28. Never, beyond the
+    /// calendar.
+    pub fn years_later(self, years: u8) -> Self {
+        let never = Self(u64::MAX);
+        let Some(time) = i64::try_from(self.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()) else {
+            return never;
+        };
+        let civil = jiff::tz::Offset::UTC.to_datetime(time);
+        let later = civil.checked_add(jiff::Span::new().years(i64::from(years)));
+        let later = later.and_then(|civil| jiff::tz::Offset::UTC.to_timestamp(civil));
+        later.ok().and_then(|time| u64::try_from(time.as_millisecond()).ok()).map_or(never, Self)
+    }
+
     /// The day in UTC; `None` beyond the calendar.
     pub fn day(self) -> Option<PartialDate> {
         let time = jiff::Timestamp::from_millisecond(i64::try_from(self.0).ok()?).ok()?;
@@ -80,5 +93,13 @@ mod tests {
         assert_eq!(day(24 * 60 * 60 * 1000 - 1).as_deref(), Some("1970-01-01"));
         assert_eq!(day(24 * 60 * 60 * 1000).as_deref(), Some("1970-01-02"));
         assert_eq!(day(u64::MAX), None);
+    }
+
+    #[test]
+    fn years_are_counted_by_the_calendar() {
+        let at = |text: &str| UnixMillis(text.parse::<jiff::Timestamp>().expect("time").as_millisecond() as u64);
+        assert_eq!(at("2026-11-27T12:00:00.001Z").years_later(5), at("2031-11-27T12:00:00.001Z"));
+        assert_eq!(at("2024-02-29T00:00:00Z").years_later(1), at("2025-02-28T00:00:00Z"));
+        assert_eq!(UnixMillis(u64::MAX).years_later(1), UnixMillis(u64::MAX));
     }
 }

@@ -6,9 +6,12 @@ use crate::command::cluster::{ClusterInfo, NodeInfo};
 use crate::command::import::ImportState;
 use crate::command::{Outcome, Remembered};
 use crate::feed::Change;
-use crate::ids::{ImportId, NodeId, OverrideId, RecordId, RequestId, SlotId, SourceList, Token};
+use crate::ids::{ImportId, NodeId, OverrideId, RecordId, RequestId, SlotId, SourceList, Token, UserId};
 use crate::outbox::{Lane, Posted};
 use crate::overrides::StoredOverride;
+use crate::people::{
+    Agency, Agreement, Ceremony, CertificateKey, Memorandum, Party, PeopleView, Profile, Role, Scores,
+};
 use crate::policy::Policies;
 use crate::record::{Dataset, StoredRecord};
 use crate::slots::SlotMap;
@@ -23,7 +26,7 @@ pub struct ViewError(pub String);
 pub type Read<T> = Result<T, ViewError>;
 
 /// The state of one group as of the entry before, including what earlier entries of the same batch wrote.
-pub trait View {
+pub trait View: PeopleView {
     /// The newest version of a record.
     fn record(&self, dataset: Dataset, id: RecordId) -> Read<Option<StoredRecord>>;
     /// The overrides of a record, in order of id.
@@ -85,6 +88,18 @@ pub enum Write {
     PutNode(NodeId, NodeInfo),
     /// Those in force from now on; earlier versions stay.
     PutPolicies(Policies),
+    PutAgency(Agency),
+    PutAgreement(Agreement),
+    /// With the rows by which it is found for each of its grantees.
+    PutMemorandum(Memorandum),
+    /// The newest version from now on; earlier versions stay.
+    PutRole(Role),
+    PutProfile(Box<Profile>),
+    /// None left is stored as nothing.
+    PutScores(Scores),
+    PutFloor(Party, u64),
+    PutCertificate(CertificateKey, UserId),
+    PutCeremony(Ceremony),
 }
 
 /// What a command does: writes for the store, outcome for the caller.

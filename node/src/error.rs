@@ -95,7 +95,11 @@ impl ApiError {
                 RefusalCode::NoRecordAvailable => Code::NotFound,
                 RefusalCode::StaleVersion | RefusalCode::ImportSuperseded => Code::Aborted,
                 RefusalCode::Invalid | RefusalCode::LevelRefused => Code::InvalidArgument,
-                RefusalCode::WrongGroup | RefusalCode::DecisionLapsed => Code::Unavailable,
+                RefusalCode::WrongGroup | RefusalCode::DecisionLapsed | RefusalCode::DecisionRevoked => {
+                    Code::Unavailable
+                }
+                RefusalCode::UnknownUser | RefusalCode::UnknownObject => Code::NotFound,
+                RefusalCode::NotEntitled | RefusalCode::SeparationOfDuties => Code::PermissionDenied,
                 _ => Code::FailedPrecondition,
             },
             Self::Group(GroupError::Unknown { .. }) => Code::Unknown,

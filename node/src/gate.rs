@@ -11,6 +11,7 @@ use model::envelope::{Caller, Decision};
 use model::error::Invalid;
 use model::ids::{AgencyId, ClusterId, NodeId, PortId, Purpose, RequestId, SourceList, UserId};
 use model::limits::{DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS};
+use model::people::Epochs;
 use model::time::{Clock, Entropy, UnixMillis};
 use proto::metadata;
 use proto::transport::Remote;
@@ -120,7 +121,8 @@ impl Gate {
     /// A fresh decision. What it was made on is filled by the access rules, once there are any.
     pub fn decide(&self, directory_index: u64) -> Decision {
         let made_at = self.clock.now();
-        Decision { made_at, directory_index, profile_version: 0, agreement_version: 0, policy_version: 0 }
+        let epochs = Epochs::default();
+        Decision { made_at, directory_index, profile_version: 0, agreement_version: 0, policy_version: 0, epochs }
     }
 
     /// Another request id, for a part of a request.

@@ -145,3 +145,113 @@ async fn a_feed_that_came_with_a_snapshot_is_not_trimmed_by_who_indexed_the_one_
     behind.trim_feed(now, 5).await.expect("leaves it");
     assert_eq!(feed_of(&behind), ((1..=5).map(fed).collect(), 0), "nor the second time");
 }
+
+#[tokio::test]
+async fn people_are_read_as_they_were_written_by_id_and_in_pages() {
+    use std::collections::BTreeSet;
+
+    use model::access::function::Function;
+    use model::access::principal::ClassId;
+    use model::ids::{MemorandumId, RoleId};
+    use model::people::memorandum::{Grantee, MemorandumTerms};
+    use model::people::scores::DenialKind;
+    use model::people::{
+        Agency, Ceremony, CertificateKey, Memorandum, MemorandumStage, MemorandumSubject, Party, PeopleView, Role,
+        Scores,
+    };
+
+    let machine = machine();
+    let user = |id: &str| UserId::new(id).expect("code");
+    let code = |id: &str| AgencyId::new(id).expect("code");
+    let agency = |id: &str| Agency {
+        id: code(id),
+        name: id.into(),
+        external: false,
+        operator: false,
+        national: BTreeSet::from([user("root")]),
+        accepts_level_one: true,
+        active: true,
+        epoch: 0,
+        version: 1,
+    };
+    let put = Stamp { by: user("head"), at: UnixMillis(5) };
+    let role = |version| Role {
+        id: RoleId::new("lane").expect("code"),
+        functions: BTreeSet::from([Function::PrimaryQuery]),
+        put: put.clone(),
+        version,
+    };
+    let memorandum = |id: &str, grantee| Memorandum {
+        id: MemorandumId::new(id).expect("code"),
+        terms: MemorandumTerms {
+            owner: code("FBI"),
+            subject: MemorandumSubject::Class(ClassId::members(&code("FBI"))),
+            grantee,
+            verbs: BTreeSet::from([Function::RecordView]),
+            from: UnixMillis(1),
+            to: UnixMillis(9),
+        },
+        stage: MemorandumStage::Accepted,
+        drafted: put.clone(),
+        accepted: Some(put.clone()),
+        ended: None,
+        version: 2,
+    };
+    let named = memorandum("m-1", Grantee::Users(BTreeSet::from([user("a"), user("b")])));
+    let whole = memorandum("m-2", Grantee::Agency(code("CBP")));
+    let mut scores = Scores::none(user("a"));
+    scores.add(DenialKind::Export, UnixMillis(7));
+    let key = CertificateKey::of("CN=a");
+
+    let mut overlay = Overlay::new(&**machine.store());
+    let agencies = ["CB", "CBP", "ICE"].map(|id| Write::PutAgency(agency(id)));
+    let writes = vec![
+        Write::PutRole(role(1)),
+        Write::PutRole(role(2)),
+        Write::PutMemorandum(named.clone()),
+        Write::PutMemorandum(whole.clone()),
+        Write::PutScores(scores.clone()),
+        Write::PutFloor(Party::Agency(code("CBP")), 4),
+        Write::PutCertificate(key, user("a")),
+        Write::PutCeremony(Ceremony::of(b"secret")),
+    ];
+    overlay.write(1, agencies.into_iter().chain(writes).collect()).expect("writes");
+    // What is not committed yet is read by the next entry of the batch.
+    assert_eq!(overlay.agency(&code("CBP")).expect("reads"), Some(agency("CBP")));
+    assert_eq!(overlay.memoranda_count(&Party::User(user("a")), 9).expect("reads"), 1);
+    assert_eq!(overlay.floor(&Party::Agency(code("CBP"))).expect("reads"), 4);
+    assert_eq!(overlay.floor(&Party::User(user("CBP"))).expect("reads"), 0);
+    assert_eq!(overlay.certificate(key).expect("reads"), Some(user("a")));
+    assert!(!overlay.any_profile().expect("reads"));
+    machine.store().write(overlay.into_batch()).expect("commits");
+
+    machine
+        .read(|state| {
+            assert_eq!(state.agency(&code("CB"))?, Some(agency("CB")));
+            let page = state.agencies(Some(&code("CB")), 1)?;
+            assert_eq!((page.rows, page.cut), (vec![agency("CBP")], true));
+            assert_eq!(state.agencies(None, 9)?.rows.len(), 3);
+            let lane = RoleId::new("lane").expect("code");
+            assert_eq!((state.role(&lane)?, state.role_version(&lane, 1)?), (Some(role(2)), Some(role(1))));
+            assert_eq!(state.roles(None, 9)?.rows, [role(2)]);
+            assert_eq!(state.memoranda_for(&user("a"), &code("CBP"))?, [named.clone(), whole.clone()]);
+            assert_eq!(state.memoranda_for(&user("c"), &code("CBP"))?, std::slice::from_ref(&whole));
+            assert_eq!(state.memoranda_for(&user("c"), &code("CB"))?, []);
+            assert_eq!(state.memoranda(None, 9)?.rows.len(), 2);
+            assert_eq!(state.scores(&user("a"))?, scores);
+            assert_eq!(state.floor(&Party::Agency(code("CBP")))?, 4);
+            assert_eq!(state.user_of_certificate("CN=a")?, Some(user("a")));
+            assert_eq!(state.user_of_certificate("CN=b")?, None);
+            assert_eq!(state.ceremony()?, Some(Ceremony::of(b"secret")));
+            assert_eq!((state.profile(&user("a"))?, state.profiles(None, 9)?.rows.len()), (None, 0));
+            Ok(())
+        })
+        .expect("reads");
+    machine.inspect().expect("each row is as it was written");
+
+    let mut overlay = Overlay::new(&**machine.store());
+    overlay.write(2, vec![Write::PutScores(Scores::none(user("a")))]).expect("writes");
+    machine.store().write(overlay.into_batch()).expect("commits");
+    let left = machine.read(|state| state.scores(&user("a"))).expect("reads");
+    assert!(left.entries.is_empty());
+}

@@ -11,6 +11,7 @@ use crate::error::RefusalCode;
 use crate::ids::GroupId;
 use crate::known_bugs::{KnownBug, planted};
 use crate::outbox::{Lane, Message, Posted};
+use crate::people::{Floor, Party};
 use crate::view::{Effects, Read, View, Write};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,11 +21,17 @@ pub struct Deliver {
 
 /// What was seen is dropped; what leaves a gap is not taken, so that the sender starts again from the cursor it is told.
 pub fn decide(view: &dyn View, context: Context, command: &Deliver) -> Read<Effects> {
-    if !matches!(context.group, GroupId::Audit(_)) {
-        return Ok(Effects::refused(RefusalCode::WrongGroup, format!("{} takes no audit events", context.group)));
+    let takes = |posted: &Posted| match posted.message {
+        Message::Audit(_) => matches!(context.group, GroupId::Audit(_)),
+        Message::Floor(_) => context.group != GroupId::Directory,
+    };
+    if !command.messages.iter().all(takes) {
+        let text = format!("{} does not take what is delivered", context.group);
+        return Ok(Effects::refused(RefusalCode::WrongGroup, text));
     }
     let mut cursors: BTreeMap<Lane, u64> = BTreeMap::new();
     let mut events: Vec<EventDraft> = Vec::new();
+    let mut floors: BTreeMap<Party, u64> = BTreeMap::new();
     for posted in &command.messages {
         let cursor = match cursors.get(&posted.lane) {
             Some(cursor) => *cursor,
@@ -34,11 +41,18 @@ pub fn decide(view: &dyn View, context: Context, command: &Deliver) -> Read<Effe
         let taken = posted.sequence == cursor + 1 || again;
         cursors.insert(posted.lane, if taken { posted.sequence.max(cursor) } else { cursor });
         if taken {
-            let Message::Audit(event) = &posted.message;
-            events.push(event.clone());
+            match &posted.message {
+                Message::Audit(event) => events.push(event.clone()),
+                // Lanes may overtake each other, so a floor only rises.
+                Message::Floor(Floor { party, epoch }) => {
+                    let known = floors.get(party).copied().map_or_else(|| view.floor(party), Ok)?;
+                    floors.insert(party.clone(), known.max(*epoch));
+                }
+            }
         }
     }
-    let (mut writes, _) = append(view, context, &events)?;
+    let mut writes = if events.is_empty() { Vec::new() } else { append(view, context, &events)?.0 };
+    writes.extend(floors.into_iter().map(|(party, epoch)| Write::PutFloor(party, epoch)));
     writes.extend(cursors.iter().map(|(lane, cursor)| Write::PutCursor(*lane, *cursor)));
     Ok(Effects { writes, outcome: Outcome::Delivered(cursors.into_iter().collect()) })
 }

@@ -7,6 +7,7 @@ pub mod create;
 pub mod deliver;
 pub mod end_override;
 pub mod import;
+pub mod people;
 pub mod record_override;
 pub mod remember;
 pub mod remove;
@@ -23,6 +24,7 @@ use crate::codec::Stored;
 use crate::error::Refusal;
 use crate::ids::{RecordId, Token};
 use crate::outbox::Lane;
+use crate::people::Ceremony;
 use crate::policy::Policies;
 use crate::slots::SlotMap;
 use crate::time::UnixMillis;
@@ -47,6 +49,17 @@ crate::numbered! {
         22 => PutNode(cluster::NodeInfo),
         23 => PutPolicies(Policies),
         30 => AppendEvents(append::AppendEvents),
+        40 => InitialiseCeremony(Ceremony),
+        41 => Bootstrap(people::founding::Bootstrap),
+        42 => PutAgency(people::agency::PutAgency),
+        43 => PutRole(people::role::PutRole),
+        44 => DraftAgreement(people::agreement::DraftAgreement),
+        45 => AdvanceAgreement(people::agreement::AdvanceAgreement),
+        46 => DraftMemorandum(people::memorandum::DraftMemorandum),
+        47 => AdvanceMemorandum(people::memorandum::AdvanceMemorandum),
+        50 => RequestUser(people::request::RequestUser),
+        51 => ChangeUser(people::user::ChangeUser),
+        52 => RecordDenials(people::denials::RecordDenials),
     }
 }
 

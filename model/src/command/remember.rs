@@ -1,8 +1,10 @@
 //! Applied once: the memory of request ids, and the ground that every change of one record stands on.
 
+use std::collections::BTreeMap;
+
 use crate::audit::event::{ChangeKind, ChangedRecord, EventDraft, ReleasedBy, Verdict};
 use crate::command::{Changed, Outcome, Remembered};
-use crate::decide::{Context, lapsed};
+use crate::decide::{Context, outdated};
 use crate::envelope::Envelope;
 use crate::error::{Refusal, RefusalCode};
 use crate::feed::Change;
@@ -15,6 +17,24 @@ use crate::view::{Effects, Read, View, Write};
 /// Remembered requests that one write forgets at most, so that the memory shrinks as fast as it grows.
 const FORGET_MAX: usize = 4;
 
+/// What a request comes to when it is decided: what is written, what is answered, what other groups are told.
+pub struct Decided {
+    pub writes: Vec<Write>,
+    pub outcome: Outcome,
+    pub posts: Vec<(GroupId, Message)>,
+}
+
+impl Decided {
+    /// A refusal, with its event.
+    pub fn refused(event: EventDraft, refusal: Refusal) -> Self {
+        let posts = vec![(AUDIT, Message::Audit(event))];
+        Self { writes: Vec::new(), outcome: Outcome::Refused(refusal), posts }
+    }
+}
+
+/// Where events of changes go.
+pub const AUDIT: GroupId = GroupId::Audit(0);
+
 /// The effects of a change of one record, under the request that asked for it: refused when too old, answered from
 /// memory when it was applied before, else decided, audited through the outbox and remembered.
 pub fn once(
@@ -25,10 +45,33 @@ pub fn once(
     event: &EventDraft,
     change: impl FnOnce() -> Read<Result<(Vec<Write>, Changed), Refusal>>,
 ) -> Read<Effects> {
-    let slot = id.slot();
-    if let Some(refusal) = misplaced(view, context, slot)? {
+    if let Some(refusal) = misplaced(view, context, id.slot())? {
         return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) });
     }
+    once_here(view, context, envelope, (id, content), event, || {
+        Ok(match change()? {
+            Ok((writes, changed)) => {
+                let verdict = if changed.change.is_some() { Verdict::Changed } else { Verdict::Unchanged };
+                let records = changed.change.map(|kind| ChangedRecord::new(changed.id, changed.version, kind));
+                let event = told(event, verdict, None, records.into_iter().collect());
+                Decided { writes, outcome: Outcome::Changed(changed), posts: vec![(AUDIT, Message::Audit(event))] }
+            }
+            Err(refusal) => Decided::refused(told(event, Verdict::Refused, Some(refusal.code), Vec::new()), refusal),
+        })
+    })
+}
+
+/// The same for a group that is known to be the right one: slots are records groups' alone, and here they only tell the
+/// lanes and memories of one group apart.
+pub fn once_here(
+    view: &dyn View,
+    context: Context,
+    envelope: &Envelope,
+    (id, content): (RecordId, Option<Token>),
+    event: &EventDraft,
+    change: impl FnOnce() -> Read<Decided>,
+) -> Read<Effects> {
+    let slot = id.slot();
     let age = context.time.since(envelope.request.time());
     let ahead = envelope.request.time().since(context.time);
     if age > REQUEST_ID_MEMORY_MS || ahead > REQUEST_ID_MEMORY_MS {
@@ -44,21 +87,11 @@ pub fn once(
         }
         return Ok(Effects { writes: Vec::new(), outcome: before.outcome });
     }
-    if let Some(refusal) = lapsed(context, envelope) {
+    if let Some(refusal) = outdated(view, context, envelope)? {
         return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) });
     }
-    let (mut writes, outcome, event) = match change()? {
-        Ok((writes, changed)) => {
-            let verdict = if changed.change.is_some() { Verdict::Changed } else { Verdict::Unchanged };
-            let records = changed.change.map(|kind| ChangedRecord::new(changed.id, changed.version, kind));
-            (writes, Outcome::Changed(changed), told(event, verdict, None, records.into_iter().collect()))
-        }
-        Err(refusal) => {
-            let event = told(event, Verdict::Refused, Some(refusal.code), Vec::new());
-            (Vec::new(), Outcome::Refused(refusal), event)
-        }
-    };
-    writes.extend(post(view, slot, vec![event])?);
+    let Decided { mut writes, outcome, posts } = change()?;
+    writes.extend(post_to(view, slot, posts)?);
     for (at, request) in view.requests_before(slot, context.time.before(REQUEST_ID_MEMORY_MS), FORGET_MAX)? {
         writes.push(Write::DeleteRequest(slot, at, request));
     }
@@ -104,12 +137,24 @@ pub fn told(
 
 /// Puts audit events into the outbox of a slot.
 pub fn post(view: &dyn View, slot: SlotId, events: Vec<EventDraft>) -> Read<Vec<Write>> {
-    let lane = Lane { from: slot, to: Destination::Group(GroupId::Audit(0)) };
-    let posted = view.posted(lane)?;
-    let numbered = events.into_iter().zip(posted + 1..);
-    Ok(numbered
-        .map(|(event, sequence)| Write::Post(Posted { lane, sequence, message: Message::Audit(event) }))
-        .collect())
+    post_to(view, slot, events.into_iter().map(|event| (AUDIT, Message::Audit(event))).collect())
+}
+
+/// Puts messages into the outbox of a slot, each behind those that are in its lane. All that an entry posts from one
+/// slot goes in one call, or two messages would take the same place.
+pub fn post_to(view: &dyn View, slot: SlotId, messages: Vec<(GroupId, Message)>) -> Read<Vec<Write>> {
+    let mut last: BTreeMap<Lane, u64> = BTreeMap::new();
+    let mut writes = Vec::with_capacity(messages.len());
+    for (to, message) in messages {
+        let lane = Lane { from: slot, to: Destination::Group(to) };
+        let posted = match last.get(&lane) {
+            Some(posted) => *posted,
+            None => view.posted(lane)?,
+        };
+        last.insert(lane, posted + 1);
+        writes.push(Write::Post(Posted { lane, sequence: posted + 1, message }));
+    }
+    Ok(writes)
 }
 
 /// The writes of a record's new version: the record, its tokens, search's feed.

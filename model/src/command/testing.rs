@@ -9,6 +9,7 @@ use crate::command::cluster::ClusterInfo;
 use crate::command::create::CreateRecord;
 use crate::command::end_override::EndOverride;
 use crate::command::import::{ImportBatch, ImportBegin, ImportState, ImportSweep};
+use crate::command::people::testing::People;
 use crate::command::record_override::RecordOverride;
 use crate::command::remove::RemoveRecord;
 use crate::command::update::UpdateRecord;
@@ -20,6 +21,7 @@ use crate::ids::*;
 use crate::lookout::SubjectKind;
 use crate::outbox::{Destination, Lane, Message, Posted};
 use crate::overrides::{OverrideDraft, StoredOverride};
+use crate::people::{Epochs, Floor};
 use crate::policy::Policies;
 use crate::record::{AccessLevel, Dataset, Draft, RecordKind, Source, StoredRecord};
 use crate::seal::Sealed;
@@ -43,6 +45,8 @@ pub struct World {
     leaves: BTreeMap<u64, StoredLeaf>,
     frontier: Frontier,
     policies: Option<Policies>,
+    pub cluster: Option<ClusterInfo>,
+    pub people: People,
 }
 
 impl Default for World {
@@ -63,6 +67,8 @@ impl Default for World {
             leaves: BTreeMap::new(),
             frontier: Frontier::default(),
             policies: None,
+            cluster: None,
+            people: People::default(),
         }
     }
 }
@@ -112,7 +118,7 @@ impl View for World {
         Ok(self.frontier.clone())
     }
     fn cluster(&self) -> Read<Option<ClusterInfo>> {
-        Ok(None)
+        Ok(self.cluster.clone())
     }
     fn policies(&self) -> Read<Option<Policies>> {
         Ok(self.policies.clone())
@@ -122,6 +128,11 @@ impl View for World {
 impl World {
     pub fn audit() -> Self {
         Self { group: GroupId::Audit(0), ..Self::default() }
+    }
+
+    pub fn directory() -> Self {
+        let cluster = ClusterInfo { cluster: ClusterId([1; 16]), records_groups: 2, audit_groups: 1 };
+        Self { group: GroupId::Directory, cluster: Some(cluster), map: None, ..Self::default() }
     }
 
     pub fn apply(&mut self, envelope: &Envelope) -> Outcome {
@@ -152,18 +163,35 @@ impl World {
                 Write::PutToken(..) | Write::DeleteToken(..) | Write::Feed(_) => {}
                 Write::PutPolicies(policies) => self.policies = Some(policies),
                 Write::PutTreeNode(..) | Write::PutCluster(_) | Write::PutNode(..) => {}
+                people @ (Write::PutAgency(_)
+                | Write::PutAgreement(_)
+                | Write::PutMemorandum(_)
+                | Write::PutRole(_)
+                | Write::PutProfile(_)
+                | Write::PutScores(_)
+                | Write::PutFloor(..)
+                | Write::PutCertificate(..)
+                | Write::PutCeremony(_)) => self.people.write(people),
             }
         }
         effects.outcome
     }
 
     pub fn outbox(&self) -> Vec<EventDraft> {
-        self.outbox
-            .values()
-            .map(|posted| match &posted.message {
-                Message::Audit(event) => event.clone(),
-            })
-            .collect()
+        let event = |posted: &Posted| match &posted.message {
+            Message::Audit(event) => Some(event.clone()),
+            Message::Floor(_) => None,
+        };
+        self.outbox.values().filter_map(event).collect()
+    }
+
+    /// The floors in the outbox, with where they go.
+    pub fn floors(&self) -> Vec<(Destination, Floor)> {
+        let floor = |posted: &Posted| match &posted.message {
+            Message::Audit(_) => None,
+            Message::Floor(floor) => Some((posted.lane.to, floor.clone())),
+        };
+        self.outbox.values().filter_map(floor).collect()
     }
 
     pub fn leaves(&self) -> u64 {
@@ -287,7 +315,8 @@ pub fn caller() -> Caller {
 }
 
 pub fn decision(made_at: UnixMillis) -> Decision {
-    Decision { made_at, directory_index: 1, profile_version: 0, agreement_version: 0, policy_version: 0 }
+    let epochs = Epochs::default();
+    Decision { made_at, directory_index: 1, profile_version: 0, agreement_version: 0, policy_version: 0, epochs }
 }
 
 pub fn event() -> EventDraft {
@@ -315,7 +344,7 @@ pub fn code(outcome: &Outcome) -> Option<RefusalCode> {
     }
 }
 
-fn sealed(content: &str) -> Sealed {
+pub fn sealed(content: &str) -> Sealed {
     Sealed { algorithm: 1, key: 1, nonce: [0; 12], ciphertext: content.as_bytes().to_vec() }
 }
 

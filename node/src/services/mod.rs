@@ -182,7 +182,7 @@ impl Api {
         found.ok_or_else(|| GroupError::NoReplica { group }.into())
     }
 
-    /// Proposes a command of a caller; a decision that lapsed on the way is made anew.
+    /// Proposes a command of a caller; a decision that lapsed or was revoked on the way is made anew.
     async fn propose(
         &self,
         group: GroupId,
@@ -198,8 +198,9 @@ impl Api {
             let outcome = self.0.groups.get(group)?.propose(&envelope, admitted.left()?).await?;
             match outcome {
                 // Each attempt is an entry of the log: a clock that is far behind must not fill it.
-                Outcome::Refused(refusal) if refusal.code == RefusalCode::DecisionLapsed && attempt < DECISIONS_MAX => {
-                }
+                Outcome::Refused(refusal)
+                    if matches!(refusal.code, RefusalCode::DecisionLapsed | RefusalCode::DecisionRevoked)
+                        && attempt < DECISIONS_MAX => {}
                 outcome => return Ok(outcome),
             }
         }

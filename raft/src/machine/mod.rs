@@ -2,6 +2,7 @@
 //! and only then the answers.
 
 mod overlay;
+mod people;
 mod state;
 
 pub use state::{Fed, Page, State};

@@ -7,10 +7,15 @@ use model::codec::{self, Stored};
 use model::command::Remembered;
 use model::command::cluster::ClusterInfo;
 use model::command::import::ImportState;
-use model::ids::{ImportId, RecordId, RequestId, SlotId, SourceList};
-use model::limits::OVERRIDES_MAX;
+use model::ids::{
+    AgencyId, AgreementId, ImportId, MemorandumId, RecordId, RequestId, RoleId, SlotId, SourceList, UserId,
+};
+use model::limits::{AGREEMENTS_MAX, OVERRIDES_MAX};
 use model::outbox::Lane;
 use model::overrides::StoredOverride;
+use model::people::{
+    Agency, Agreement, Ceremony, CertificateKey, Memorandum, Party, PeopleView, Profile, Role, Scores,
+};
 use model::policy::Policies;
 use model::record::{Dataset, StoredRecord};
 use model::slots::SlotMap;
@@ -108,9 +113,51 @@ impl<'a> Overlay<'a> {
                     self.put(keys::policies_of(policies.version), &policies)?;
                     self.put(keys::POLICIES.to_vec(), &policies)?;
                 }
+                people @ (Write::PutAgency(_)
+                | Write::PutAgreement(_)
+                | Write::PutMemorandum(_)
+                | Write::PutRole(_)
+                | Write::PutProfile(_)
+                | Write::PutScores(_)
+                | Write::PutFloor(..)
+                | Write::PutCertificate(..)
+                | Write::PutCeremony(_)) => self.write_people(people)?,
             }
         }
         Ok(())
+    }
+
+    fn write_people(&mut self, write: Write) -> Read<()> {
+        match write {
+            Write::PutAgency(agency) => self.put(keys::agency(&agency.id), &agency),
+            Write::PutAgreement(agreement) => self.put(keys::agreement(&agreement.agency, &agreement.id), &agreement),
+            Write::PutMemorandum(memorandum) => {
+                for grantee in memorandum.terms.grantee.parties() {
+                    self.put_raw(keys::memorandum_for(&grantee, &memorandum.id), Vec::new());
+                }
+                self.put(keys::memorandum(&memorandum.id), &memorandum)
+            }
+            Write::PutRole(role) => {
+                self.put(keys::role_version(&role.id, role.version), &role)?;
+                self.put(keys::role(&role.id), &role)
+            }
+            Write::PutProfile(profile) => self.put(keys::profile(&profile.user), &*profile),
+            Write::PutScores(scores) if scores.entries.is_empty() => {
+                self.delete(keys::scores(&scores.user));
+                Ok(())
+            }
+            Write::PutScores(scores) => self.put(keys::scores(&scores.user), &scores),
+            Write::PutFloor(party, epoch) => {
+                self.put_raw(keys::floor(&party), epoch.to_be_bytes().to_vec());
+                Ok(())
+            }
+            Write::PutCertificate(key, user) => {
+                self.put_raw(keys::certificate(key), user.as_str().as_bytes().to_vec());
+                Ok(())
+            }
+            Write::PutCeremony(ceremony) => self.put(keys::CEREMONY.to_vec(), &ceremony),
+            other => Err(ViewError(format!("{other:?} is not about people"))),
+        }
     }
 
     fn raw(&self, key: &[u8]) -> Read<Option<Vec<u8>>> {
@@ -124,6 +171,14 @@ impl<'a> Overlay<'a> {
         let decode =
             |bytes: Vec<u8>| codec::decode(&bytes).map_err(|error| ViewError(format!("key {key:02x?}: {error}")));
         self.raw(key)?.map(decode).transpose()
+    }
+
+    /// The values below a prefix, as many as there may be.
+    fn all<T: Stored>(&self, prefix: &[u8], limit: usize) -> Read<Vec<T>> {
+        let decode = |(key, value): &(Vec<u8>, Vec<u8>)| {
+            codec::decode(value).map_err(|error| ViewError(format!("key {key:02x?}: {error}")))
+        };
+        self.rows(prefix, &after_prefix(prefix), limit)?.iter().map(decode).collect()
     }
 
     fn number(&self, key: &[u8]) -> Read<u64> {
@@ -157,18 +212,69 @@ impl<'a> Overlay<'a> {
     }
 }
 
+impl PeopleView for Overlay<'_> {
+    fn agency(&self, agency: &AgencyId) -> Read<Option<Agency>> {
+        self.value(&keys::agency(agency))
+    }
+
+    fn agreement(&self, agency: &AgencyId, id: &AgreementId) -> Read<Option<Agreement>> {
+        self.value(&keys::agreement(agency, id))
+    }
+
+    fn agreements(&self, agency: &AgencyId) -> Read<Vec<Agreement>> {
+        self.all(&keys::agreements(agency), AGREEMENTS_MAX)
+    }
+
+    fn memorandum(&self, id: &MemorandumId) -> Read<Option<Memorandum>> {
+        self.value(&keys::memorandum(id))
+    }
+
+    fn memoranda_count(&self, grantee: &Party, limit: usize) -> Read<usize> {
+        let prefix = keys::memoranda_for(grantee);
+        Ok(self.rows(&prefix, &after_prefix(&prefix), limit)?.len())
+    }
+
+    fn role(&self, id: &RoleId) -> Read<Option<Role>> {
+        self.value(&keys::role(id))
+    }
+
+    fn profile(&self, user: &UserId) -> Read<Option<Profile>> {
+        self.value(&keys::profile(user))
+    }
+
+    fn any_profile(&self) -> Read<bool> {
+        Ok(!self.rows(keys::PROFILES, &after_prefix(keys::PROFILES), 1)?.is_empty())
+    }
+
+    fn scores(&self, user: &UserId) -> Read<Scores> {
+        Ok(self.value(&keys::scores(user))?.unwrap_or_else(|| Scores::none(user.clone())))
+    }
+
+    fn floor(&self, party: &Party) -> Read<u64> {
+        self.number(&keys::floor(party))
+    }
+
+    fn certificate(&self, key: CertificateKey) -> Read<Option<UserId>> {
+        let key = keys::certificate(key);
+        let user = |bytes: Vec<u8>| {
+            let user = std::str::from_utf8(&bytes).ok().and_then(|text| UserId::new(text).ok());
+            user.ok_or_else(|| ViewError(format!("key {key:02x?}: not a user")))
+        };
+        self.raw(&key)?.map(user).transpose()
+    }
+
+    fn ceremony(&self) -> Read<Option<Ceremony>> {
+        self.value(keys::CEREMONY)
+    }
+}
+
 impl View for Overlay<'_> {
     fn record(&self, dataset: Dataset, id: RecordId) -> Read<Option<StoredRecord>> {
         self.value(&keys::record(dataset, id))
     }
 
     fn overrides(&self, dataset: Dataset, id: RecordId) -> Read<Vec<StoredOverride>> {
-        let prefix = keys::overrides(dataset, id);
-        let rows = self.rows(&prefix, &after_prefix(&prefix), OVERRIDES_MAX)?;
-        let decode = |(key, value): &(Vec<u8>, Vec<u8>)| {
-            codec::decode(value).map_err(|error| ViewError(format!("key {key:02x?}: {error}")))
-        };
-        rows.iter().map(decode).collect()
+        self.all(&keys::overrides(dataset, id), OVERRIDES_MAX)
     }
 
     fn request(&self, slot: SlotId, request: RequestId) -> Read<Option<Remembered>> {

@@ -38,7 +38,7 @@ pub struct Fed {
 }
 
 impl State<'_> {
-    fn value<T: Stored>(&self, key: &[u8]) -> Result<Option<T>> {
+    pub(super) fn value<T: Stored>(&self, key: &[u8]) -> Result<Option<T>> {
         self.0.get(key)?.map(|bytes| decode(key, &bytes)).transpose()
     }
 
@@ -51,7 +51,7 @@ impl State<'_> {
         self.0.get(key)?.map(fit).transpose()
     }
 
-    fn number(&self, key: &[u8]) -> Result<Option<u64>> {
+    pub(super) fn number(&self, key: &[u8]) -> Result<Option<u64>> {
         Ok(self.fixed(key)?.map(u64::from_be_bytes))
     }
 
@@ -77,7 +77,7 @@ impl State<'_> {
         self.page((&from, &to), true, limit, decode)
     }
 
-    fn page<T>(
+    pub(super) fn page<T>(
         &self,
         (from, to): (&[u8], &[u8]),
         back: bool,
@@ -259,7 +259,7 @@ fn leaf_of_row(key: &[u8], value: &[u8]) -> Result<(u64, StoredLeaf)> {
     Ok((index, decode(key, value)?))
 }
 
-fn decode<T: Stored>(key: &[u8], bytes: &[u8]) -> Result<T> {
+pub(super) fn decode<T: Stored>(key: &[u8], bytes: &[u8]) -> Result<T> {
     codec::decode(bytes).map_err(|error| StorageError::of_codec(format!("key {key:02x?}"), error))
 }
 
@@ -275,6 +275,6 @@ pub(super) fn intact(state: State<'_>) -> Result<()> {
     result
 }
 
-fn damaged(key: &[u8], reason: String) -> StorageError {
+pub(super) fn damaged(key: &[u8], reason: String) -> StorageError {
     StorageError::Damaged { place: format!("key {key:02x?}"), reason }
 }

@@ -30,10 +30,25 @@
 //! | 0x51 | state | node u64 | `NodeInfo` |
 //! | 0x52 | state | - | `Policies` in force |
 //! | 0x53 | state | version u64 | `Policies` |
+//! | 0x60 | state | agency, 0x00 | `Agency` |
+//! | 0x61 | state | agency, 0x00, agreement, 0x00 | `Agreement` |
+//! | 0x62 | state | memorandum, 0x00 | `Memorandum` |
+//! | 0x63 | state | party u16, its code, 0x00, memorandum | empty |
+//! | 0x64 | state | role, 0x00 | newest `Role` |
+//! | 0x65 | state | role, 0x00, version u64 | `Role` |
+//! | 0x66 | state | user, 0x00 | `Profile` |
+//! | 0x67 | state | user, 0x00 | `Scores` |
+//! | 0x68 | state | party u16, its code, 0x00 | epoch u64 |
+//! | 0x69 | state | first 16 bytes of the SHA-256 of a certificate's name | user |
+//! | 0x6a | state | - | `Ceremony` |
 
 use model::audit::merkle::{Hash, Node};
-use model::ids::{GroupId, NodeId, OverrideId, RecordId, RequestId, SlotId, SourceList, Token};
+use model::ids::{
+    AgencyId, AgreementId, GroupId, MemorandumId, NodeId, OverrideId, RecordId, RequestId, RoleId, SlotId, SourceList,
+    Token, UserId,
+};
 use model::outbox::{Destination, Lane};
+use model::people::{CertificateKey, Party};
 use model::record::Dataset;
 use model::time::UnixMillis;
 
@@ -67,6 +82,7 @@ pub fn is_framed(key: &[u8]) -> bool {
     matches!(
         key.first(),
         Some(0x10 | 0x11 | 0x12 | 0x14 | 0x16 | 0x17 | 0x19 | 0x20 | 0x30 | 0x40 | 0x42 | 0x50..=0x53)
+            | Some(0x60..=0x62 | 0x64..=0x67 | 0x6a)
     )
 }
 
@@ -86,6 +102,19 @@ pub const FEED_TRIMMED: &[u8] = &[0x31];
 pub const POLICIES: &[u8] = &[0x52];
 /// Prefix of the nodes.
 pub const NODES: &[u8] = &[0x51];
+
+/// Prefix of the agencies.
+pub const AGENCIES: &[u8] = &[0x60];
+/// Prefix of all agreements.
+pub const AGREEMENTS: &[u8] = &[0x61];
+/// Prefix of all memoranda.
+pub const MEMORANDA: &[u8] = &[0x62];
+/// Prefix of the newest versions of all roles.
+pub const ROLES: &[u8] = &[0x64];
+/// Prefix of the accounts.
+pub const PROFILES: &[u8] = &[0x66];
+/// What the founding ceremony must prove.
+pub const CEREMONY: &[u8] = &[0x6a];
 
 /// The matching policies of a version.
 pub fn policies_of(version: u64) -> Vec<u8> {
@@ -196,6 +225,53 @@ pub fn leaf_by_hash(hash: &Hash) -> Vec<u8> {
 pub fn node(node: NodeId) -> Vec<u8> {
     key(0x51, &[&node.0.to_be_bytes()])
 }
+/// The row of a code below a prefix: no code holds a zero byte, so none is the beginning of another.
+pub fn of_code(prefix: &[u8], code: &str) -> Vec<u8> {
+    [prefix, code.as_bytes(), &[0]].concat()
+}
+pub fn agency(id: &AgencyId) -> Vec<u8> {
+    of_code(AGENCIES, id.as_str())
+}
+/// Prefix of the agreements of an agency.
+pub fn agreements(agency: &AgencyId) -> Vec<u8> {
+    of_code(AGREEMENTS, agency.as_str())
+}
+pub fn agreement(agency: &AgencyId, id: &AgreementId) -> Vec<u8> {
+    of_code(&agreements(agency), id.as_str())
+}
+pub fn memorandum(id: &MemorandumId) -> Vec<u8> {
+    of_code(MEMORANDA, id.as_str())
+}
+/// Prefix of the memoranda for a party.
+pub fn memoranda_for(grantee: &Party) -> Vec<u8> {
+    of_code(&key(0x63, &[&grantee.number().to_be_bytes()]), grantee.code())
+}
+pub fn memorandum_for(grantee: &Party, id: &MemorandumId) -> Vec<u8> {
+    [memoranda_for(grantee).as_slice(), id.as_str().as_bytes()].concat()
+}
+/// The memorandum in such a key.
+pub fn memorandum_id(grantee: &Party, key: &[u8]) -> Option<MemorandumId> {
+    let id = key.strip_prefix(memoranda_for(grantee).as_slice())?;
+    MemorandumId::new(std::str::from_utf8(id).ok()?).ok()
+}
+pub fn role(id: &RoleId) -> Vec<u8> {
+    of_code(ROLES, id.as_str())
+}
+pub fn role_version(id: &RoleId, version: u64) -> Vec<u8> {
+    [of_code(&[0x65], id.as_str()).as_slice(), &version.to_be_bytes()].concat()
+}
+pub fn profile(user: &UserId) -> Vec<u8> {
+    of_code(PROFILES, user.as_str())
+}
+pub fn scores(user: &UserId) -> Vec<u8> {
+    of_code(&[0x67], user.as_str())
+}
+pub fn floor(party: &Party) -> Vec<u8> {
+    of_code(&key(0x68, &[&party.number().to_be_bytes()]), party.code())
+}
+pub fn certificate(name: CertificateKey) -> Vec<u8> {
+    key(0x69, &[&name.0])
+}
 
 fn tail(key: &[u8], length: usize) -> Option<[u8; 16]> {
     if key.len() != length { None } else { key[length - 16..].try_into().ok() }
@@ -217,6 +293,27 @@ mod tests {
         assert!(key.starts_with(&overrides(Dataset::Tecs, id)) && key.ends_with(&own.0));
         assert_eq!(key.len(), 37);
         assert!(is_framed(&key));
+    }
+
+    #[test]
+    fn rows_of_one_code_are_not_below_another_and_floors_alone_have_no_frame() {
+        let (short, long) = (AgencyId::new("CB").expect("code"), AgencyId::new("CBP").expect("code"));
+        let id = AgreementId::new("moa").expect("code");
+        assert!(agreement(&short, &id).starts_with(&agreements(&short)));
+        assert!(!agreement(&long, &id).starts_with(&agreements(&short)));
+        let (party, memo) = (Party::Agency(long.clone()), MemorandumId::new("m-1").expect("code"));
+        assert_eq!(memorandum_id(&party, &memorandum_for(&party, &memo)), Some(memo.clone()));
+        assert_eq!(memorandum_id(&Party::Agency(short), &memorandum_for(&party, &memo)), None);
+        let (user, role_id) = (UserId::new("u-1").expect("code"), RoleId::new("r").expect("code"));
+        let framed = [agency(&long), agreement(&long, &id), memorandum(&memo), role(&role_id)];
+        assert!(framed.iter().all(|key| is_framed(key)));
+        assert!(
+            [role_version(&role_id, 1), profile(&user), scores(&user), CEREMONY.to_vec()]
+                .iter()
+                .all(|key| is_framed(key))
+        );
+        let bare = [memorandum_for(&party, &memo), floor(&party), certificate(CertificateKey::of("CN=x"))];
+        assert!(bare.iter().all(|key| !is_framed(key)));
     }
 
     proptest! {

@@ -1,0 +1,29 @@
+//! The commands that change people and powers, in the directory group. Each stands on `ground.rs`: who asks must
+//! himself be entitled when the entry is applied, whatever the gate decided before.
+
+pub mod agency;
+pub mod agreement;
+pub mod denials;
+pub mod founding;
+mod grants;
+mod ground;
+pub mod memorandum;
+pub mod request;
+pub mod role;
+mod standing;
+mod superiors;
+mod suspension;
+pub mod user;
+
+#[cfg(test)]
+mod agreement_test;
+#[cfg(test)]
+mod escalation_test;
+#[cfg(test)]
+mod grants_test;
+#[cfg(test)]
+mod standing_test;
+#[cfg(test)]
+mod suspension_test;
+#[cfg(test)]
+pub(crate) mod testing;

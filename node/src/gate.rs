@@ -11,7 +11,8 @@ use model::envelope::{Caller, Decision};
 use model::error::Invalid;
 use model::ids::{AgencyId, ClusterId, NodeId, PortId, Purpose, RequestId, SourceList, UserId};
 use model::limits::{DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS};
-use model::people::Epochs;
+use model::people::floor::Epochs;
+use model::people::{Agency, Profile};
 use model::time::{Clock, Entropy, UnixMillis};
 use proto::metadata;
 use proto::transport::Remote;
@@ -118,11 +119,20 @@ impl Gate {
         self.clock.now()
     }
 
-    /// A fresh decision. What it was made on is filled by the access rules, once there are any.
-    pub fn decide(&self, directory_index: u64) -> Decision {
-        let made_at = self.clock.now();
-        let epochs = Epochs::default();
-        Decision { made_at, directory_index, profile_version: 0, agreement_version: 0, policy_version: 0, epochs }
+    /// A fresh decision on a caller, made on what the directory holds of him at an index: revocations since then are known by
+    /// the epochs. Who has no account stands on nothing; the access rules will refuse him.
+    pub fn decide(&self, directory_index: u64, profile: Option<&Profile>, agency: Option<&Agency>) -> Decision {
+        Decision {
+            made_at: self.clock.now(),
+            directory_index,
+            profile_version: profile.map_or(0, |profile| profile.version),
+            agreement_version: agency.map_or(0, |agency| agency.version),
+            policy_version: 0,
+            epochs: Epochs {
+                user: profile.map_or(0, |profile| profile.epoch),
+                agency: agency.map_or(0, |agency| agency.epoch),
+            },
+        }
     }
 
     /// Another request id, for a part of a request.

@@ -23,7 +23,7 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt};
 use model::audit::event::{EventKind, Verdict};
 use model::command::{Command, Outcome};
-use model::envelope::Envelope;
+use model::envelope::{Caller, Decision, Envelope};
 use model::error::{Invalid, RefusalCode};
 use model::ids::{GroupId, RequestId, SlotId};
 use model::limits::{PAGE_DEFAULT, PAGE_MAX};
@@ -182,6 +182,16 @@ impl Api {
         found.ok_or_else(|| GroupError::NoReplica { group }.into())
     }
 
+    /// A decision on a caller, on one moment of this node's directory replica.
+    fn decide(&self, caller: &Caller) -> Result<Decision, ApiError> {
+        let directory = self.0.groups.get(GroupId::Directory)?;
+        let (index, profile, agency) = directory.read(|state| {
+            let index = state.position()?.applied.map_or(0, |id| id.index);
+            Ok((index, state.profile(&caller.user)?, state.agency(&caller.agency)?))
+        })?;
+        Ok(self.0.gate.decide(index, profile.as_ref(), agency.as_ref()))
+    }
+
     /// Proposes a command of a caller; a decision that lapsed or was revoked on the way is made anew.
     async fn propose(
         &self,
@@ -193,8 +203,7 @@ impl Api {
         let caller = Some(admitted.caller.clone());
         let mut envelope = Envelope { request, caller, decision: None, time: UnixMillis(0), command };
         for attempt in 1.. {
-            let directory = self.0.groups.get(GroupId::Directory)?.status().applied;
-            envelope.decision = Some(self.0.gate.decide(directory));
+            envelope.decision = Some(self.decide(&admitted.caller)?);
             let outcome = self.0.groups.get(group)?.propose(&envelope, admitted.left()?).await?;
             match outcome {
                 // Each attempt is an entry of the log: a clock that is far behind must not fill it.

@@ -114,8 +114,9 @@ fn a_peer_of_another_cluster_is_refused_and_changes_nothing() {
         let (status, metrics) = get(&start.http, "/metrics");
         let asked =
             metrics.lines().filter(|line| line.contains("portcullis_peer_calls_total") && line.contains("vote"));
-        let failed =
-            asked.filter(|line| line.contains("failed")).filter_map(|line| line.rsplit(' ').next()?.parse().ok());
+        let failed = asked
+            .filter(|line| line.contains("failed"))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
         (status == 200 && failed.sum::<f64>() >= 6.0).then_some(())
     });
     assert!(stranger.running(), "it waits for its own peers: {}", stranger.said());

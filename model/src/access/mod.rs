@@ -3,4 +3,5 @@
 
 pub mod denial;
 pub mod function;
+pub mod labels;
 pub mod principal;

@@ -58,6 +58,11 @@ async fn a_fourth_node_is_taken_in_and_one_of_the_first_is_let_go() {
     let mut left = others.clone();
     left.push(4);
     assert_eq!(voters(&members), vec![left.clone(); 4], "a node that led is let go");
+    // It was not told, asks for votes, and is refused whatever certificate it has (T15).
+    wait_for("the removed node is refused", Duration::from_secs(30), || {
+        let refused = |id: &u64| playground.node_log(*id).contains("refused a node that was removed");
+        left.iter().any(refused).then_some(())
+    });
     // Whoever got no answer gives the command again: what is done is done, and nothing else changes.
     let again = playground.cli_of(others[0]).json(&["cluster", "remove-node", &leader.to_string()]);
     assert_eq!(again, members, "a node that was removed is removed");

@@ -240,17 +240,18 @@ async fn t33_broken_files_leave_the_last_good_ones_in_force() {
     let serial = authority.issue("officer", "user/officer", 30);
     authority.issue("other", "user/other", 30);
     authority.revoke(&[serial]);
-    let (address, _met) = serve(&authority.side("node-1")).await;
+    let node = authority.side("node-1");
+    let (address, _met) = serve(&node).await;
     let ignorant = |file| over(Files { revoked: Vec::new(), ..authority.files(file) }).expect("files");
     let list = std::fs::read_to_string(authority.path("revoked.pem")).expect("reads");
     for broken in ["", "nonsense", &list[..list.len() / 2], &list.replace('M', "N")] {
         std::fs::write(authority.path("revoked.pem"), broken).expect("writes");
-        tokio::time::sleep(LOOK * 3).await;
+        node.side.look();
         meet(&ignorant("officer"), &address, None).await.expect_err("still revoked");
         assert_eq!(meet(&ignorant("other"), &address, None).await.expect("still served"), b'x');
     }
     std::fs::remove_file(authority.path("revoked.pem")).expect("removes");
-    tokio::time::sleep(LOOK * 3).await;
+    node.side.look();
     meet(&ignorant("officer"), &address, None).await.expect_err("still revoked");
 }
 

@@ -42,6 +42,16 @@ impl ClassId {
     pub fn members(agency: &AgencyId) -> Self {
         Self(format!("agency:{agency}"))
     }
+
+    /// Whom an owner's memorandum names for its level 4 records (1.2 g). It opens none: the record must name him as well.
+    pub fn level_four(owner: &AgencyId) -> Self {
+        Self(format!("level4:{owner}"))
+    }
+
+    /// Whether it stands for an agency, and is not a class that an owner made.
+    pub fn is_derived(&self) -> bool {
+        self.0.starts_with("agency:") || self.0.starts_with("level4:")
+    }
 }
 
 /// A caller as the gate knows him.

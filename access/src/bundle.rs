@@ -10,9 +10,11 @@ use model::ids::UserId;
 use model::limits::{ACCESS_POLICIES_BYTES_MAX, ACCESS_POLICIES_MAX};
 use sha2::{Digest, Sha256};
 
+use crate::compile;
 use crate::corpus::Corpus;
 use crate::entities::Vocabulary;
 use crate::error::BundleError;
+use crate::request::Act;
 
 /// What the policies may ask about.
 const SCHEMA: &str = include_str!("../policies/portcullis.cedarschema");
@@ -36,7 +38,10 @@ const RECORD_STAGE: &str = "record";
 /// Policies that decisions are made by.
 #[derive(Debug)]
 pub struct Bundle {
+    /// All as they are written.
     pub(crate) policies: PolicySet,
+    /// Those that can say anything of each act.
+    by_act: BTreeMap<Act, PolicySet>,
     /// Those of the record's stage alone.
     pub(crate) record_policies: PolicySet,
     /// The code of each gate.
@@ -104,11 +109,14 @@ impl Bundle {
             }
             policies.add(renamed).map_err(failed)?;
         }
+        let vocabulary = Vocabulary::of(&schema()?)?;
+        let by_act = compile::by_act(&policies, &vocabulary)?;
         Ok(Self {
             policies,
+            by_act,
             record_policies,
             codes,
-            vocabulary: Vocabulary::of(&schema()?)?,
+            vocabulary,
             authorizer: Authorizer::new(),
             sha256: digest(&[SCHEMA, &language(), text]),
             text: text.to_string(),
@@ -151,6 +159,11 @@ impl Bundle {
         };
         stored.validate()?;
         Ok(stored)
+    }
+
+    /// The policies that can say anything of an act; all of them, should it have none of its own.
+    pub(crate) fn policies_for(&self, act: Act) -> &PolicySet {
+        self.by_act.get(&act).unwrap_or(&self.policies)
     }
 
     /// SHA-256 of schema, language version and text, by which the audit names what decided.

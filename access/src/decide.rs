@@ -45,7 +45,13 @@ impl Bundle {
 
     /// Decides about a request of a caller who was made before.
     pub fn decide_for(&self, caller: &Caller, request: &Request) -> Verdict {
-        self.evaluate(&self.policies, caller, request).unwrap_or_else(Verdict::failed)
+        self.evaluate(self.policies_for(request.act), caller, request).unwrap_or_else(Verdict::failed)
+    }
+
+    /// Decides by all policies as they are written, as slowly as that is: what `decide` must say as well.
+    pub fn decide_as_written(&self, principal: &Principal, request: &Request) -> Verdict {
+        let decide = |caller| self.evaluate(&self.policies, &caller, request).unwrap_or_else(Verdict::failed);
+        self.caller(principal).map_or_else(|failed| failed, decide)
     }
 
     /// What the policies of the record's stage say alone: for a record that is read, what the label algebra says

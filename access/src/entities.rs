@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cedar_policy::{Context, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression as Value, Schema};
+use cedar_policy::{
+    Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression as Value, Schema,
+};
 use model::access::function::Function;
 use model::access::labels::Visibility;
 use model::access::principal::{ClassId, Principal};
@@ -22,7 +24,9 @@ pub struct Vocabulary {
     user: EntityTypeName,
     record: EntityUid,
     service: EntityUid,
+    /// Each with the groups that it is in.
     actions: BTreeMap<&'static str, Entity>,
+    known: Entities,
 }
 
 fn name(text: &str) -> Result<EntityTypeName, BundleError> {
@@ -45,12 +49,34 @@ impl Vocabulary {
             record: EntityUid::from_type_name_and_id(name("Record")?, EntityId::new("asked")),
             service: EntityUid::from_type_name_and_id(name("Service")?, EntityId::new("portcullis")),
             actions,
+            known,
         })
     }
 
     /// The name of a user.
     pub fn user(&self, user: &UserId) -> EntityUid {
         EntityUid::from_type_name_and_id(self.user.clone(), EntityId::new(user.as_str()))
+    }
+
+    /// Whether an act is this action.
+    pub fn is(&self, act: Act, action: &EntityUid) -> bool {
+        self.action(act).is_some_and(|own| own.uid() == *action)
+    }
+
+    /// Whether an act is this action, or in this group of actions.
+    pub fn is_in(&self, act: Act, action: &EntityUid) -> bool {
+        let own = self.action(act).map(Entity::uid);
+        own.is_some_and(|own| own == *action || self.known.is_ancestor_of(action, &own))
+    }
+
+    /// Whether callers are of this kind.
+    pub fn is_caller(&self, kind: &EntityTypeName) -> bool {
+        self.user == *kind
+    }
+
+    /// Whether what an act is done to is of this kind.
+    pub fn is_of(&self, act: Act, kind: &EntityTypeName) -> bool {
+        if act.is_to_record() { self.record.type_name() == kind } else { self.service.type_name() == kind }
     }
 
     /// An action with the groups that it is in.

@@ -5,6 +5,7 @@
 //! Nothing here reads a clock, does I/O or is called while a log entry is applied: an entry carries the decision.
 
 mod bundle;
+mod compile;
 mod corpus;
 mod decide;
 mod entities;

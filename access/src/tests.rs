@@ -265,3 +265,37 @@ fn a_corpus_says_what_is_wrong_with_it() {
     assert!(wrong("\"act\": \"take-course\"", "\"act\": \"take-curse\"").contains("no act is called \"take-curse\""));
     assert!(wrong("[\"BI_NONE\"]", "[\"BI\"]").contains("unknown reason of a refusal `BI`"));
 }
+
+/// The policies that an act is not shown would have said nothing, nor would the heads that are left out.
+#[test]
+fn each_act_is_decided_as_by_all_policies_as_they_are_written() {
+    let (bundle, corpus) = (built_in(), Corpus::built_in().expect("reads"));
+    for (principal, request) in corpus.requests() {
+        assert_eq!(bundle.decide(principal, request), bundle.decide_as_written(principal, request));
+    }
+    let shown = |act| bundle.policies_for(act).num_of_policies();
+    assert!(shown(Act::Use) < shown(Act::Read) && shown(Act::Read) < bundle.len());
+}
+
+/// A head that asks for more than an act stays.
+#[test]
+fn heads_that_are_unusual_hold_as_they_are_written() {
+    let corpus = Corpus::built_in().expect("reads");
+    let heads = [
+        "principal is User, action, resource",
+        r#"principal, action in [Action::"read", Action::"work"], resource is Record"#,
+        r#"principal, action == Action::"log-off", resource is Service"#,
+        "principal, action, resource is Service",
+    ];
+    for head in heads {
+        let text = format!(r#"{} @id("R30-x") @code("CLOSED") @stage("record") forbid ({head});"#, built_in().text());
+        let bundle = Bundle::load(&text).expect("loads");
+        let mut denied = 0;
+        for (principal, request) in corpus.requests() {
+            let verdict = bundle.decide(principal, request);
+            assert_eq!(verdict, bundle.decide_as_written(principal, request), "{head}");
+            denied += usize::from(verdict.codes.contains(&Denial::Closed));
+        }
+        assert!(denied > 0, "{head}");
+    }
+}

@@ -299,3 +299,11 @@ fn heads_that_are_unusual_hold_as_they_are_written() {
         assert!(denied > 0, "{head}");
     }
 }
+
+/// A node shares one bundle among its threads, and keeps callers.
+#[test]
+fn a_bundle_is_shared_among_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Bundle>();
+    shared::<Caller>();
+}

@@ -224,6 +224,7 @@ fn each_foreign_engine_is_named_in_its_one_place() {
         nowhere(outside(what, &|source| source.crate_dir() == "raft"), what);
     }
     nowhere(outside("rocksdb::", &|source| source.path == "raft/src/storage/rocks.rs"), "rocksdb");
+    nowhere(outside("cedar_policy::", &|source| source.crate_dir() == "access"), "cedar-policy");
     nowhere(outside("tantivy::", &|source| source.crate_dir() == "search"), "tantivy");
     nowhere(outside("bincode::", &|source| source.path == "model/src/codec.rs"), "bincode");
     // The search finds what it looks for.

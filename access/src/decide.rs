@@ -1,6 +1,6 @@
 //! One decision.
 
-use cedar_policy::{Decision, Entities, Entity, EntityUid, PolicySet};
+use cedar_policy::{AuthorizationError, Decision, Entities, Entity, EntityUid, PolicySet};
 use model::access::denial::Denial;
 use model::access::principal::Principal;
 
@@ -17,12 +17,13 @@ pub struct Verdict {
     pub codes: Vec<Denial>,
     /// The policies that decided, by name.
     pub policies: Vec<String>,
-    /// What could not be evaluated, and by which policy: a refusal, and an alarm. Cedar by itself would go on without that
+    /// Which policy, or what else, could not be evaluated: a refusal, and an alarm. Cedar by itself would go on without that
     /// policy.
     pub errors: Vec<String>,
 }
 
-/// A caller as the policies see him, made once for each version of his profile and used for all of his requests.
+/// A caller as the policies see him, for as many requests as the facts are good for that he was made of: dates are compared
+/// anew in each, but the windows of memoranda were applied when the facts were taken.
 #[derive(Debug, Clone)]
 pub struct Caller {
     name: EntityUid,
@@ -75,10 +76,10 @@ impl Bundle {
             context,
             None,
         )
-        .map_err(|error| error.to_string())?;
+        .map_err(|_| "the request".to_string())?;
         // The action is handed in for the groups that it is in.
         let entities = [caller.entity.clone(), action.clone()].into_iter().chain(record);
-        let entities = Entities::from_entities(entities, None).map_err(|error| error.to_string())?;
+        let entities = Entities::from_entities(entities, None).map_err(|_| "the entities".to_string())?;
         let response = self.authorizer.is_authorized(&asked, policies, &entities);
         Ok(self.verdict(&response))
     }
@@ -88,7 +89,11 @@ impl Bundle {
         // Cedar keeps them in a set without order.
         let mut policies: Vec<String> = diagnostics.reason().map(ToString::to_string).collect();
         policies.sort_unstable();
-        let mut errors: Vec<String> = diagnostics.errors().map(ToString::to_string).collect();
+        let name = |error: &AuthorizationError| match error {
+            // Not its text, which may tell of the caller.
+            AuthorizationError::PolicyEvaluationError(error) => format!("policy `{}`", error.policy_id()),
+        };
+        let mut errors: Vec<String> = diagnostics.errors().map(name).collect();
         errors.sort_unstable();
         if response.decision() == Decision::Allow && errors.is_empty() {
             return Verdict { allowed: true, codes: Vec::new(), policies, errors };

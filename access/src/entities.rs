@@ -185,12 +185,12 @@ pub fn circumstances(transactions: &[Transaction], request: &Request) -> Result<
         ("recipientMember", Value::new_bool(*recipient == Some(Recipient::Member))),
     ];
     let pairs = pairs.into_iter().map(|(name, value)| (name.to_string(), value));
-    Context::from_pairs(pairs).map_err(|error| error.to_string())
+    Context::from_pairs(pairs).map_err(|_| "the circumstances".to_string())
 }
 
 fn entity<const N: usize>(uid: EntityUid, attributes: [(&str, Value); N]) -> Result<Entity, String> {
     let attributes: HashMap<_, _> = attributes.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
-    Entity::new(uid, attributes, HashSet::new()).map_err(|error| error.to_string())
+    Entity::new(uid, attributes, HashSet::new()).map_err(|_| "the caller or the record".to_string())
 }
 
 fn text(text: &str) -> Value {

@@ -227,7 +227,8 @@ fn denials_in_rust(principal: &Principal, asked: &Request) -> BTreeSet<Denial> {
         }
         (Act::Remedy(_), false) => {
             let renewable = [Denial::Course, Denial::Certification, Denial::Ncic];
-            standing_denials(principal, now).into_iter().filter(|denial| !renewable.contains(denial)).collect()
+            let denials = standing_denials(principal, now).into_iter().filter(|denial| !renewable.contains(denial));
+            denials.chain((!asked.consent).then_some(Denial::Consent)).collect()
         }
         (_, true) => system_denials(principal, function, now).into_iter().collect(),
         (_, false) => {
@@ -358,7 +359,7 @@ proptest! {
         prop_assert_eq!(verdict.allowed, verdict.codes.is_empty(), "a refusal has a code");
         if let Act::Remedy(asked_for) = asked.act && !asked.system {
             let open = remedy(&principal, asked_for, asked.now);
-            prop_assert_eq!(verdict.allowed, open.is_ok());
+            prop_assert_eq!(verdict.allowed, open.is_ok() && (asked.consent || asked_for == Remedy::LogOff));
         }
         // To see the whole of a record needs both: the gates before it, and its labels.
         if let (Act::Read, Some(object)) = (asked.act, &asked.object) {

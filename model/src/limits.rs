@@ -103,6 +103,12 @@ pub const FOUNDERS_MAX: usize = 16;
 /// Denials counted by one command.
 pub const DENIALS_MAX: usize = 256;
 
+/// Labels that the writer of a record names: classes, or users.
+pub const RECORD_LABELS_MAX: usize = 64;
+/// Access policies in force at a time; each is looked at in every decision.
+pub const ACCESS_POLICIES_MAX: usize = 100;
+/// Bytes of the text of all access policies.
+pub const ACCESS_POLICIES_BYTES_MAX: usize = 256 * 1024;
 /// Entries of one page of any list.
 pub const PAGE_MAX: usize = 1_000;
 /// Stored bytes of one page of any list: as a message it stays below the bound of messages. A single row may be longer.
@@ -116,5 +122,6 @@ pub const DEADLINE_DEFAULT_MS: u64 = 10_000;
 
 const _: () = assert!(IMPORT_BATCH_MAX <= PAGE_MAX, "an import batch is a page");
 const _: () = assert!(OVERRIDES_MAX <= PAGE_MAX, "the overrides of a lookout are a page");
+const _: () = assert!(ACCESS_POLICIES_BYTES_MAX * 2 <= COMMAND_BYTES_MAX, "all access policies fit a command");
 const _: () = assert!(COMMAND_BYTES_MAX * 2 <= MESSAGE_BYTES_MAX, "a command and its frame fit a message");
 const _: () = assert!(AUDIT_CHANGES_MAX * 32 + 1_024 <= AUDIT_LEAF_BYTES_MAX, "the changes of an event fit a leaf");

@@ -1,174 +1,73 @@
-//! Each rule that lets see or hides, and that index and rule agree.
-
-use proptest::prelude::*;
-use proptest::sample::{select, subsequence};
+//! Labels of records at each level, and what a writer may name.
 
 use super::*;
-use crate::ids::{RecordId, Token};
-use crate::lookout::SubjectKind;
-use crate::record::{RecordKind, RecordState, Stamp};
-use crate::time::UnixMillis;
+use crate::access::testing::{agency, user};
 
-const AGENCIES: [&str; 3] = ["CBP", "ICE", "FBI"];
-const USERS: [&str; 4] = ["ada", "ben", "cyd", "dan"];
-
-fn agency(code: &str) -> AgencyId {
-    AgencyId::new(code).expect("code")
+fn texts(labels: &Labels) -> Vec<String> {
+    labels.indexed().iter().map(ToString::to_string).collect()
 }
 
-fn user(code: &str) -> UserId {
-    UserId::new(code).expect("code")
+fn of(level: AccessLevel, labels: &[&str]) -> Vec<String> {
+    let labels: Vec<String> = labels.iter().map(ToString::to_string).collect();
+    texts(&Labels::new(Dataset::Tecs, &agency("CBP"), level, &labels, &user("smith")))
 }
 
-fn class(text: &str) -> ClassId {
-    ClassId(text.to_string())
+fn checked(level: AccessLevel, labels: &[&str]) -> Result<(), String> {
+    let labels: Vec<String> = labels.iter().map(ToString::to_string).collect();
+    check(level, &agency("CBP"), &labels).map_err(|error| error.to_string())
 }
 
-fn header(level: AccessLevel, owner: &str, creator: &str, labels: &[&str]) -> RecordHeader {
-    let stamp = Stamp { by: user(creator), at: UnixMillis(1) };
-    RecordHeader {
-        id: RecordId([1; 16]),
-        kind: RecordKind::Lookout,
-        subject: SubjectKind::Person,
-        dataset: Dataset::Tecs,
-        owner: agency(owner),
-        level,
-        labels: labels.iter().map(|label| (*label).to_string()).collect(),
-        state: RecordState::Active,
-        version: 1,
-        created: stamp.clone(),
-        updated: stamp,
-        source: None,
-        tokens: Vec::new(),
-        content: Token([0; 16]),
-        expires: None,
+#[test]
+fn labels_read_as_they_print() {
+    for text in ["D:tecs", "D:seacats", "L1", "C:agency:CBP", "C:gangs", "U:smith"] {
+        assert_eq!(text.parse::<Label>().expect("a label").to_string(), text);
+    }
+    for text in ["", "L2", "l1", "D:", "D:TECS", "D:none", "C:", "U:", "X:y", "U:a b", "C:\u{e9}"] {
+        assert!(text.parse::<Label>().is_err(), "{text}");
     }
 }
 
-fn grants(own: &str, name: &str, level_one: bool, classes: &[&str]) -> Grants {
-    let classes = classes.iter().map(|text| class(text)).chain([ClassId::members(&agency(own))]);
-    Grants { user: user(name), datasets: BTreeSet::from([Dataset::Tecs]), level_one, classes: classes.collect() }
-}
-
-fn sees(grants: &Grants, header: &RecordHeader) -> Result<(), Denial> {
-    sight(grants, &Labels::of(header))
+#[test]
+fn r15_a_level_one_record_is_for_all_and_its_owners_members_in_any_case() {
+    assert_eq!(of(AccessLevel::One, &[]), ["D:tecs", "L1", "C:agency:CBP"]);
+    assert_eq!(of(AccessLevel::One, &["C:gangs", "U:jones"]), ["D:tecs", "L1", "C:agency:CBP"], "one family");
 }
 
 #[test]
-fn r15_level_one_is_for_everybody_with_an_investigation() {
-    let record = header(AccessLevel::One, "CBP", "ada", &[]);
-    assert_eq!(sees(&grants("FBI", "dan", true, &[]), &record), Ok(()));
-    assert_eq!(sees(&grants("FBI", "dan", false, &[]), &record), Err(Denial::BackgroundType));
+fn r16_what_was_level_two_is_for_the_owners_members() {
+    assert_eq!(of(AccessLevel::Two, &["C:gangs"]), ["D:tecs", "C:agency:CBP"]);
+    assert!(checked(AccessLevel::Two, &[]).expect_err("refused").starts_with("level: 2 is no longer used"));
 }
 
 #[test]
-fn r16_what_is_left_of_level_two_is_for_the_owners_people() {
-    let record = header(AccessLevel::Two, "CBP", "ada", &["C:ICE/task"]);
-    assert_eq!(sees(&grants("CBP", "ben", true, &[]), &record), Ok(()));
-    assert_eq!(sees(&grants("ICE", "dan", true, &["ICE/task"]), &record), Err(Denial::LevelThree));
+fn r17_classes_narrow_and_what_is_not_understood_opens_nothing() {
+    assert_eq!(of(AccessLevel::Three, &[]), ["D:tecs", "C:agency:CBP"]);
+    assert_eq!(of(AccessLevel::Three, &["C:gangs", "U:jones"]), ["D:tecs", "C:gangs"]);
+    assert_eq!(of(AccessLevel::Three, &["gangs"]), ["D:tecs"], "the owner's members are not put in its place");
 }
 
 #[test]
-fn r17_level_three_is_for_the_classes_that_its_owner_set() {
-    let own = header(AccessLevel::Three, "CBP", "ada", &[]);
-    assert_eq!(sees(&grants("CBP", "ben", true, &[]), &own), Ok(()), "no class: the owner's people");
-    assert_eq!(sees(&grants("ICE", "dan", true, &[]), &own), Err(Denial::LevelThree));
-    let narrow = header(AccessLevel::Three, "CBP", "ada", &["C:CBP/task"]);
-    assert_eq!(sees(&grants("CBP", "ben", true, &[]), &narrow), Err(Denial::LevelThree), "narrowed");
-    assert_eq!(sees(&grants("ICE", "dan", true, &["CBP/task"]), &narrow), Ok(()), "by memorandum");
-    let others = header(AccessLevel::Three, "CBP", "ada", &["C:ICE/task"]);
-    assert_eq!(
-        sees(&grants("ICE", "dan", true, &["ICE/task"]), &others),
-        Err(Denial::LevelThree),
-        "none of its own (R20)"
+fn r18_the_named_and_the_creator() {
+    assert_eq!(of(AccessLevel::Four, &[]), ["D:tecs", "U:smith"]);
+    assert_eq!(of(AccessLevel::Four, &["U:jones", "C:gangs"]), ["D:tecs", "U:jones", "U:smith"]);
+}
+
+#[test]
+fn what_a_writer_names_goes_with_the_level() {
+    assert_eq!(checked(AccessLevel::One, &[]), Ok(()));
+    assert_eq!(checked(AccessLevel::Three, &["C:CBP/gangs", "C:agency:CBP"]), Ok(()));
+    assert_eq!(checked(AccessLevel::Four, &["U:jones"]), Ok(()));
+    let wrong = |level, labels: &[&str]| checked(level, labels).expect_err("refused");
+    assert!(wrong(AccessLevel::One, &["C:gangs"]).starts_with("labels[0]: does not go with the level"));
+    assert!(
+        wrong(AccessLevel::Three, &["C:CBP/gangs", "U:jones"]).starts_with("labels[1]: does not go with the level")
     );
-}
-
-#[test]
-fn r18_level_four_is_for_who_is_named_or_made_it_and_of_an_agency_that_may() {
-    let record = header(AccessLevel::Four, "CBP", "ada", &["U:ben", "U:dan"]);
-    for name in ["ada", "ben"] {
-        assert_eq!(sees(&grants("CBP", name, true, &[]), &record), Ok(()), "{name}");
-    }
-    assert_eq!(sees(&grants("CBP", "cyd", true, &["CBP/task"]), &record), Err(Denial::LevelFour), "not named");
-    assert_eq!(sees(&grants("FBI", "dan", true, &[]), &record), Err(Denial::LevelFour), "named, and no memorandum");
-    assert_eq!(sees(&grants("FBI", "dan", true, &["level-4:CBP"]), &record), Ok(()), "both");
-    assert_eq!(sees(&grants("FBI", "cyd", true, &["level-4:CBP"]), &record), Err(Denial::LevelFour), "no name");
-}
-
-#[test]
-fn a_dataset_that_is_not_granted_is_shut_at_every_level() {
-    for level in AccessLevel::ALL {
-        let mut record = header(*level, "CBP", "ada", &[]);
-        record.dataset = Dataset::Apis;
-        assert_eq!(sees(&grants("CBP", "ada", true, &[]), &record), Err(Denial::Agreement));
-    }
-}
-
-#[test]
-fn what_is_hidden_opens_to_who_sees_it() {
-    let record = header(AccessLevel::Three, "CBP", "ada", &[]);
-    let open = |grants: &Grants| Hidden::new(record.clone()).admit(grants, Labels::of).map(Visible::into_inner);
-    assert_eq!(open(&grants("CBP", "ben", true, &[])), Ok(record.clone()));
-    assert_eq!(open(&grants("ICE", "dan", true, &[])), Err(Denial::LevelThree));
-}
-
-const CLASSES: [&str; 6] = ["CBP/task", "ICE/task", "FBI/x", "level-4:CBP", "level-4:ICE", "agency:FBI"];
-const LABELS: [&str; 7] = ["C:CBP/task", "C:ICE/task", "C:FBI/x", "U:ada", "U:dan", "U:", "nonsense"];
-
-fn any_header() -> impl Strategy<Value = RecordHeader> {
-    let labels = subsequence(LABELS.to_vec(), 0..=LABELS.len());
-    let who = (select(&AGENCIES[..]), select(&USERS[..]));
-    (select(AccessLevel::ALL), who, labels, select(Dataset::ALL)).prop_map(
-        |(level, (owner, creator), labels, dataset)| RecordHeader { dataset, ..header(level, owner, creator, &labels) },
-    )
-}
-
-fn any_grants() -> impl Strategy<Value = Grants> {
-    let classes = subsequence(CLASSES.to_vec(), 0..=CLASSES.len());
-    let datasets = subsequence(Dataset::ALL.to_vec(), 0..=Dataset::ALL.len());
-    (select(&AGENCIES[..]), select(&USERS[..]), any::<bool>(), classes, datasets).prop_map(
-        |(own, name, level_one, classes, datasets)| Grants {
-            datasets: datasets.into_iter().collect(),
-            ..grants(own, name, level_one, &classes)
-        },
-    )
-}
-
-proptest! {
-    // A million in the long test: PROPTEST_CASES.
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(20_000), ..ProptestConfig::default() })]
-
-    /// What an index is asked by loses nobody, and but for level 4 it is the rule itself.
-    #[test]
-    fn the_texts_of_an_index_are_the_rule(grants in any_grants(), header in any_header()) {
-        let labels = Labels::of(&header);
-        let (datasets, families) = grants.texts();
-        let texts = labels.texts();
-        let meets = datasets.contains(&texts[0]) && texts[1..].iter().any(|text| families.contains(text));
-        let visible = visible(&grants, &labels);
-        prop_assert!(meets || !visible);
-        if !matches!(labels.family, Family::Named(_)) {
-            prop_assert_eq!(meets, visible);
-        }
-    }
-
-    /// Whoever has less sees nothing more.
-    #[test]
-    fn taking_a_grant_away_opens_no_record(grants in any_grants(), header in any_header(), which in any::<usize>()) {
-        let labels = Labels::of(&header);
-        if visible(&grants, &labels) {
-            return Ok(());
-        }
-        let mut less = grants.clone();
-        let taken = which % (less.classes.len() + less.datasets.len() + 1);
-        if let Some(class) = less.classes.iter().nth(taken).cloned() {
-            less.classes.remove(&class);
-        } else if let Some(dataset) = less.datasets.iter().nth(taken - less.classes.len()).copied() {
-            less.datasets.remove(&dataset);
-        } else {
-            less.level_one = false;
-        }
-        prop_assert!(!visible(&less, &labels));
-    }
+    assert!(wrong(AccessLevel::Four, &["C:gangs"]).starts_with("labels[0]: does not go with the level"));
+    assert!(wrong(AccessLevel::Three, &["gangs"]).starts_with("labels[0]: is none of"));
+    assert_eq!(wrong(AccessLevel::Three, &["C:CBP/a", "C:CBP/a"]), "labels[1]: stands there twice");
+    assert!(wrong(AccessLevel::Three, &["C:agency:ICE"]).starts_with("labels[0]: is no class of CBP"));
+    assert!(wrong(AccessLevel::Three, &["C:level4:CBP"]).starts_with("labels[0]: is no class of CBP"));
+    assert!(wrong(AccessLevel::Three, &["C:ICE/gangs"]).starts_with("labels[0]: is no class of CBP"));
+    let many = vec!["C:a"; RECORD_LABELS_MAX + 1];
+    assert!(wrong(AccessLevel::Three, &many).starts_with("labels: has 65 entries"));
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::access::function::Function;
-use crate::ids::{AgencyId, PortId, UserId};
+use crate::ids::{AgencyId, PortId, UserId, check_code};
 use crate::record::Dataset;
 use crate::time::UnixMillis;
 
@@ -41,6 +41,17 @@ impl ClassId {
     /// The members of an agency, which an agency's record is for when it names no class.
     pub fn members(agency: &AgencyId) -> Self {
         Self(format!("agency:{agency}"))
+    }
+
+    /// Whom an owner's memorandum names for its level 4 records (1.2 g). It opens none: the record must name him as well.
+    pub fn level_four(owner: &AgencyId) -> Self {
+        Self(format!("level4:{owner}"))
+    }
+
+    /// Whether it is one that an agency sets: its own members, or `<agency>/<name>`. Nobody opens another's (R20).
+    pub fn is_of(&self, owner: &AgencyId) -> bool {
+        let named = self.0.strip_prefix(owner.as_str()).and_then(|rest| rest.strip_prefix('/'));
+        *self == Self::members(owner) || named.is_some_and(|name| check_code("class", name).is_ok())
     }
 }
 

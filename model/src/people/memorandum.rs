@@ -9,7 +9,7 @@ use crate::access::function::Function;
 use crate::access::principal::ClassId;
 use crate::codec::Stored;
 use crate::error::Invalid;
-use crate::ids::{AgencyId, MemorandumId, UserId, check_code};
+use crate::ids::{AgencyId, MemorandumId, UserId};
 use crate::limits::{FUNCTIONS_MAX, MEMORANDUM_USERS_MAX};
 use crate::people::agency::check_count;
 use crate::people::floor::Party;
@@ -86,18 +86,6 @@ const READING: [Function; 6] = [
     Function::RecordList,
 ];
 
-/// The class that stands for an owner's level 4 records: a caller sees one if he is in it and the record names him (1.2
-/// g).
-pub fn level_four_class(owner: &AgencyId) -> ClassId {
-    ClassId(format!("level-4:{owner}"))
-}
-
-/// Whether a class is one that an agency sets: its own members, or `<agency>/<name>`. Nobody opens another's (R20).
-pub fn is_class_of(class: &ClassId, owner: &AgencyId) -> bool {
-    let named = class.0.strip_prefix(owner.as_str()).and_then(|rest| rest.strip_prefix('/'));
-    *class == ClassId::members(owner) || named.is_some_and(|name| check_code("class", name).is_ok())
-}
-
 impl Grantee {
     /// Its agencies or users, as floors know them.
     pub fn parties(&self) -> Vec<Party> {
@@ -116,7 +104,7 @@ impl MemorandumTerms {
             return Err(Invalid::new("verbs", "is empty".into()));
         }
         if let MemorandumSubject::Class(class) = &self.subject
-            && !is_class_of(class, &self.owner)
+            && !class.is_of(&self.owner)
         {
             let reason = format!("is no class of {0}; its classes are `agency:{0}` and `{0}/...`", self.owner);
             return Err(Invalid::new("class", reason));
@@ -169,7 +157,7 @@ impl Memorandum {
     pub fn class(&self) -> ClassId {
         match &self.terms.subject {
             MemorandumSubject::Class(class) => class.clone(),
-            MemorandumSubject::LevelFour(()) => level_four_class(&self.terms.owner),
+            MemorandumSubject::LevelFour(()) => ClassId::level_four(&self.terms.owner),
         }
     }
 }

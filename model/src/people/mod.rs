@@ -15,7 +15,6 @@ pub mod founding;
 pub mod memorandum;
 pub mod principal;
 pub mod profile;
-pub mod remedy;
 pub mod role;
 pub mod scores;
 pub mod validity;

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use crate::access::denial::Denial;
 use crate::access::function::Function;
 use crate::access::principal::{BackgroundKind, Category, ClassId, Principal};
+use crate::access::standing::{Remedy, function, remedy, standing, standing_denials};
 use crate::codec::{self, Stored};
 use crate::command::people::testing::*;
 use crate::command::testing::sealed;
@@ -15,7 +16,6 @@ use crate::people::agreement::SystemPrincipal;
 use crate::people::memorandum::{Grantee, MemorandumTerms};
 use crate::people::principal::opened_by_memorandum;
 use crate::people::profile::Transaction;
-use crate::people::remedy::{Remedy, lacks, open, remedies};
 use crate::people::scores::{DenialKind, Scores};
 use crate::people::*;
 use crate::record::{AccessLevel, Dataset};
@@ -75,7 +75,7 @@ fn r01_without_an_investigation_nothing_of_others_is_open() {
     let memoranda = [memorandum("FBI", Grantee::Agency(agency("CBP")), &[Function::RecordView])];
     let found = principal(&profile, &an_agency("CBP"), &[], &[], &memoranda, NOW);
     assert_eq!((found.level_one, found.classes.len()), (false, 1));
-    assert_eq!(lacks(&found, NOW), [Denial::BackgroundMissing]);
+    assert_eq!(standing_denials(&found, NOW), [Denial::BackgroundMissing]);
 }
 
 #[test]
@@ -109,7 +109,10 @@ fn r06_r27_an_agency_outside_the_department_has_what_its_agreements_name() {
     second.terms.kind = AgreementKind::Isa;
     let none = found(&[moa, second], NOW);
     assert_eq!(none.agreement, Some(Default::default()));
-    assert_eq!((lacks(&none, NOW), none.level_one, none.datasets.len()), (vec![Denial::Agreement], false, 0));
+    assert_eq!(
+        (standing_denials(&none, NOW), none.level_one, none.datasets.len()),
+        (vec![Denial::Agreement], false, 0)
+    );
     assert_eq!(of(&officer(&[])).agreement, None, "inside it needs none");
 }
 
@@ -182,6 +185,11 @@ fn r21_frozen_grants_count_for_nothing() {
     assert!(!of(&profile).holds(Function::RecordView, NOW) && !of(&profile).holds(Function::Export, NOW));
 }
 
+/// Whether a function is open to an account at all.
+fn open(principal: &Principal, asked: Function, now: UnixMillis) -> Result<(), Denial> {
+    standing(principal, now).and_then(|()| function(principal, asked, now))
+}
+
 fn transaction(function: Function, from: UnixMillis, to: UnixMillis) -> Transaction {
     Transaction { function, from, to, granted: by("sco", from) }
 }
@@ -191,12 +199,13 @@ fn r10_a_lapsed_ncic_certification_trumps_and_both_remedies_stay_open_side_by_si
     let mut profile = officer(&[Function::PrimaryQuery, Function::NcicQuery]);
     let found = of(&profile);
     assert_eq!(open(&found, Function::PrimaryQuery, NOW), Err(Denial::Ncic));
-    assert_eq!(remedies(&found, NOW), BTreeSet::from([Remedy::WhoAmI, Remedy::LogOff, Remedy::Recertify]));
+    assert_eq!(remedy(&found, Remedy::Recertify, NOW), Ok(()));
     profile.standing.course_passed = None;
     let both = of(&profile);
     assert_eq!(open(&both, Function::PrimaryQuery, NOW), Err(Denial::Ncic), "before the course");
-    let all = [Remedy::WhoAmI, Remedy::LogOff, Remedy::Recertify, Remedy::TakeCourse];
-    assert_eq!(remedies(&both, NOW), all.into_iter().collect());
+    for one in Remedy::ALL {
+        assert_eq!(remedy(&both, *one, NOW), Ok(()), "{one:?}");
+    }
     profile.standing.ncic_passed = Some(NOW);
     assert_eq!(open(&of(&profile), Function::PrimaryQuery, NOW), Err(Denial::Course));
     profile.standing.course_passed = Some(NOW);
@@ -210,7 +219,8 @@ fn r23_a_suspended_account_has_no_remedy_of_its_own() {
     let mut profile = officer(&[Function::PrimaryQuery]);
     profile.standing.course_passed = None;
     profile.state = AccountState::Closed(by("sco", NOW));
-    assert_eq!(remedies(&of(&profile), NOW), BTreeSet::from([Remedy::WhoAmI, Remedy::LogOff]));
+    let open_to_him = Remedy::ALL.iter().copied().filter(|one| remedy(&of(&profile), *one, NOW).is_ok());
+    assert!(open_to_him.eq([Remedy::LogOff]));
     assert_eq!(open(&of(&profile), Function::PrimaryQuery, NOW), Err(Denial::Suspended));
 }
 
@@ -291,7 +301,7 @@ proptest! {
         ];
         let current = dates.iter().all(|until| until.is_some_and(|until| now < until));
         prop_assert_eq!(open(&found, Function::PrimaryQuery, now).is_ok(), current);
-        prop_assert_eq!(lacks(&found, now).is_empty(), current);
+        prop_assert_eq!(standing_denials(&found, now).is_empty(), current);
     }
 
     #[test]
@@ -299,8 +309,8 @@ proptest! {
         let (a, b) = (AgencyId::new(&a).expect("code"), AgencyId::new(&b).expect("code"));
         prop_assume!(a != b);
         for class in [ClassId::members(&a), ClassId(format!("{a}/{name}"))] {
-            prop_assert!(memorandum::is_class_of(&class, &a));
-            prop_assert!(!memorandum::is_class_of(&class, &b));
+            prop_assert!(class.is_of(&a));
+            prop_assert!(!class.is_of(&b));
         }
     }
 }

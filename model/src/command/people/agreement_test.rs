@@ -12,7 +12,7 @@ use crate::command::{Command, Outcome};
 use crate::error::RefusalCode;
 use crate::ids::{AgreementId, MemorandumId};
 use crate::people::agreement::{Agreement, AgreementStage};
-use crate::people::memorandum::{Grantee, MemorandumStage, MemorandumSubject, MemorandumTerms, level_four_class};
+use crate::people::memorandum::{Grantee, MemorandumStage, MemorandumSubject, MemorandumTerms};
 use crate::people::{AgreementKind, Party, SystemPrincipal, principal};
 use crate::time::UnixMillis;
 
@@ -210,7 +210,7 @@ fn r17_the_custodian_is_neither_of_the_owner_nor_of_those_who_gain() {
 fn r20_only_the_owner_opens_its_records_and_only_its_own_classes() {
     let mut world = World::with_people();
     assert_eq!(rule(&memorandum(&mut world, "desk", |_| {})), "not-entitled R20 OWNER");
-    for class in ["agency:CBP", "CBP/x", "FBI", "FBI/", "FBIx/y", "level-4:FBI"] {
+    for class in ["agency:CBP", "CBP/x", "FBI", "FBI/", "FBIx/y", "level4:FBI"] {
         let outcome = memorandum(&mut world, "agent", |terms| {
             terms.subject = MemorandumSubject::Class(ClassId(class.into()));
         });
@@ -235,7 +235,7 @@ fn r17_level_four_is_opened_to_named_users_and_its_end_raises_the_floor_of_each(
     let memoranda: Vec<_> = world.people.memoranda.values().cloned().collect();
     let its = world.people.agencies[&agency("CBP")].clone();
     let classes = |id: &str| principal(&world.account(id), &its, &[], &[], &memoranda, world.time).classes;
-    let class = level_four_class(&agency("FBI"));
+    let class = ClassId::level_four(&agency("FBI"));
     assert!(classes("officer").contains(&class) && classes("desk").contains(&class));
     assert!(!classes("boss").contains(&class));
     done(advance(&mut world, "agent", MemorandumStep::End));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::denial::Denial;
 use crate::access::principal::Category;
+use crate::access::standing::standing;
 use crate::audit::event::{ChangeKind, ChangedRecord, EventDraft};
 use crate::command::Outcome;
 use crate::command::people::ground::{Done, Step, content, denied, directory, unfit};
@@ -18,7 +19,6 @@ use crate::limits::{ASSIGN_MAX, FOUNDERS_MAX, FUNCTIONS_MAX};
 use crate::people::agency::check_count;
 use crate::people::principal::principal;
 use crate::people::profile::{AccountState, Profile};
-use crate::people::remedy::lacks;
 use crate::people::view::CertificateKey;
 use crate::people::{Agency, Ceremony, Party, Role};
 use crate::record::Stamp;
@@ -137,8 +137,7 @@ fn founded(
             format!("founders: {} is of another agency, or stands under or beside what is not there", founder.user);
         return Err(unfit(RefusalCode::Invalid, text));
     }
-    match lacks(&principal(&founder, agency, roles, &[], &[], now), now).first() {
-        None => Ok(founder),
-        Some(denial) => Err(denied(RefusalCode::WrongState, *denial, "a founder is not in standing")),
-    }
+    let refuse = |denial| denied(RefusalCode::WrongState, denial, "a founder is not in standing");
+    standing(&principal(&founder, agency, roles, &[], &[], now), now).map_err(refuse)?;
+    Ok(founder)
 }

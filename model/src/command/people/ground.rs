@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::access::denial::Denial;
 use crate::access::function::Function;
 use crate::access::principal::Principal;
+use crate::access::standing;
 use crate::audit::event::{ChangeKind, ChangedRecord, EventDraft, Verdict};
 use crate::codec;
 use crate::command::cluster::ClusterInfo;
@@ -20,7 +21,7 @@ use crate::outbox::Message;
 use crate::people::duty::may_act;
 use crate::people::floor::{Floor, Party};
 use crate::people::principal::principal;
-use crate::people::{Agency, Profile, remedy};
+use crate::people::{Agency, Profile};
 use crate::record::Stamp;
 use crate::time::UnixMillis;
 use crate::view::{Effects, Read, View, ViewError, Write};
@@ -153,7 +154,8 @@ pub fn actor(view: &dyn View, context: Context, envelope: &Envelope, function: F
     let profile = profile.ok_or_else(|| refuse(Denial::Suspended, "the caller has no account at this agency"))?;
     let now = context.time;
     let (agency, principal) = facts(view, &profile, now)?;
-    remedy::open(&principal, function, now).map_err(|denial| refuse(denial, "the caller may not do this now"))?;
+    let open = standing::standing(&principal, now).and_then(|()| standing::function(&principal, function, now));
+    open.map_err(|denial| refuse(denial, "the caller may not do this now"))?;
     if !principal.national {
         return Err(refuse(Denial::Nationality, "people and powers are changed by nationals"));
     }

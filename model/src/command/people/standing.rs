@@ -2,11 +2,11 @@
 
 use crate::access::denial::Denial;
 use crate::access::principal::Principal;
+use crate::access::standing::standing;
 use crate::command::people::ground::{Actor, Step, denied, facts, unfit};
 use crate::command::people::user::StandingFact;
 use crate::error::{Invalid, RefusalCode};
 use crate::people::profile::{AccountState, Profile};
-use crate::people::remedy::lacks;
 use crate::time::UnixMillis;
 use crate::view::View;
 
@@ -33,10 +33,7 @@ pub fn approve(view: &dyn View, actor: &Actor, before: &Profile) -> Step<Profile
 }
 
 fn in_standing(principal: &Principal, now: UnixMillis) -> Step<()> {
-    match lacks(principal, now).first() {
-        None => Ok(()),
-        Some(denial) => Err(denied(RefusalCode::WrongState, *denial, "the account is not in standing")),
-    }
+    standing(principal, now).map_err(|denial| denied(RefusalCode::WrongState, denial, "the account is not in standing"))
 }
 
 /// Facts come from who keeps them, and nobody records his own.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use model::audit::event::{EventDraft, EventHeader, EventKind, Verdict};
 use model::audit::leaf::StoredLeaf;
-use model::audit::merkle::Frontier;
+use model::audit::merkle::{self, Frontier};
 use model::codec::{self, Stored};
 use model::command::acknowledge::Acknowledge;
 use model::command::cluster::ClusterInfo;
@@ -36,6 +36,7 @@ use model::people::{
 use model::policy::Policies;
 use model::record::{AccessLevel, Dataset, Draft, RecordKind, StoredRecord};
 use model::seal::Sealed;
+use model::session::Session;
 use model::slots::SlotMap;
 use model::time::UnixMillis;
 use model::view::{Read, View, Write};
@@ -299,7 +300,9 @@ impl Stock {
             | Write::PutScores(_)
             | Write::PutFloor(..)
             | Write::PutCertificate(..)
-            | Write::PutCeremony(_) => unreachable!("no people"),
+            | Write::PutCeremony(_)
+            | Write::PutSession(_)
+            | Write::DeleteSession(..) => unreachable!("no people"),
         }
     }
 }
@@ -342,6 +345,12 @@ impl PeopleView for Stock {
     }
     fn certificate(&self, _: CertificateKey) -> Read<Option<UserId>> {
         Ok(None)
+    }
+    fn session(&self, _: &merkle::Hash) -> Read<Option<Session>> {
+        Ok(None)
+    }
+    fn sessions_of(&self, _: &UserId) -> Read<Vec<Session>> {
+        Ok(Vec::new())
     }
     fn ceremony(&self) -> Read<Option<Ceremony>> {
         Ok(None)

@@ -44,6 +44,8 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
             | Command::RequestUser(_)
             | Command::ChangeUser(_)
             | Command::RecordDenials(_)
+            | Command::BeginSession(_)
+            | Command::EndSession(_)
     );
     if !by_request && let Some(refusal) = outdated(view, context, envelope)? {
         return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) });
@@ -76,6 +78,9 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
         Command::RequestUser(command) => people::request::decide(view, context, envelope, command),
         Command::ChangeUser(command) => people::user::decide(view, context, envelope, command),
         Command::RecordDenials(command) => people::denials::decide(view, context, envelope, command),
+        Command::BeginSession(command) => people::session::begin(view, context, envelope, command),
+        Command::EndSession(command) => people::session::end(view, context, envelope, command),
+        Command::SeenSessions(command) => people::session::seen(view, context, envelope, command),
     }
 }
 

@@ -100,6 +100,10 @@ pub const MEMORANDA_MAX: usize = 256;
 pub const MEMORANDUM_USERS_MAX: usize = 64;
 /// Accounts that the first ceremony of a cluster makes.
 pub const FOUNDERS_MAX: usize = 16;
+/// Sessions of one user that are read: more than he may have at once.
+pub const SESSIONS_READ_MAX: usize = 16;
+/// Signs of life of sessions in one command.
+pub const SEEN_MAX: usize = 256;
 /// Denials counted by one command.
 pub const DENIALS_MAX: usize = 256;
 

@@ -4,6 +4,7 @@
 //! index. A session is known by the SHA-256 of its handle; the handle itself is the caller's alone.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::access::denial::Denial;
 use crate::access::principal::{Category, Principal};
@@ -26,6 +27,27 @@ pub fn sessions_max(category: Category) -> usize {
         Category::ControlOfficer | Category::Maintenance | Category::SecurityAdministrator => 3,
     }
 }
+
+/// What is shown at each log-on and must be acknowledged (F43, AC-8). Whoever changes a letter of it asks everybody anew.
+pub const BANNER: &str = "\
+You are about to use a government system. It is for authorised use alone.
+Use of it is monitored, recorded and audited; you have no expectation of privacy in it.
+Unauthorised use is prohibited and is punished by discipline, civil and criminal penalties.
+By going on you consent to monitoring and recording, and to their disclosure.
+";
+
+/// SHA-256 of the banner in force.
+pub fn banner_digest() -> Hash {
+    Sha256::digest(BANNER.as_bytes()).into()
+}
+
+/// SHA-256 of a handle, by which its session is known.
+pub fn digest_of(handle: &Handle) -> Hash {
+    Sha256::digest(handle).into()
+}
+
+/// What the caller shows of his session: random, and nobody's but his.
+pub type Handle = [u8; 32];
 
 crate::coded! {
     /// How somebody proved who he is.

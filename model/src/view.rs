@@ -14,6 +14,7 @@ use crate::people::{
 };
 use crate::policy::Policies;
 use crate::record::{Dataset, StoredRecord};
+use crate::session::Session;
 use crate::slots::SlotMap;
 use crate::time::UnixMillis;
 
@@ -100,6 +101,9 @@ pub enum Write {
     PutFloor(Party, u64),
     PutCertificate(CertificateKey, UserId),
     PutCeremony(Ceremony),
+    /// With the row by which it is found for its user.
+    PutSession(Session),
+    DeleteSession(UserId, Hash),
 }
 
 /// What a command does: writes for the store, outcome for the caller.

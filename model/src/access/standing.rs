@@ -29,8 +29,10 @@ pub const FOREIGN_SERVICE_FUNCTIONS: &[Function] =
 pub const MAINTENANCE_FUNCTIONS: &[Function] =
     &[Function::MatchingPolicies, Function::ClusterStatus, Function::ClusterAdministration];
 
-/// What security administrators may use: they review the audit and do nothing that it would tell of (R09).
-pub const SECURITY_ADMINISTRATOR_FUNCTIONS: &[Function] = &[Function::AuditRead];
+/// What security administrators may use: they review the audit and whom it tells of, and end sessions; they read no record and
+/// change no powers (R09).
+pub const SECURITY_ADMINISTRATOR_FUNCTIONS: &[Function] =
+    &[Function::AuditRead, Function::ClusterStatus, Function::UserView, Function::SessionEnd];
 
 /// Whether something counts until a time that has not come: the boundary itself is too late.
 fn current(until: Option<UnixMillis>, now: UnixMillis) -> bool {

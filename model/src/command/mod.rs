@@ -60,6 +60,9 @@ crate::numbered! {
         50 => RequestUser(people::request::RequestUser),
         51 => ChangeUser(people::user::ChangeUser),
         52 => RecordDenials(people::denials::RecordDenials),
+        60 => BeginSession(people::session::BeginSession),
+        61 => EndSession(people::session::EndSession),
+        62 => SeenSessions(people::session::SeenSessions),
     }
 }
 

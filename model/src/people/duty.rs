@@ -3,6 +3,7 @@
 use crate::access::denial::Denial;
 use crate::access::function::Function;
 use crate::access::principal::{Category, Principal};
+use crate::access::standing::{MAINTENANCE_FUNCTIONS, SECURITY_ADMINISTRATOR_FUNCTIONS};
 use crate::ids::{AgencyId, UserId};
 
 use Function::*;
@@ -32,8 +33,8 @@ pub fn may_hold(category: Category, function: Function) -> bool {
         Category::ControlOfficer => true,
         Category::Supervisor => !keeps_accounts(function),
         Category::General => !keeps_accounts(function) && !needs_rank(function),
-        Category::Maintenance => matches!(function, ClusterStatus | ClusterAdministration | MatchingPolicies),
-        Category::SecurityAdministrator => matches!(function, AuditRead | ClusterStatus | UserView | SessionEnd),
+        Category::Maintenance => MAINTENANCE_FUNCTIONS.contains(&function),
+        Category::SecurityAdministrator => SECURITY_ADMINISTRATOR_FUNCTIONS.contains(&function),
     }
 }
 
@@ -47,9 +48,12 @@ fn needs_rank(function: Function) -> bool {
     matches!(function, UserRequest | UserReinstate | LookoutApprove)
 }
 
-/// Whether a category may change people and powers by a function (R09). Control officers keep accounts; they approve
+/// Whether a category may change people and powers, or end a session, by a function (R09). Control officers keep accounts; they approve
 /// none, put no role and no agency, and record no standing: else they could give what they may not assign.
 pub fn may_act(category: Category, function: Function) -> bool {
+    if function == SessionEnd {
+        return matches!(category, Category::ControlOfficer | Category::SecurityAdministrator);
+    }
     let of_accounts = keeps_accounts(function) || matches!(function, UserRequest | UserSuspend | UserReinstate);
     ADMINISTRATION.contains(&function)
         && may_hold(category, function)

@@ -2,8 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::audit::merkle::Hash;
 use crate::ids::{AgencyId, AgreementId, MemorandumId, RoleId, UserId};
 use crate::people::{Agency, Agreement, Ceremony, Memorandum, Party, Profile, Role, Scores};
+use crate::session::Session;
 use crate::view::Read;
 
 /// What stands for a certificate's name in a key: the first bytes of its SHA-256, since keys hold no names.
@@ -44,6 +46,10 @@ pub trait PeopleView {
     fn floor(&self, party: &Party) -> Read<u64>;
     /// The account that a certificate is of.
     fn certificate(&self, key: CertificateKey) -> Read<Option<UserId>>;
+    /// A session by the SHA-256 of its handle.
+    fn session(&self, handle: &Hash) -> Read<Option<Session>>;
+    /// The sessions of a user, those that are over with them.
+    fn sessions_of(&self, user: &UserId) -> Read<Vec<Session>>;
     /// What the founding ceremony must prove.
     fn ceremony(&self) -> Read<Option<Ceremony>>;
 }

@@ -38,6 +38,9 @@ const CHECKPOINTS_KEPT: usize = 2;
 pub struct Progress {
     pub applied: u64,
     pub installs: u64,
+    /// One more with each batch that changed agencies, agreements, memoranda or roles, and with each snapshot: what was read
+    /// of them under another number may have changed.
+    pub powers: u64,
 }
 
 /// The state machine; clones share it.
@@ -64,7 +67,7 @@ impl Machine {
         let store = engine.state(group)?;
         let position = State(&*store).position()?;
         let applied = position.applied.map_or(0, |id| id.index);
-        let (progress, _) = watch::channel(Progress { applied, installs: 0 });
+        let (progress, _) = watch::channel(Progress { applied, installs: 0, powers: 0 });
         let (position, sending, damage) = (Mutex::new(position), std::sync::Mutex::default(), OnceLock::new());
         Ok(Self(Arc::new(Inner { group, store, engine, metrics, position, progress, sending, damage })))
     }
@@ -327,10 +330,14 @@ impl RaftStateMachine<Config> for Machine {
             if count == 0 {
                 break;
             }
+            let powers = u64::from(overlay.changes_powers());
             self.commit(overlay, &next)?;
             *position = next;
             let applied = position.applied.map_or(0, |id| id.index);
-            self.0.progress.send_modify(|progress| progress.applied = applied);
+            self.0.progress.send_modify(|progress| {
+                progress.applied = applied;
+                progress.powers += powers;
+            });
             answers.into_iter().for_each(|(responder, applied)| responder.send(applied));
             self.0.metrics.applied_entries.with_label_values(&[&label]).inc_by(count);
             self.0.metrics.apply_seconds.with_label_values(&[&label]).observe(begun.elapsed().as_secs_f64());
@@ -360,6 +367,7 @@ impl RaftStateMachine<Config> for Machine {
             self.0.progress.send_modify(|progress| {
                 progress.applied = applied;
                 progress.installs += 1;
+                progress.powers += 1;
             });
         }
         tracing::info!(group = %self.0.group, applied = ?meta.last_log_id.map(|id| id.index), "snapshot installed");

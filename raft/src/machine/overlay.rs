@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::audit::merkle::Frontier;
+use model::audit::merkle::{Frontier, Hash};
 use model::codec::{self, Stored};
 use model::command::Remembered;
 use model::command::cluster::ClusterInfo;
@@ -10,7 +10,7 @@ use model::command::import::ImportState;
 use model::ids::{
     AgencyId, AgreementId, ImportId, MemorandumId, RecordId, RequestId, RoleId, SlotId, SourceList, UserId,
 };
-use model::limits::{AGREEMENTS_MAX, OVERRIDES_MAX};
+use model::limits::{AGREEMENTS_MAX, OVERRIDES_MAX, SESSIONS_READ_MAX};
 use model::outbox::Lane;
 use model::overrides::StoredOverride;
 use model::people::{
@@ -18,6 +18,7 @@ use model::people::{
 };
 use model::policy::Policies;
 use model::record::{Dataset, StoredRecord};
+use model::session::Session;
 use model::slots::SlotMap;
 use model::time::UnixMillis;
 use model::view::{Read, View, ViewError, Write};
@@ -28,12 +29,18 @@ use crate::storage::{Batch, Op, Reader, after_prefix, keys};
 pub struct Overlay<'a> {
     store: &'a dyn Reader,
     changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    powers: bool,
 }
 
 impl<'a> Overlay<'a> {
     /// No changes yet.
     pub fn new(store: &'a dyn Reader) -> Self {
-        Self { store, changes: BTreeMap::new() }
+        Self { store, changes: BTreeMap::new(), powers: false }
+    }
+
+    /// Whether agencies, agreements, memoranda or roles are among the changes.
+    pub fn changes_powers(&self) -> bool {
+        self.powers
     }
 
     /// The changes as one batch.
@@ -121,13 +128,17 @@ impl<'a> Overlay<'a> {
                 | Write::PutScores(_)
                 | Write::PutFloor(..)
                 | Write::PutCertificate(..)
-                | Write::PutCeremony(_)) => self.write_people(people)?,
+                | Write::PutCeremony(_)
+                | Write::PutSession(_)
+                | Write::DeleteSession(..)) => self.write_people(people)?,
             }
         }
         Ok(())
     }
 
     fn write_people(&mut self, write: Write) -> Read<()> {
+        self.powers |=
+            matches!(write, Write::PutAgency(_) | Write::PutAgreement(_) | Write::PutMemorandum(_) | Write::PutRole(_));
         match write {
             Write::PutAgency(agency) => self.put(keys::agency(&agency.id), &agency),
             Write::PutAgreement(agreement) => self.put(keys::agreement(&agreement.agency, &agreement.id), &agreement),
@@ -156,6 +167,15 @@ impl<'a> Overlay<'a> {
                 Ok(())
             }
             Write::PutCeremony(ceremony) => self.put(keys::CEREMONY.to_vec(), &ceremony),
+            Write::PutSession(session) => {
+                self.put_raw(keys::session_of(&session.user, &session.handle), Vec::new());
+                self.put(keys::session(&session.handle), &session)
+            }
+            Write::DeleteSession(user, handle) => {
+                self.delete(keys::session_of(&user, &handle));
+                self.delete(keys::session(&handle));
+                Ok(())
+            }
             other => Err(ViewError(format!("{other:?} is not about people"))),
         }
     }
@@ -261,6 +281,18 @@ impl PeopleView for Overlay<'_> {
             user.ok_or_else(|| ViewError(format!("key {key:02x?}: not a user")))
         };
         self.raw(&key)?.map(user).transpose()
+    }
+
+    fn session(&self, handle: &Hash) -> Read<Option<Session>> {
+        self.value(&keys::session(handle))
+    }
+
+    fn sessions_of(&self, user: &UserId) -> Read<Vec<Session>> {
+        let prefix = keys::sessions_of(user);
+        let rows = self.rows(&prefix, &after_prefix(&prefix), SESSIONS_READ_MAX)?;
+        let handles = rows.iter().filter_map(|(key, _)| keys::session_handle(key));
+        let sessions: Read<Vec<Option<Session>>> = handles.map(|handle| self.session(&handle)).collect();
+        Ok(sessions?.into_iter().flatten().collect())
     }
 
     fn ceremony(&self) -> Read<Option<Ceremony>> {

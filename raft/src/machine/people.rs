@@ -1,9 +1,11 @@
 //! Reading people and powers of the directory's state: by id, and in pages.
 
+use model::audit::merkle::Hash;
 use model::codec::Stored;
 use model::ids::{AgencyId, AgreementId, MemorandumId, RoleId, UserId};
-use model::limits::{AGREEMENTS_MAX, MEMORANDA_MAX};
+use model::limits::{AGREEMENTS_MAX, MEMORANDA_MAX, SESSIONS_READ_MAX};
 use model::people::{Agency, Agreement, Ceremony, CertificateKey, Memorandum, Party, Profile, Role, Scores};
+use model::session::Session;
 
 use crate::machine::state::{Page, State, damaged, decode};
 use crate::storage::{Result, after_prefix, keys};
@@ -106,6 +108,26 @@ impl State<'_> {
             user.ok_or_else(|| damaged(&key, "is not of a user".into()))
         };
         self.0.get(&key)?.map(user).transpose()
+    }
+
+    /// A session by the SHA-256 of its handle.
+    pub fn session(&self, handle: &Hash) -> Result<Option<Session>> {
+        self.value(&keys::session(handle))
+    }
+
+    /// The sessions of a user, those that are over with them.
+    pub fn sessions_of(&self, user: &UserId) -> Result<Vec<Session>> {
+        let prefix = keys::sessions_of(user);
+        let mut handles = Vec::new();
+        self.0.scan(&prefix, &after_prefix(&prefix), &mut |key, _| {
+            handles.push(keys::session_handle(key).ok_or_else(|| damaged(key, "is no key of a session".into())));
+            handles.len() < SESSIONS_READ_MAX
+        })?;
+        let mut found = Vec::new();
+        for handle in handles {
+            found.extend(self.session(&handle?)?);
+        }
+        Ok(found)
     }
 
     /// What the founding ceremony must prove.

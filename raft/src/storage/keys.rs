@@ -41,6 +41,8 @@
 //! | 0x68 | state | party u16, its code, 0x00 | epoch u64 |
 //! | 0x69 | state | first 16 bytes of the SHA-256 of a certificate's name | user |
 //! | 0x6a | state | - | `Ceremony` |
+//! | 0x70 | state | SHA-256 of the handle | `Session` |
+//! | 0x71 | state | user, 0x00, SHA-256 of the handle | empty |
 
 use model::audit::merkle::{Hash, Node};
 use model::ids::{
@@ -82,7 +84,7 @@ pub fn is_framed(key: &[u8]) -> bool {
     matches!(
         key.first(),
         Some(0x10 | 0x11 | 0x12 | 0x14 | 0x16 | 0x17 | 0x19 | 0x20 | 0x30 | 0x40 | 0x42 | 0x50..=0x53)
-            | Some(0x60..=0x62 | 0x64..=0x67 | 0x6a)
+            | Some(0x60..=0x62 | 0x64..=0x67 | 0x6a | 0x70)
     )
 }
 
@@ -271,6 +273,20 @@ pub fn floor(party: &Party) -> Vec<u8> {
 }
 pub fn certificate(name: CertificateKey) -> Vec<u8> {
     key(0x69, &[&name.0])
+}
+pub fn session(handle: &Hash) -> Vec<u8> {
+    key(0x70, &[handle])
+}
+/// Prefix of the sessions of a user.
+pub fn sessions_of(user: &UserId) -> Vec<u8> {
+    of_code(&[0x71], user.as_str())
+}
+pub fn session_of(user: &UserId, handle: &Hash) -> Vec<u8> {
+    [sessions_of(user).as_slice(), handle].concat()
+}
+/// The session in such a key.
+pub fn session_handle(key: &[u8]) -> Option<Hash> {
+    key.last_chunk().copied()
 }
 
 fn tail(key: &[u8], length: usize) -> Option<[u8; 16]> {

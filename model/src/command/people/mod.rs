@@ -10,6 +10,7 @@ mod ground;
 pub mod memorandum;
 pub mod request;
 pub mod role;
+pub mod session;
 mod standing;
 mod superiors;
 mod suspension;
@@ -21,6 +22,8 @@ mod agreement_test;
 mod escalation_test;
 #[cfg(test)]
 mod grants_test;
+#[cfg(test)]
+mod session_test;
 #[cfg(test)]
 mod standing_test;
 #[cfg(test)]

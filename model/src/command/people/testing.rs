@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::function::Function;
 use crate::access::principal::{BackgroundKind, Category};
+use crate::audit::merkle::Hash;
 use crate::command::people::user::{ChangeUser, UserChange};
 use crate::command::testing::{World, caller, event, sealed};
 use crate::command::{Command, Outcome};
@@ -19,6 +20,7 @@ use crate::people::scores::Scores;
 use crate::people::view::{CertificateKey, PeopleView};
 use crate::people::{Agency, Agreement, AgreementKind, AgreementStage, Ceremony, Memorandum, Party, Role};
 use crate::record::{AccessLevel, Dataset, Stamp};
+use crate::session::Session;
 use crate::time::UnixMillis;
 use crate::view::{Read, Write};
 
@@ -35,6 +37,7 @@ pub struct People {
     pub floors: BTreeMap<Party, u64>,
     pub certificates: BTreeMap<CertificateKey, UserId>,
     pub ceremony: Option<Ceremony>,
+    pub sessions: BTreeMap<Hash, Session>,
 }
 
 impl People {
@@ -49,6 +52,8 @@ impl People {
             Write::PutFloor(party, epoch) => drop(self.floors.insert(party, epoch)),
             Write::PutCertificate(key, user) => drop(self.certificates.insert(key, user)),
             Write::PutCeremony(ceremony) => self.ceremony = Some(ceremony),
+            Write::PutSession(session) => drop(self.sessions.insert(session.handle, session)),
+            Write::DeleteSession(_, handle) => drop(self.sessions.remove(&handle)),
             other => panic!("{other:?} is not about people"),
         }
     }
@@ -88,6 +93,12 @@ impl PeopleView for World {
     }
     fn certificate(&self, key: CertificateKey) -> Read<Option<UserId>> {
         Ok(self.people.certificates.get(&key).cloned())
+    }
+    fn session(&self, handle: &Hash) -> Read<Option<Session>> {
+        Ok(self.people.sessions.get(handle).cloned())
+    }
+    fn sessions_of(&self, user: &UserId) -> Read<Vec<Session>> {
+        Ok(self.people.sessions.values().filter(|session| session.user == *user).cloned().collect())
     }
     fn ceremony(&self) -> Read<Option<Ceremony>> {
         Ok(self.people.ceremony.clone())

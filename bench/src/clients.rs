@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use channel::{Secured, Settings};
-use client::{Client, Config, Tcp};
+use client::{Client, Config, SessionFile, Tcp};
+use model::ids::to_hex;
+use model::session::banner_digest;
 use model::time::{Clock, Entropy, UnixMillis};
 
 use crate::cluster::Cluster;
@@ -16,11 +18,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(600);
 
 /// A client that begins at the node of a number, counted round.
 pub fn client(cluster: &Cluster, number: usize) -> Result<Client, BenchError> {
-    let config = Config::new(cluster.endpoints(), "officer", "CBP", "2404", "primary");
+    let mut config = Config::new(cluster.endpoints(), "officer", "CBP", "2404", "primary");
+    config.acknowledges = Some(to_hex(&banner_digest()));
+    // All clients are processes of one person, who has one session.
+    let sessions = SessionFile::beside(cluster.context(), "CBP", "officer");
     let entropy = Placed { first: (number % cluster.nodes().len()) as u8, placed: AtomicBool::new(false) };
     let settings = Settings { files: cluster.files(), look_every: LOOK_EVERY, clock: Arc::new(WallClock) };
     let network = Secured::over(Arc::new(Tcp), settings).map_err(|error| BenchError::Cluster(error.to_string()))?;
-    Ok(Client::connect(config, Arc::new(network), Arc::new(WallClock), Arc::new(entropy))?)
+    Ok(Client::connect_with(config, Arc::new(network), Arc::new(WallClock), Arc::new(entropy), Arc::new(sessions))?)
 }
 
 struct WallClock;

@@ -101,6 +101,11 @@ impl Cluster {
         &self.nodes
     }
 
+    /// The context of the cluster.
+    pub fn context(&self) -> &Path {
+        &self.context
+    }
+
     /// What clients show, and whom they believe: what the playground made for its context.
     pub fn files(&self) -> channel::Files {
         let pki = self.dir.join("pki");

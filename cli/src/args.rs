@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, batch, cluster, completion, explain, generate, import, lookout, matcher, overrides, pki, playground, screen,
+    audit, batch, cluster, completion, explain, founding, generate, import, lookout, matcher, overrides, pki,
+    playground, screen, sign_on,
 };
 use crate::output::Form;
 
@@ -73,6 +74,19 @@ pub enum Command {
     /// Decide from which score on records are hits, and see first what that would change.
     #[command(subcommand)]
     Matcher(matcher::Command),
+    /// Begin a session: read and acknowledge the banner.
+    #[command(after_help = sign_on::LOGIN_HELP)]
+    Login(sign_on::LoginArgs),
+    /// End the session.
+    Logout(sign_on::LogoutArgs),
+    /// Who you are to the cluster, what you may use and what you lack.
+    Whoami,
+    /// Look at sessions, and end somebody's.
+    #[command(subcommand)]
+    Session(sign_on::SessionCommand),
+    /// Make the first accounts of a new cluster.
+    #[command(subcommand, after_help = founding::HELP)]
+    Founding(founding::Command),
     /// Issue and revoke the certificates of nodes, users and systems.
     #[command(subcommand, after_help = pki::HELP)]
     Pki(pki::Command),
@@ -139,6 +153,14 @@ mod tests {
             "pki rotate D node --id 1",
             "pki revoke D user/officer",
             "pki list D",
+            "login",
+            "login --acknowledge 00",
+            "logout --all",
+            "whoami",
+            "session list --user U",
+            "session end U",
+            "founding secret --secret S --digest D",
+            "founding hold --secret S --founders F",
             "completion bash",
         ] {
             let words = std::iter::once("portcullis").chain(line.split(' '));

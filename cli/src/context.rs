@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use channel::{Files, Secured, Settings};
-use client::{Client, Config, Network, Tcp};
+use client::{Client, Config, Network, SessionFile, Tcp};
+use model::access::function::Function;
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
+use crate::identity::{Identity, chosen};
+use crate::output::note;
 use crate::system::{SystemClock, SystemEntropy};
 
 /// The file's form, as `--help` shows it.
@@ -18,6 +21,9 @@ pub const CONTEXT_HELP: &str = r#"Context file (JSON; --context FILE or PORTCULL
   All endpoints of the cluster belong in it: a command goes on to the next when one does not answer.
   "tls": {"ca": "pki/ca.pem", "certificate": "pki/user-officer.pem", "key": "pki/user-officer.key"}: who is believed and what is
   shown; paths are looked for from the context file on. Without it nothing is encrypted (nodes with --plain-text).
+  "acknowledges": "SHA-256 of the banner": you have read it and log on with it by yourself; without it, `portcullis login`.
+  "identities": [{"user", "purpose", "tls", "duties": ["audit-read"]}]: a command takes the first whose duty it is, and says so.
+  Sessions lie in "sessions" beside the context file.
   Optional: "deadline_ms" of a call (10000), "playground": {"control": "path of a unix socket"}."#;
 
 /// Between two looks at the files of a client that runs for long.
@@ -35,6 +41,12 @@ pub struct Context {
     /// Without it nothing is encrypted: for nodes that were started with --plain-text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsContext>,
+    /// SHA-256 of the banner that its user has read and acknowledges at each log-on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledges: Option<String>,
+    /// Further identities: a command takes the first whose duty it is, else that of the user above.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<Identity>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,9 +77,11 @@ impl Context {
         let text = std::fs::read_to_string(path).map_err(|error| CliError::path(path, error))?;
         let mut context =
             Self::parse(&text).map_err(|reason| CliError::Usage(format!("{}: {reason}", path.display())))?;
-        if let (Some(tls), Some(dir)) = (&mut context.tls, path.parent()) {
+        if let Some(dir) = path.parent() {
             // So that the directory may move.
-            [&mut tls.ca, &mut tls.certificate, &mut tls.key].into_iter().for_each(|file| *file = dir.join(&file));
+            let all = context.tls.iter_mut().chain(context.identities.iter_mut().map(|identity| &mut identity.tls));
+            let files = all.flat_map(|tls| [&mut tls.ca, &mut tls.certificate, &mut tls.key]);
+            files.for_each(|file| *file = dir.join(&file));
         }
         Ok(context)
     }
@@ -81,10 +95,22 @@ impl Context {
         crate::output::json(self).map(|text| text + "\n")
     }
 
-    /// A client of this cluster.
-    pub fn client(&self) -> Result<Client, CliError> {
-        let Self { endpoints, user, agency, port, purpose, tls, deadline_ms, playground: _ } = self;
+    /// The same context as one of its identities.
+    fn taken_as(&self, identity: &Identity) -> Self {
+        Self {
+            user: identity.user.clone(),
+            purpose: identity.purpose.clone().unwrap_or_else(|| self.purpose.clone()),
+            tls: Some(identity.tls.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// A client of this cluster; the handle of its session is kept beside the context file.
+    pub fn client(&self, path: &Path) -> Result<Client, CliError> {
+        let Self { endpoints, user, agency, port, purpose, tls, deadline_ms, acknowledges, .. } = self;
         let mut config = Config::new(endpoints.clone(), user, agency, port, purpose);
+        config.acknowledges = acknowledges.clone();
+        let sessions = Arc::new(SessionFile::beside(path, agency, user));
         if let Some(ms) = deadline_ms {
             config.deadline = Duration::from_millis(*ms);
         }
@@ -101,7 +127,7 @@ impl Context {
                 Arc::new(secured.map_err(|error| CliError::Usage(format!("context, tls: {error}")))?)
             }
         };
-        Ok(Client::connect(config, network, clock, Arc::new(entropy))?)
+        Ok(Client::connect_with(config, network, clock, Arc::new(entropy), sessions)?)
     }
 }
 
@@ -129,9 +155,19 @@ impl Globals {
         Context::read(self.context_path()?)
     }
 
-    /// A client of the context's cluster.
+    /// A client of the context's cluster, for its user.
     pub fn client(&self) -> Result<Client, CliError> {
-        self.context()?.client()
+        self.context()?.client(self.context_path()?)
+    }
+
+    /// A client for a function: of the identity whose duty it is, where the context holds several.
+    pub fn client_for(&self, function: Function) -> Result<Client, CliError> {
+        let context = self.context()?;
+        let Some(identity) = chosen(&context.identities, &context.user, function) else { return self.client() };
+        if identity.user != context.user {
+            note(format!("acting as {} ({function})", identity.user));
+        }
+        context.taken_as(identity).client(self.context_path()?)
     }
 }
 
@@ -145,7 +181,7 @@ mod tests {
     async fn a_context_reads_as_it_is_written() {
         let context = Context::parse(FULL).expect("parses");
         assert_eq!(context.to_text().expect("encodes"), format!("{FULL}\n"));
-        assert!(context.client().is_ok());
+        assert!(context.client(Path::new("c")).is_ok());
     }
 
     #[test]
@@ -162,7 +198,7 @@ mod tests {
             [("127.0.0.1:1", "nowhere"), ("127.0.0.1:1", ":5"), ("\"u\"", "\"u v\""), ("[\"127.0.0.1:1\"]", "[]")]
         {
             let context = Context::parse(&FULL.replace(from, to)).expect("parses");
-            let error = context.client().map(|_| ()).expect_err(to);
+            let error = context.client(Path::new("c")).map(|_| ()).expect_err(to);
             assert_eq!(error.exit(), crate::error::Exit::Usage, "{to}");
         }
     }

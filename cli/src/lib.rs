@@ -7,6 +7,8 @@ pub mod commands;
 pub mod context;
 pub mod error;
 pub mod files;
+pub mod founding;
+pub mod identity;
 pub mod import;
 pub mod output;
 pub mod pki;

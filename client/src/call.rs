@@ -12,6 +12,7 @@ use tonic::{Request, Response, Status};
 
 use crate::Client;
 use crate::error::{ClientError, Failure};
+use crate::session::SESSION_NEEDED;
 
 /// Bytes of an answer that are taken: a node's messages are bounded, and a margin covers their frame.
 pub(crate) const ANSWER_BYTES_MAX: usize = MESSAGE_BYTES_MAX + 64 * 1024;
@@ -105,6 +106,9 @@ impl Client {
         fields.insert(metadata::AGENCY, identity.agency.clone());
         fields.insert(metadata::PORT, identity.port.clone());
         fields.insert(metadata::PURPOSE, identity.purpose.clone());
+        if let Some(session) = self.shared.keeper.current() {
+            fields.insert(metadata::SESSION, session);
+        }
         request
     }
 
@@ -143,6 +147,7 @@ impl Client {
         // The first answer that was not whole, and how many endpoints were asked since.
         let mut part: Option<R> = None;
         let mut elsewhere = 0;
+        let mut renewed = false;
         loop {
             let asked_enough = elsewhere > ELSEWHERE_MAX.min(endpoints.len() - 1) || Instant::now() >= until;
             if let Some(part) = part.take_if(|_| asked_enough) {
@@ -153,6 +158,7 @@ impl Client {
             let (address, channel) = endpoints.get(at);
             // The node gives up a little earlier than we do, so that its own error is heard rather than silence.
             let request = self.request(message.clone(), timeout);
+            let session = request.metadata().get(metadata::SESSION).cloned();
             let margin = timeout / 10;
             let failure = match tokio::time::timeout(timeout + margin, send(channel, request)).await {
                 Ok(Ok(response)) => {
@@ -172,6 +178,11 @@ impl Client {
                 Ok(Err(status)) => Failure::of(&status, address),
                 Err(_) => Failure::timed_out(address, timeout),
             };
+            if failure.error.code == SESSION_NEEDED && !renewed {
+                renewed = true;
+                self.renew(session, failure.error).await?;
+                continue;
+            }
             tracing::debug!(endpoint = address, code = failure.error.code, retry = failure.retry, "attempt failed");
             if part.is_some() {
                 elsewhere += 1;

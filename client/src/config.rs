@@ -16,6 +16,9 @@ pub struct Config {
     pub agency: String,
     pub port: String,
     pub purpose: String,
+    /// SHA-256 of the banner that the user has read and acknowledges at each log-on, in hexadecimal digits. Without it no
+    /// session is begun by itself.
+    pub acknowledges: Option<String>,
     /// A call is over after this time, with all its attempts.
     pub deadline: Duration,
     /// One attempt of a question is over after this time, so that a dead node costs little.
@@ -37,6 +40,7 @@ impl Config {
             agency: agency.to_string(),
             port: port.to_string(),
             purpose: purpose.to_string(),
+            acknowledges: None,
             deadline: Duration::from_millis(DEADLINE_DEFAULT_MS),
             attempt: Duration::from_secs(2),
             attempt_write: Duration::from_secs(3),

@@ -19,6 +19,7 @@ use tonic::Streaming;
 
 use crate::call::{ANSWER_BYTES_MAX, Backoff};
 use crate::error::Failure;
+use crate::session::SESSION_NEEDED;
 use crate::{Client, ClientError};
 
 /// Bytes of the entries of one batch: a command in the log holds them all, sealed, and is bounded itself.
@@ -179,7 +180,9 @@ impl ImportSession {
             };
             self.broke();
             let pause = backoff.pause(self.client.shared.entropy.sixteen()[0]);
-            if !failure.retry || Instant::now() + pause >= until {
+            // A session that ended meanwhile is begun again with the stream.
+            let retry = failure.retry || failure.error.code == SESSION_NEEDED;
+            if !retry || Instant::now() + pause >= until {
                 return Err(failure.error);
             }
             tracing::debug!(code = failure.error.code, "import stream broke and is begun again");
@@ -194,7 +197,9 @@ impl ImportSession {
         let mut backoff = Backoff::new(self.client.shared.config.backoff);
         let mut at = endpoints.current();
         let mut failed_in_round = 0;
+        let mut renewed = false;
         while self.stream.is_none() {
+            let session = self.client.shared.keeper.current();
             let failure = match self.open(at).await {
                 Ok(stream) => {
                     endpoints.worked(at);
@@ -203,6 +208,11 @@ impl ImportSession {
                 }
                 Err(failure) => failure,
             };
+            if failure.error.code == SESSION_NEEDED && !renewed {
+                renewed = true;
+                self.client.renew(session, failure.error).await?;
+                continue;
+            }
             if !failure.retry {
                 return Err(failure.error);
             }

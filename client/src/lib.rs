@@ -19,6 +19,8 @@ mod lookouts;
 mod matching;
 mod overrides;
 mod screening;
+mod session;
+mod session_file;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +33,8 @@ pub use error::{ClientError, ErrorKind};
 pub use import::{Acknowledged, IMPORT_BATCH_BYTES_MAX, ImportSession, entry_bytes};
 pub use proto::transport::{Network, Tcp};
 pub use proto::{convert, metadata, v1};
+pub use session::{InMemory, SessionStore};
+pub use session_file::SessionFile;
 
 use endpoints::Endpoints;
 
@@ -46,6 +50,7 @@ struct Shared {
     endpoints: Endpoints,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    keeper: Arc<session::Keeper>,
 }
 
 impl Client {
@@ -57,21 +62,33 @@ impl Client {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, ConfigError> {
+        Self::connect_with(config, network, clock, entropy, Arc::new(InMemory::default()))
+    }
+
+    /// The same; the handle of the session is kept where the person's other processes find it.
+    pub fn connect_with(
+        config: Config,
+        network: Arc<dyn Network>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        sessions: Arc<dyn SessionStore>,
+    ) -> Result<Self, ConfigError> {
         let identity = config.validate()?;
         // Clients begin at different endpoints, so that a cluster's work is spread without anybody arranging it.
         let start = usize::from(entropy.sixteen()[0]);
         let endpoints = Endpoints::new(&config, network, start)?;
-        Ok(Self { shared: Arc::new(Shared { config, identity, endpoints, clock, entropy }) })
+        let keeper = Arc::new(session::Keeper::new(sessions));
+        Ok(Self { shared: Arc::new(Shared { config, identity, endpoints, clock, entropy, keeper }) })
     }
 
     /// A client of each endpoint alone, over the same connections and with its own deadline: what one replica says is then
     /// told from what another says. The address is the only endpoint of its configuration.
     pub fn per_endpoint(&self, deadline: Duration) -> Vec<Self> {
-        let Shared { config, identity, endpoints, clock, entropy } = &*self.shared;
+        let Shared { config, identity, endpoints, clock, entropy, keeper } = &*self.shared;
         let alone = endpoints.alone().map(|endpoints| {
             let config = Config { endpoints: vec![endpoints.get(0).0.to_string()], deadline, ..config.clone() };
-            let (identity, clock, entropy) = (identity.clone(), clock.clone(), entropy.clone());
-            Self { shared: Arc::new(Shared { config, identity, endpoints, clock, entropy }) }
+            let (identity, clock, entropy, keeper) = (identity.clone(), clock.clone(), entropy.clone(), keeper.clone());
+            Self { shared: Arc::new(Shared { config, identity, endpoints, clock, entropy, keeper }) }
         });
         alone.collect()
     }

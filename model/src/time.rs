@@ -15,6 +15,18 @@ impl UnixMillis {
         Self(self.0.saturating_sub(ms))
     }
 
+    /// This time and `ms` more.
+    pub fn after(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// The beginning of a day in UTC, as `2026-01-31`; `None` where the text is no day since 1970.
+    pub fn of_day(text: &str) -> Option<Self> {
+        let date: jiff::civil::Date = text.parse().ok()?;
+        let time = jiff::tz::Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
+        u64::try_from(time.as_millisecond()).ok().filter(|_| date.to_string() == text).map(Self)
+    }
+
     /// Milliseconds since `earlier`, zero if it is later.
     pub fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)

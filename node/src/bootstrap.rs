@@ -6,6 +6,7 @@ use std::time::Duration;
 use model::command::Command;
 use model::command::cluster::{ClusterInfo, NodeInfo};
 use model::ids::GroupId;
+use model::people::Ceremony;
 use model::slots::SlotMap;
 use raft::error::GroupError;
 use raft::groups::Groups;
@@ -16,9 +17,15 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Runs until the node's groups know their slots and the directory knows this node.
-pub async fn run(groups: Groups, info: ClusterInfo, me: NodeInfo, stopping: CancellationToken) {
+pub async fn run(
+    groups: Groups,
+    info: ClusterInfo,
+    me: NodeInfo,
+    ceremony: Option<Ceremony>,
+    stopping: CancellationToken,
+) {
     loop {
-        match once(&groups, &info, &me).await {
+        match once(&groups, &info, &me, ceremony.as_ref()).await {
             Ok(true) => return,
             Ok(false) => {}
             Err(error) => tracing::debug!(%error, "the cluster is not set up yet"),
@@ -30,7 +37,12 @@ pub async fn run(groups: Groups, info: ClusterInfo, me: NodeInfo, stopping: Canc
     }
 }
 
-async fn once(groups: &Groups, info: &ClusterInfo, me: &NodeInfo) -> Result<bool, GroupError> {
+async fn once(
+    groups: &Groups,
+    info: &ClusterInfo,
+    me: &NodeInfo,
+    ceremony: Option<&Ceremony>,
+) -> Result<bool, GroupError> {
     let directory = groups.get(GroupId::Directory)?;
     if directory.leads() {
         let (known, map) = directory.read(|state| Ok((state.cluster()?, state.slot_map()?)))?;
@@ -46,6 +58,14 @@ async fn once(groups: &Groups, info: &ClusterInfo, me: &NodeInfo) -> Result<bool
         return Ok(false);
     };
     let mut done = true;
+    if let Some(ceremony) = ceremony
+        && directory.read(|state| state.ceremony())?.is_none()
+    {
+        done = false;
+        if directory.leads() {
+            directory.propose(&of_the_cluster(Command::InitialiseCeremony(ceremony.clone())), DEADLINE).await?;
+        }
+    }
     for group in groups.records() {
         let known = group.read(|state| state.slot_map())?.map_or(0, |map| map.version);
         if known < map.version {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use model::ids::{ClusterId, GroupId, NodeId, from_hex};
+use model::people::Ceremony;
 use model::seal::Keyring;
 use raft::groups::Timings;
 
@@ -48,6 +49,9 @@ pub struct Arguments {
     /// File with the cluster's key, 64 hexadecimal digits
     #[arg(long)]
     pub key_file: PathBuf,
+    /// Of a new cluster: file with what proves the founding ceremony, 64 hexadecimal digits; `portcullis founding secret` makes it
+    #[arg(long, value_name = "FILE")]
+    pub founding_file: Option<PathBuf>,
     /// Region that the node stands in
     #[arg(long, default_value = "local")]
     pub region: String,
@@ -91,6 +95,8 @@ pub struct Arguments {
 pub enum ConfigError {
     #[error("--{flag}: {reason}")]
     Flag { flag: &'static str, reason: String },
+    #[error("founding file {path}: {reason}")]
+    Founding { path: String, reason: String },
     #[error("key file {path}: {reason}")]
     Key { path: String, reason: String },
 }
@@ -119,6 +125,10 @@ pub struct Config {
     pub timings: Timings,
     /// Questions that search at a time.
     pub searches: usize,
+    /// Whether who asks must have an account, a session and leave to ask. Not without certificates: nobody could say who asks.
+    pub gated: bool,
+    /// What the founding ceremony of a new cluster must prove.
+    pub ceremony: Option<Ceremony>,
     /// Names of this node's certificate; none on a network without certificates.
     pub names: Vec<String>,
     /// A change waits so long for others before the search index is committed.
@@ -189,6 +199,8 @@ impl Arguments {
                 ..Timings::default()
             },
             searches: self.searches.unwrap_or_else(processors),
+            gated: !self.plain_text,
+            ceremony: self.founding_file.as_deref().map(read_ceremony).transpose()?,
             names: Vec::new(),
             index_linger: INDEX_LINGER,
         })
@@ -218,6 +230,13 @@ fn members_of(text: &str) -> Result<BTreeMap<NodeId, String>, String> {
         }
     }
     Ok(members)
+}
+
+fn read_ceremony(path: &Path) -> Result<Ceremony, ConfigError> {
+    let bad = |reason: String| ConfigError::Founding { path: path.display().to_string(), reason };
+    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
+    let digest = from_hex(text.trim()).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    Ok(Ceremony { digest: digest.ok_or_else(|| bad("expected 64 hexadecimal digits".into()))? })
 }
 
 fn read_key(path: &Path) -> Result<Keyring, ConfigError> {

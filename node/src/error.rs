@@ -1,5 +1,6 @@
 //! What the API says when it does not answer: a stable code, the field at fault, and whether a write may have taken place.
 
+use model::access::denial::Denial;
 use model::error::{Invalid, Refusal, RefusalCode};
 use proto::metadata;
 use raft::error::GroupError;
@@ -23,6 +24,17 @@ pub enum ApiError {
         "the certificate names no user of this cluster: have one issued to you (`portcullis pki issue DIR user NAME`)"
     )]
     NotAUser,
+    /// A system, or a network without certificates.
+    #[error("sessions are for people with a certificate: a system asks by its certificate alone")]
+    NotAPerson,
+    #[error("this node has no gate, and so nobody is anybody: it runs with --plain-text")]
+    NoGate,
+    /// No session, or one that is over, was begun on another certificate, or is somebody else's.
+    #[error("log on first: there is no session, or it is over (`portcullis login`)")]
+    NoSession,
+    /// A rule of access refuses (SECURITY.md 1.1); all that do, the first of them for the caller.
+    #[error("{} {}: {}", .denial.rule(), .denial.code(), .denial.text())]
+    Denied { denial: Denial, codes: Vec<Denial> },
     /// Missing, hidden and purged read the same (SECURITY.md 1.5).
     #[error("no record available")]
     NoRecord,
@@ -39,6 +51,11 @@ pub enum ApiError {
 }
 
 impl ApiError {
+    /// A rule of access refuses.
+    pub fn denied(denial: Denial) -> Self {
+        Self::Denied { denial, codes: vec![denial] }
+    }
+
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -46,6 +63,10 @@ impl ApiError {
             Self::Refused(refusal) => refusal.code.code(),
             Self::OtherIdentity { .. } => "other-identity",
             Self::NotAUser => "not-a-user",
+            Self::NotAPerson => "not-a-person",
+            Self::NoGate => "no-gate",
+            Self::NoSession => "session-needed",
+            Self::Denied { denial, .. } => denial.code(),
             Self::NoRecord => RefusalCode::NoRecordAvailable.code(),
             Self::Group(GroupError::Unknown { .. }) => "outcome-unknown",
             Self::Group(GroupError::Busy { .. }) | Self::Audit(AuditError::Full) | Self::Overloaded => "busy",
@@ -62,7 +83,15 @@ impl ApiError {
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Invalid(_) | Self::Refused(_) | Self::NoRecord | Self::OtherIdentity { .. } | Self::NotAUser
+            Self::Invalid(_)
+                | Self::Refused(_)
+                | Self::NoRecord
+                | Self::OtherIdentity { .. }
+                | Self::NotAUser
+                | Self::NotAPerson
+                | Self::NoGate
+                | Self::NoSession
+                | Self::Denied { .. }
         )
     }
 
@@ -73,6 +102,17 @@ impl ApiError {
             Self::Refused(refusal) => refusal.code.field(),
             Self::Group(GroupError::NoReplica { .. }) => Some("group"),
             _ => None,
+        }
+    }
+
+    /// What the event of a refusal says: every rule that refused, not only the first.
+    pub fn for_the_record(&self) -> String {
+        match self {
+            Self::Denied { codes, .. } if codes.len() > 1 => {
+                let codes: Vec<&str> = codes.iter().map(|denial| denial.code()).collect();
+                format!("{self} (all: {})", codes.join(", "))
+            }
+            other => other.to_string(),
         }
     }
 
@@ -89,8 +129,9 @@ impl ApiError {
         match self {
             Self::Invalid(_) => Code::InvalidArgument,
             Self::NoRecord => Code::NotFound,
-            Self::OtherIdentity { .. } => Code::PermissionDenied,
-            Self::NotAUser => Code::Unauthenticated,
+            Self::OtherIdentity { .. } | Self::Denied { .. } => Code::PermissionDenied,
+            Self::NotAUser | Self::NoSession | Self::NotAPerson => Code::Unauthenticated,
+            Self::NoGate => Code::FailedPrecondition,
             Self::Refused(refusal) => match refusal.code {
                 RefusalCode::NoRecordAvailable => Code::NotFound,
                 RefusalCode::StaleVersion | RefusalCode::ImportSuperseded => Code::Aborted,

@@ -21,7 +21,9 @@ use std::time::Duration;
 
 use model::certificate::CertificateName;
 use model::command::cluster::{ClusterInfo, NodeInfo};
-use model::ids::{ClusterId, GroupId};
+use model::envelope::Caller;
+use model::error::Invalid;
+use model::ids::{AgencyId, ClusterId, GroupId, NodeId, PortId, Purpose, UserId};
 use model::limits::MESSAGE_BYTES_MAX;
 use model::time::Clock;
 use proto::peer::peer_server::PeerServer;
@@ -31,9 +33,9 @@ use raft::network::{PEER_MESSAGE_BYTES_MAX, PeerService, Router};
 use raft::storage::StorageError;
 use search::{Index, Place};
 use services::v1::{
-    audit_server::AuditServer, cluster_server::ClusterServer, imports_server::ImportsServer,
-    lookouts_server::LookoutsServer, matching_server::MatchingServer, overrides_server::OverridesServer,
-    screening_server::ScreeningServer,
+    audit_server::AuditServer, cluster_server::ClusterServer, founding_server::FoundingServer,
+    imports_server::ImportsServer, lookouts_server::LookoutsServer, matching_server::MatchingServer,
+    overrides_server::OverridesServer, screening_server::ScreeningServer, sessions_server::SessionsServer,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -46,7 +48,7 @@ pub use crate::searches::WAITING_MAX as SEARCHES_WAITING_MAX;
 use crate::audit::Pipeline;
 use crate::config::{Config, Start, groups_of};
 use crate::env::{BoxFuture, Env, Indexes, Listener, Network};
-use crate::gate::Gate;
+use crate::gate::{Authority, Denials, Gate, Seen, Teller};
 use crate::identity::{FORMAT, Identity, IdentityError};
 use crate::metrics::Metrics;
 use crate::records::Records;
@@ -77,6 +79,8 @@ pub enum NodeError {
     Index { group: GroupId, reason: String },
     #[error("metrics: {0}")]
     Metrics(String),
+    #[error("access: {0}")]
+    Access(String),
     #[error("TLS: {0}")]
     Channel(String),
     #[error("this is {expected}, and its certificate names {}; issue one for this node", found.join(", "))]
@@ -161,9 +165,28 @@ impl Node {
             tasks.spawn(replica.clone().keep_indexed(stopping.clone()));
             replicas.push(replica);
         }
+        let directory = groups.get(GroupId::Directory).map_err(|error| NodeError::Access(error.to_string()))?.clone();
+        let (seen, (denials, told)) = (Seen::default(), Denials::new(metrics.denials.clone()));
+        let authority = match config.gated {
+            false => None,
+            true => {
+                let authority = Authority::new(directory.clone(), seen.clone(), metrics.access.clone());
+                Some(Arc::new(authority.map_err(|error| NodeError::Access(error.to_string()))?))
+            }
+        };
+        tasks.spawn(seen.keep(directory.clone(), stopping.clone()));
         let pipeline = Pipeline::start(groups.clone(), keyring, env.entropy.clone(), metrics.audit.clone());
+        let teller = Teller {
+            directory,
+            pipeline: pipeline.clone(),
+            clock: env.clock.clone(),
+            entropy: env.entropy.clone(),
+            caller: of_the_node(config.node, &config.port).map_err(|error| NodeError::Access(error.to_string()))?,
+        };
+        tasks.spawn(denials.clone().keep(told, teller, stopping.clone()));
         let api = Api::new(Parts {
-            gate: Gate::new((identity.cluster, config.node), env.clock.clone(), env.entropy.clone()),
+            gate: Gate::new((identity.cluster, config.node), env.clock.clone(), env.entropy.clone(), authority),
+            denials: denials.clone(),
             groups: groups.clone(),
             replicas,
             pipeline,
@@ -188,7 +211,7 @@ impl Node {
             region: config.region.clone(),
             port: config.port.clone(),
         };
-        tasks.spawn(bootstrap::run(groups.clone(), info, me, stopping.clone()));
+        tasks.spawn(bootstrap::run(groups.clone(), info, me, config.ceremony.clone(), stopping.clone()));
         let unserved = Arc::new(OnceLock::new());
         let clock = env.clock.clone();
         tasks.spawn(serve(listener, groups.clone(), api.clone(), clock, stopping.clone(), unserved.clone()));
@@ -252,6 +275,17 @@ impl Node {
         tracing::info!("node stopped");
         Ok(())
     }
+}
+
+/// On whose behalf a node records what it does by itself.
+fn of_the_node(node: NodeId, port: &str) -> Result<Caller, Invalid> {
+    Ok(Caller {
+        user: UserId::new("cluster")?,
+        agency: AgencyId::new("cluster")?,
+        port: PortId::new(port)?,
+        purpose: Purpose::new("access")?,
+        node,
+    })
 }
 
 /// Who the node is: from its data directory, or, if that is new, from the command line or a member.
@@ -394,6 +428,8 @@ async fn serve(
         .add_service(bounded!(OverridesServer))
         .add_service(bounded!(AuditServer))
         .add_service(bounded!(ClusterServer))
+        .add_service(bounded!(SessionsServer))
+        .add_service(bounded!(FoundingServer))
         .add_service(health)
         .add_service(reflection)
         .serve_with_incoming_shutdown(incoming, stopping.clone().cancelled_owned())

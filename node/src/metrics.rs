@@ -9,6 +9,7 @@ use prometheus::{
 use raft::metrics::{GroupMetrics, LogMetrics, PeerMetrics, SECONDS};
 
 use crate::audit::AuditMetrics;
+use crate::gate::{AccessMetrics, DenialMetrics};
 use crate::searches::Searches;
 
 /// All metrics of a node.
@@ -21,6 +22,8 @@ pub struct Metrics {
     pub audit: AuditMetrics,
     pub search: SearchMetrics,
     pub searches: Searches,
+    pub access: AccessMetrics,
+    pub denials: DenialMetrics,
     calls: IntCounterVec,
     seconds: HistogramVec,
     overridden: IntCounter,
@@ -40,6 +43,8 @@ impl Metrics {
             audit: AuditMetrics::new(&registry)?,
             search: SearchMetrics::new(&registry)?,
             searches: Searches::new(searches, &registry)?,
+            access: AccessMetrics::new(&registry)?,
+            denials: DenialMetrics::new(&registry)?,
             calls: IntCounterVec::new(
                 Opts::new(
                     "portcullis_calls_total",

@@ -28,6 +28,8 @@ pub mod metadata {
     pub const PORT: &str = "portcullis-port";
     /// Why, as a code.
     pub const PURPOSE: &str = "portcullis-purpose";
+    /// The handle of a session, 64 hexadecimal digits.
+    pub const SESSION: &str = "portcullis-session";
     /// Stable code of an error.
     pub const CODE: &str = "portcullis-code";
     /// The field at fault.

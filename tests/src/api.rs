@@ -1,22 +1,34 @@
 //! The client library, connected, and the shortest messages that tests send through it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use channel::{Files, Secured, Settings};
-use client::{Client, Config, Tcp, v1};
+use client::{Client, Config, SessionFile, Tcp, v1};
+use model::ids::to_hex;
+use model::session::banner_digest;
 use model::time::{Clock, UnixMillis};
 
 use crate::system::{SystemClock, SystemEntropy};
 
 /// A client of endpoints that shows this certificate, with the deadline of every call.
 pub fn client_of(endpoints: Vec<String>, files: Files, deadline: Duration) -> Client {
-    let mut config = Config::new(endpoints, "officer", "CBP", "2404", "primary");
+    client_as(("officer", "primary"), endpoints, files, deadline)
+}
+
+/// The same as another of a playground's people. All clients of one person share one session, as his processes do.
+pub fn client_as((user, purpose): (&str, &str), endpoints: Vec<String>, files: Files, deadline: Duration) -> Client {
+    let mut config = Config::new(endpoints, user, "CBP", "2404", purpose);
     config.deadline = deadline;
+    config.acknowledges = Some(to_hex(&banner_digest()));
+    let dir = files.authorities.parent().and_then(Path::parent).expect("the playground's directory");
+    let sessions = SessionFile::beside(&dir.join("context.json"), "CBP", user);
     let settings = Settings { files, look_every: Duration::from_secs(60), clock: Arc::new(SystemClock) };
     let network = Secured::over(Arc::new(Tcp), settings).expect("certificates");
-    Client::connect(config, Arc::new(network), Arc::new(SystemClock), Arc::new(SystemEntropy)).expect("a configuration")
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    Client::connect_with(config, Arc::new(network), clock, entropy, Arc::new(sessions)).expect("a configuration")
 }
 
 /// A lookout for a person.

@@ -18,7 +18,7 @@ mod rng;
 mod system;
 mod wait;
 
-pub use api::{a_year_from_now, client_of, question, question_named, wanted, without_event};
+pub use api::{a_year_from_now, client_as, client_of, question, question_named, wanted, without_event};
 pub use cli::{Cli, Ran};
 pub use context::Context;
 pub use forgetful::{Disk, Survives, forgetful_disks};

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::process::{Signal, binary, processes_on, runs, send};
 use crate::wait::polled;
-use crate::{Cli, Context, Disk, Rng, Survives, client_of, wait_for};
+use crate::{Cli, Context, Disk, Rng, Survives, client_as, client_of, wait_for};
 
 /// Longest start of a cluster.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -192,6 +192,12 @@ impl Playground {
     /// A client with all endpoints.
     pub fn client(&self) -> Client {
         client_of(self.context().endpoints(), self.context().files(), DEADLINE)
+    }
+
+    /// A client of who reads the audit log.
+    pub fn auditor(&self) -> Client {
+        let files = Context::read(&self.path("data/context-auditor.json")).files();
+        client_as(("auditor", "audit"), self.context().endpoints(), files, DEADLINE)
     }
 
     /// A client with one node's endpoint alone.

@@ -1,5 +1,6 @@
 //! `audit export`: the log as files that anybody can verify without a cluster.
 
+use model::access::function::Function;
 use std::path::Path;
 
 use serde::Serialize;
@@ -23,7 +24,7 @@ struct Exported {
 
 /// Exports, verifying what goes out.
 pub async fn run(globals: &Globals, group: &str, out: &Path) -> Result<(), CliError> {
-    let client = globals.client()?;
+    let client = globals.client_for(Function::AuditRead)?;
     let cluster = client.status().await?.cluster_id;
     let size = size_now(&client, group, 0).await?;
     let now = checkpoint(&client, group, size, None).await?;

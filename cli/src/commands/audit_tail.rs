@@ -1,5 +1,6 @@
 //! `audit tail`: the newest events, and those that follow.
 
+use model::access::function::Function;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub struct Args {
 /// Prints events.
 pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
     let Args { group, limit, receipt, follow } = args;
-    let (client, group) = (globals.client()?, group.to_string());
+    let (client, group) = (globals.client_for(Function::AuditRead)?, group.to_string());
     if let Some(receipt) = receipt {
         let message = v1::ReadAuditRequest { group, from: None, limit: 1, receipt: receipt.clone() };
         let event = only_event(client.read_audit(message).await?.events, &receipt)?;

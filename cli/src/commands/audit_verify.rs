@@ -1,6 +1,7 @@
 //! `audit verify`: online each replica against the others and the checkpoint remembered; offline against an export's
 //! manifest.
 
+use model::access::function::Function;
 use std::path::{Path, PathBuf};
 
 use model::ids::GroupId;
@@ -109,7 +110,7 @@ async fn online(
     found: &mut Vec<Replica>,
 ) -> Result<Verified, CliError> {
     let mut remembered = state.map(Remembered::read).transpose()?;
-    let replicas = Replicas::reach(&globals.client()?, group).await?;
+    let replicas = Replicas::reach(&globals.client_for(Function::AuditRead)?, group).await?;
     let earlier = remembered.as_ref().and_then(|remembered| remembered.get(replicas.cluster(), group));
     let cluster = replicas.cluster().to_string();
     let (each, now) = replicas.verify(earlier).await;

@@ -1,5 +1,6 @@
 //! `batch`: a question for each row of a CSV file.
 
+use model::access::function::Function;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -71,7 +72,7 @@ pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
     probe.to_message(manner)?;
     let file = std::fs::File::open(&input).map_err(|error| CliError::path(&input, error))?;
     let mut rows = Rows::new(file, manner)?;
-    let client = globals.client()?;
+    let client = globals.client_for(Function::PrimaryQuery)?;
     let mut sink = Sink::open(&out)?;
     let mut summary = Summary { resumed: sink.done(), ..Summary::default() };
     let mut progress = Progress::new("batch", 0);

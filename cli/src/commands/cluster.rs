@@ -1,6 +1,7 @@
 //! `cluster`: state, members, leadership, snapshots.
 
 use client::v1;
+use model::access::function::Function;
 use model::ids::GroupId;
 use serde::Serialize;
 
@@ -67,9 +68,19 @@ struct Snapshot {
     index: u64,
 }
 
+impl Command {
+    /// The function that it is done by.
+    fn function(&self) -> Function {
+        match self {
+            Self::Status | Self::Members => Function::ClusterStatus,
+            _ => Function::ClusterAdministration,
+        }
+    }
+}
+
 /// Runs one of them.
 pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
-    let client = globals.client()?;
+    let client = globals.client_for(command.function())?;
     let output = globals.output;
     match command {
         Command::Status => output.show(&Status::from(client.status().await?), Status::to_text),

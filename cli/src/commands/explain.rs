@@ -1,6 +1,7 @@
 //! `explain`: why a record came up for a question, or did not.
 
 use client::v1;
+use model::access::function::Function;
 
 use crate::commands::screen;
 use crate::context::Globals;
@@ -49,6 +50,6 @@ pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
         question.name = Some(words.join(" "));
     }
     let message = v1::ExplainRequest { question: Some(question.to_message()?), record };
-    let explanation = Explanation::from(globals.client()?.explain(message).await?);
+    let explanation = Explanation::from(globals.client_for(Function::SubjectQuery)?.explain(message).await?);
     globals.output.show(&explanation, Explanation::to_text)
 }

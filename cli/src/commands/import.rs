@@ -1,5 +1,6 @@
 //! `import`: a source list goes in whole; what it no longer names is removed, unless part of it could not be read.
 
+use model::access::function::Function;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -79,7 +80,7 @@ pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
     let Args { format, source, remove_missing, path } = args;
     let source = source.unwrap_or_else(|| format.default_source().to_string());
     check_code("--source", &source)?;
-    let client = globals.client()?;
+    let client = globals.client_for(Function::ListImport)?;
     let reader = blocking(move || lists::open(format, &path)).await?;
     let mut progress = Progress::new("import", reader.bytes_total());
     let ((file, _), id) = (reader.place(), import_id(&source, &reader.digest()));

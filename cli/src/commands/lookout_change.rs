@@ -1,6 +1,7 @@
 //! `lookout create`, `lookout update`, `lookout remove`.
 
 use client::{Client, v1};
+use model::access::function::Function;
 use model::ids::RequestId;
 
 use crate::commands::lookout_fields::Fields;
@@ -80,7 +81,7 @@ pub async fn create(globals: &Globals, args: Create) -> Result<(), CliError> {
     let mut lookout = fields.file()?.unwrap_or_else(|| Lookout { subject: "person".into(), ..Lookout::default() });
     fields.apply(&mut lookout)?;
     let lookout = checked(lookout)?;
-    let client = globals.client()?;
+    let client = globals.client_for(Function::LookoutCreate)?;
     let request_id = once.id(&client);
     let message = v1::CreateLookoutRequest { request_id: request_id.clone(), lookout: Some(lookout), level };
     let change = Change::new(client.create_lookout(message).await?, request_id);
@@ -90,7 +91,7 @@ pub async fn create(globals: &Globals, args: Create) -> Result<(), CliError> {
 /// Reads, changes, writes; the expected version sees to it that nothing came between.
 pub async fn update(globals: &Globals, args: Update) -> Result<(), CliError> {
     let Update { id, expected_version, fields, once } = args;
-    let client = globals.client()?;
+    let client = globals.client_for(Function::LookoutUpdate)?;
     let mut lookout = match fields.file()? {
         Some(lookout) => lookout,
         // The version that the user saw, so that a repeated update after an unknown outcome sends the same content.
@@ -110,7 +111,7 @@ pub async fn update(globals: &Globals, args: Update) -> Result<(), CliError> {
 /// Takes out of force.
 pub async fn remove(globals: &Globals, args: Remove) -> Result<(), CliError> {
     let Remove { id, expected_version, once } = args;
-    let client = globals.client()?;
+    let client = globals.client_for(Function::LookoutRemove)?;
     let request_id = once.id(&client);
     let message = v1::RemoveLookoutRequest { request_id: request_id.clone(), id, expected_version };
     let change = Change::new(client.remove_lookout(message).await?, request_id);

@@ -1,6 +1,7 @@
 //! `lookout get`, `lookout list`, `lookout history`.
 
 use client::v1;
+use model::access::function::Function;
 use model::limits::{PAGE_DEFAULT, PAGE_MAX};
 
 use crate::context::Globals;
@@ -58,14 +59,16 @@ pub struct History {
 /// Reads one.
 pub async fn get(globals: &Globals, args: Get) -> Result<(), CliError> {
     let Get { id, version } = args;
-    let record = Record::from(globals.client()?.get_lookout(v1::GetLookoutRequest { id, version }).await?);
+    let record = Record::from(
+        globals.client_for(Function::RecordView)?.get_lookout(v1::GetLookoutRequest { id, version }).await?,
+    );
     globals.output.show(&record, Record::to_text)
 }
 
 /// Lists a page, or all.
 pub async fn list(globals: &Globals, args: List) -> Result<(), CliError> {
     let List { source, page_size, page_token, all, removed } = args;
-    let client = globals.client()?;
+    let client = globals.client_for(Function::RecordList)?;
     let page_size = if all { PAGE_MAX as u32 } else { page_size };
     let mut message = v1::ListLookoutsRequest { source, page_size, page_token, removed };
     loop {
@@ -86,7 +89,7 @@ pub async fn list(globals: &Globals, args: List) -> Result<(), CliError> {
 /// A page of versions, or all.
 pub async fn history(globals: &Globals, args: History) -> Result<(), CliError> {
     let History { id, page_size, before_version, all } = args;
-    let client = globals.client()?;
+    let client = globals.client_for(Function::RecordHistory)?;
     let mut message = v1::HistoryRequest { id, page_size, before_version };
     loop {
         let page = Versions::from(client.history(message.clone()).await?);

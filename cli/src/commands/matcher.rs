@@ -1,5 +1,6 @@
 //! `matcher`: by which policies records are hits, and what others would change.
 
+use model::access::function::Function;
 use std::path::{Path, PathBuf};
 
 use client::{Client, ClientError, ErrorKind, v1};
@@ -76,9 +77,19 @@ could not be asked, and at the end {"rows","differing","added","lost","rescored"
 Example:
   portcullis matcher compare --policy in-force --policy stricter.json --queries travellers.csv --purpose primary"#;
 
+impl Command {
+    /// The function that it is done by.
+    fn function(&self) -> Function {
+        match self {
+            Self::Compare(_) => Function::MatchingCompare,
+            _ => Function::MatchingPolicies,
+        }
+    }
+}
+
 /// Runs one of them.
 pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
-    let client = globals.client()?;
+    let client = globals.client_for(command.function())?;
     match command {
         Command::Policies { version } => {
             let policies = of_version(&client, version.unwrap_or(0)).await?;

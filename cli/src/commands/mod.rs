@@ -9,6 +9,7 @@ pub mod batch;
 pub mod cluster;
 pub mod completion;
 pub mod explain;
+pub mod founding;
 pub mod generate;
 pub mod import;
 pub mod lookout;
@@ -21,6 +22,7 @@ pub mod pki;
 pub mod playground;
 pub mod question;
 pub mod screen;
+pub mod sign_on;
 pub mod zone;
 
 use crate::args::{Cli, Command};
@@ -44,6 +46,11 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Matcher(command) => matcher::run(&globals, command).await,
         Command::Generate(command) => generate::run(&globals, command).await,
         Command::Pki(command) => pki::run(&globals, command),
+        Command::Founding(command) => founding::run(&globals, command).await,
+        Command::Login(args) => sign_on::login(&globals, args).await,
+        Command::Logout(args) => sign_on::logout(&globals, args).await,
+        Command::Whoami => sign_on::whoami(&globals).await,
+        Command::Session(command) => sign_on::session(&globals, command).await,
         Command::Completion(args) => completion::run(&globals, args),
     }
 }

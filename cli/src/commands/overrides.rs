@@ -1,6 +1,7 @@
 //! `override`: record, end and list what says of a person that he is not the one looked for.
 
 use client::v1;
+use model::access::function::Function;
 use model::error::Invalid;
 
 use crate::commands::lookout_change::Once;
@@ -123,7 +124,7 @@ async fn record(globals: &Globals, args: Record) -> Result<(), CliError> {
         let text = "holds `:`; give the number alone, as questions do, without its kind and country";
         return Err(Invalid::new("document", text.to_string()).into());
     }
-    let client = globals.client()?;
+    let client = globals.client_for(Function::OverrideRecord)?;
     message.request_id = once.id(&client);
     let request_id = message.request_id.clone();
     let change = Change::new(client.record_override(message).await?, request_id);
@@ -142,7 +143,7 @@ fn outcome(change: &Change) -> String {
 
 async fn end(globals: &Globals, args: End) -> Result<(), CliError> {
     let End { lookout, id, once } = args;
-    let client = globals.client()?;
+    let client = globals.client_for(Function::OverrideEnd)?;
     let request_id = once.id(&client);
     let message = v1::EndOverrideRequest { request_id: request_id.clone(), lookout, id };
     let change = Change::new(client.end_override(message).await?, request_id);
@@ -151,6 +152,6 @@ async fn end(globals: &Globals, args: End) -> Result<(), CliError> {
 
 async fn list(globals: &Globals, args: List) -> Result<(), CliError> {
     let message = v1::ListOverridesRequest { lookout: args.lookout };
-    let listed = Listed::from(globals.client()?.list_overrides(message).await?);
+    let listed = Listed::from(globals.client_for(Function::OverrideList)?.list_overrides(message).await?);
     globals.output.show(&listed, Listed::to_text)
 }

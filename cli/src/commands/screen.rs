@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use client::v1;
+use model::access::function::Function;
 
 use crate::commands::question::{Manner, Question};
 use crate::commands::zone;
@@ -88,6 +89,6 @@ impl Args {
 /// Asks and prints the answer.
 pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
     let message = args.to_message()?;
-    let answer = Answer::from(globals.client()?.screen(message).await?);
+    let answer = Answer::from(globals.client_for(Function::PrimaryQuery)?.screen(message).await?);
     globals.output.show(&answer, Answer::to_text)
 }

@@ -5,26 +5,22 @@ use std::path::{Path, PathBuf};
 
 use model::certificate::Bearer;
 use model::ids::{ClusterId, NodeId, UserId, to_hex};
+use model::session::banner_digest;
 use model::time::{Entropy, UnixMillis};
 use serde::{Deserialize, Serialize};
 
+use super::people::{AGENCY, PEOPLE, Person, STATION};
 use super::ports;
+use crate::commands::founding::make_secret;
 use crate::context::{Context, PlaygroundContext, TlsContext};
 use crate::error::CliError;
 use crate::files::{write_atomically, write_secret};
+use crate::identity::Identity;
 use crate::pki::{Authority, Order, Pair};
 
 const FORMAT: u32 = 1;
 /// Where its nodes listen.
 const LOCAL: &str = "127.0.0.1";
-/// Who has a certificate and a context of his own in a playground, and why he asks; the first one's context is the cluster's.
-const PEOPLE: [(&str, &str); 5] = [
-    ("officer", "primary"),
-    ("supervisor", "primary"),
-    ("control-officer", "administration"),
-    ("auditor", "audit"),
-    ("administrator", "administration"),
-];
 /// How long certificates of a playground are good.
 const CERTIFICATE_DAYS: u64 = 365;
 /// Longest path of a unix socket, with a margin below what every system takes.
@@ -62,6 +58,12 @@ impl Dir {
     pub fn key(&self) -> PathBuf {
         self.0.join("cluster.key")
     }
+    pub fn founding_secret(&self) -> PathBuf {
+        self.0.join("founding.secret")
+    }
+    pub fn founding_digest(&self) -> PathBuf {
+        self.0.join("founding.digest")
+    }
     pub fn context(&self) -> PathBuf {
         self.0.join("context.json")
     }
@@ -92,6 +94,7 @@ impl Layout {
         let mut key = [0; 32];
         entropy.fill(&mut key);
         write_secret(&dir.key(), &(to_hex(&key) + "\n"))?;
+        make_secret(&dir.founding_secret(), &dir.founding_digest(), entropy)?;
         layout.save(dir)?;
         Ok(layout)
     }
@@ -128,8 +131,8 @@ impl Layout {
         for (bearer, hosts) in nodes {
             authority.keep(&Order { bearer, hosts, days: CERTIFICATE_DAYS }, now, entropy)?;
         }
-        for (user, _) in PEOPLE {
-            let bearer = Bearer::User(UserId::new(user)?);
+        for person in &PEOPLE {
+            let bearer = Bearer::User(UserId::new(person.user)?);
             authority.keep(&Order { bearer, hosts: Vec::new(), days: CERTIFICATE_DAYS }, now, entropy)?;
         }
         Ok(authority)
@@ -162,28 +165,35 @@ impl Layout {
         })
     }
 
-    /// Writes the context of the cluster and one for each of its people.
+    /// Writes a context for each of the cluster's people, and that of the cluster, which holds all of them: each command
+    /// takes the one whose duty it is.
     pub fn write_contexts(&self, dir: &Dir, authority: &Authority, control: &Path) -> Result<(), CliError> {
-        for (at, (user, purpose)) in PEOPLE.into_iter().enumerate() {
-            let pair = authority.pair(&Bearer::User(UserId::new(user)?));
-            let text = self.context(dir, (user, purpose), pair, control).to_text()?;
-            write_atomically(&dir.0.join(format!("context-{user}.json")), text.as_bytes())?;
-            if at == 0 {
-                write_atomically(&dir.context(), text.as_bytes())?;
-            }
+        let mut identities = Vec::new();
+        for person in &PEOPLE {
+            let Pair { certificate, key } = authority.pair(&Bearer::User(UserId::new(person.user)?));
+            let tls = TlsContext { ca: dir.pki().join("ca.pem"), certificate, key };
+            let text = self.context(person, tls.clone(), Vec::new(), control).to_text()?;
+            write_atomically(&dir.0.join(format!("context-{}.json", person.user)), text.as_bytes())?;
+            let purpose = Some(person.purpose.to_string());
+            let duties = person.duties.to_vec();
+            identities.push(Identity { user: person.user.to_string(), purpose, tls, duties });
         }
-        Ok(())
+        let first = (&PEOPLE[0], identities[0].tls.clone());
+        let text = self.context(first.0, first.1, identities, control).to_text()?;
+        write_atomically(&dir.context(), text.as_bytes())
     }
 
-    fn context(&self, dir: &Dir, (user, purpose): (&str, &str), pair: Pair, control: &Path) -> Context {
-        let Pair { certificate, key } = pair;
+    fn context(&self, person: &Person, tls: TlsContext, identities: Vec<Identity>, control: &Path) -> Context {
         Context {
             endpoints: self.nodes.iter().map(|node| node.grpc.clone()).collect(),
-            user: user.to_string(),
-            agency: "CBP".to_string(),
-            port: "2404".to_string(),
-            purpose: purpose.to_string(),
-            tls: Some(TlsContext { ca: dir.pki().join("ca.pem"), certificate, key }),
+            user: person.user.to_string(),
+            agency: AGENCY.to_string(),
+            port: STATION.to_string(),
+            purpose: person.purpose.to_string(),
+            tls: Some(tls),
+            // Whoever starts a playground plays all of them, and reads the banner in docs/operator-guide.md.
+            acknowledges: Some(to_hex(&banner_digest())),
+            identities,
             deadline_ms: None,
             playground: Some(PlaygroundContext { control: control.to_path_buf() }),
         }

@@ -6,6 +6,7 @@
 pub mod control;
 pub mod layout;
 pub mod node;
+pub mod people;
 pub mod ports;
 pub mod probe;
 pub mod ready;

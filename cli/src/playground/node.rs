@@ -74,6 +74,7 @@ pub fn arguments(dir: &Dir, layout: &Layout, node: &NodeLayout, join: Option<&st
             ("--cluster-id", layout.cluster_id.to_string()),
             ("--initial-members", layout.initial_members()),
             ("--records-groups", layout.records_groups.to_string()),
+            ("--founding-file", text(dir.founding_digest())),
         ]),
     }
     let mut arguments: Vec<String> =

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use client::ErrorKind;
+use model::error::RefusalCode;
 use model::time::Clock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -11,8 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::control::{Asked, Reply, Request};
 use super::layout::{Dir, Layout, NodeLayout};
 use super::node::{Exited, Running, arguments, log_tail};
+use super::people::founding;
 use super::probe::is_ready;
 use super::ready::{Ready, ReadyNode};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, note};
 use crate::system::{SystemClock, SystemEntropy};
@@ -249,6 +253,9 @@ impl Supervisor {
         let probes = nodes.iter().map(|node| is_ready(&node.http));
         let ready = futures_util::future::join_all(probes).await;
         if !nodes.is_empty() && ready.iter().all(|ready| *ready) {
+            if !self.found().await? {
+                return self.late(started, Vec::new());
+            }
             self.serves = true;
             self.write_ready_file();
             // The nodes serve, whether or not anybody reads that they do.
@@ -257,12 +264,31 @@ impl Supervisor {
             }
             return Ok(());
         }
-        if started.elapsed() < self.settings.ready_within {
-            return Ok(());
-        }
         let late = nodes.iter().zip(ready).filter(|(_, ready)| !ready);
         let late: Vec<String> =
             late.map(|(node, _)| format!("node {} ({})", node.id, self.settings.dir.log(node.id).display())).collect();
+        self.late(started, late)
+    }
+
+    /// Holds the founding ceremony of a new cluster; whether it was held, now or before. No leader yet is no error.
+    async fn found(&self) -> Result<bool, CliError> {
+        let Settings { dir, layout, .. } = &self.settings;
+        let secret = std::fs::read_to_string(dir.founding_secret())
+            .map_err(|error| CliError::path(&dir.founding_secret(), error))?;
+        let founding = founding(layout.cluster_id, SystemClock.now())?;
+        let client = Context::read(&dir.context())?.client(&dir.context())?;
+        match client.found(founding.to_message(secret.trim().as_bytes())).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code == RefusalCode::AlreadyInitialised.code() => Ok(true),
+            Err(error) if matches!(error.kind, ErrorKind::Unavailable) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn late(&self, started: Instant, late: Vec<String>) -> Result<(), CliError> {
+        if started.elapsed() < self.settings.ready_within {
+            return Ok(());
+        }
         let within = self.settings.ready_within.as_secs();
         Err(CliError::Failed(format!("not ready within {within} s: {}", late.join(", "))))
     }

@@ -32,6 +32,12 @@ crate::coded! {
         14 "override-end" => OverrideEnd,
         15 "override-list" => OverrideList,
         16 "compare" => Compare,
+        30 "founding" => Founding,
+        31 "log-on" => LogOn,
+        32 "log-off" => LogOff,
+        33 "session-list" => SessionList,
+        34 "who-am-i" => WhoAmI,
+        35 "denials" => Denials,
     }
 }
 

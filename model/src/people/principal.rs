@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::access::denial::Denial;
 use crate::access::function::Function;
-use crate::access::principal::{AgreementScope, BackgroundKind, ClassId, Principal};
+use crate::access::principal::{AgreementScope, BackgroundKind, Category, ClassId, Principal};
 use crate::ids::{AgencyId, UserId};
 use crate::people::duty::may_hold;
 use crate::people::floor::Epochs;
@@ -96,6 +96,48 @@ fn classes(
     };
     let opened = memoranda.iter().filter(|one| one.in_force(now) && one.opens_reading()).filter(is_his);
     std::iter::once(ClassId::members(&profile.agency)).chain(opened.map(Memorandum::class)).collect()
+}
+
+/// A system's facts at a time: what the agreements in force name that name it and its certificate (R29). None: no agreement does,
+/// in force or not. It is nobody's account: it has no investigation, no station and no roles.
+pub fn system_principal(
+    agency: &Agency,
+    agreements: &[Agreement],
+    (system, certificate): (&UserId, &str),
+    now: UnixMillis,
+) -> Option<Principal> {
+    let names = |one: &&Agreement| {
+        let mut systems = one.terms.systems.iter();
+        one.agency == agency.id && systems.any(|link| link.system == *system && link.certificate == certificate)
+    };
+    let links: Vec<&Agreement> = agreements.iter().filter(|one| !one.is_for_people()).filter(names).collect();
+    if links.is_empty() {
+        return None;
+    }
+    let in_force: Vec<&Agreement> = links.iter().copied().filter(|one| one.in_force(now)).collect();
+    let scope = scope(&in_force);
+    Some(Principal {
+        user: system.clone(),
+        agency: agency.id.clone(),
+        category: Category::General,
+        profile_version: 0,
+        agreement_version: links.iter().fold(agency.version, |sum, one| sum.saturating_add(one.version)),
+        epoch: 0,
+        active: agency.active,
+        background: None,
+        course_until: None,
+        national: false,
+        foreign_service_national: false,
+        certified_until: None,
+        ncic_until: None,
+        functions: scope.functions.clone(),
+        transactions: Vec::new(),
+        stations: BTreeSet::new(),
+        datasets: scope.datasets.clone(),
+        classes: BTreeSet::from([ClassId::members(&agency.id)]),
+        level_one: in_force.iter().any(|one| one.terms.levels.contains(&AccessLevel::One)),
+        agreement: Some(scope),
+    })
 }
 
 /// Whether a memorandum in force opens a class to a user by one function: the classes of a [`Principal`] do not tell by

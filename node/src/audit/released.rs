@@ -91,6 +91,7 @@ impl NoRecordDataHere for v1::TransferLeaderResponse {}
 impl NoRecordDataHere for v1::SnapshotResponse {}
 impl NoRecordDataHere for v1::CheckpointResponse {}
 impl NoRecordDataHere for v1::PoliciesResponse {}
+impl NoRecordDataHere for v1::BannerResponse {}
 
 impl<T> Released<T> {
     /// An answer about the cluster or its work, without record data.
@@ -116,6 +117,13 @@ impl Released<v1::ChangeResponse> {
             change: changed.change.map_or("unchanged".to_string(), |change| change.to_string()),
             warnings,
         })
+    }
+}
+
+impl Released<v1::LogOnResponse> {
+    /// A session that has begun: its event stands in the outbox of the committed entry that began it.
+    pub(crate) fn session(_: &Changed, body: v1::LogOnResponse) -> Self {
+        Self(body)
     }
 }
 
@@ -163,6 +171,8 @@ audited!(
     HistoryResponse,
     ListOverridesResponse,
     ReadAuditResponse,
+    WhoAmIResponse,
+    ListSessionsResponse,
     ExportAuditResponse,
     ImportProgress
 );

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use model::access::function::Function;
 use model::audit::event::{ChangeKind, EventKind, EventPayload, ReleasedBy, Term};
 use model::audit::leaf::{Leaf, StoredLeaf};
 use model::audit::merkle::{consistency_proof, root_at};
@@ -19,11 +20,13 @@ use super::v1::audit_server::Audit;
 use super::{Api, Call, page_size};
 use crate::audit::{Receipt, Released, Unreleased};
 use crate::error::ApiError;
-use crate::gate::Admitted;
+use crate::gate::{Admitted, Need};
 
-const READ: Call = Call { name: "audit_read", kind: EventKind::AuditRead };
-const EXPORT: Call = Call { name: "audit_export", kind: EventKind::AuditRead };
-const CHECKPOINT: Call = Call { name: "audit_checkpoint", kind: EventKind::AuditRead };
+const READ: Call = Call { name: "audit_read", kind: EventKind::AuditRead, need: Need::Function(Function::AuditRead) };
+const EXPORT: Call =
+    Call { name: "audit_export", kind: EventKind::AuditRead, need: Need::Function(Function::AuditRead) };
+const CHECKPOINT: Call =
+    Call { name: "audit_checkpoint", kind: EventKind::AuditRead, need: Need::Function(Function::AuditRead) };
 
 impl Api {
     fn audit_group(&self, name: &str) -> Result<&Group, ApiError> {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use model::access::function::Function;
 use model::audit::event::{EventKind, Term};
 use model::error::Invalid;
 use model::ids::{GroupId, NodeId};
@@ -16,14 +17,30 @@ use super::v1::cluster_server::Cluster;
 use super::{Api, Call};
 use crate::audit::Released;
 use crate::error::ApiError;
-use crate::gate::Admitted;
+use crate::gate::{Admitted, Need};
 use crate::replica::Replica;
 
-const STATUS: Call = Call { name: "cluster_status", kind: EventKind::Administration };
-const ADD: Call = Call { name: "cluster_add_node", kind: EventKind::Administration };
-const REMOVE: Call = Call { name: "cluster_remove_node", kind: EventKind::Administration };
-const TRANSFER: Call = Call { name: "cluster_transfer_leader", kind: EventKind::Administration };
-const SNAPSHOT: Call = Call { name: "cluster_snapshot", kind: EventKind::Administration };
+const STATUS: Call = Call { name: "cluster_status", kind: EventKind::Administration, need: Need::Status };
+const ADD: Call = Call {
+    name: "cluster_add_node",
+    kind: EventKind::Administration,
+    need: Need::Function(Function::ClusterAdministration),
+};
+const REMOVE: Call = Call {
+    name: "cluster_remove_node",
+    kind: EventKind::Administration,
+    need: Need::Function(Function::ClusterAdministration),
+};
+const TRANSFER: Call = Call {
+    name: "cluster_transfer_leader",
+    kind: EventKind::Administration,
+    need: Need::Function(Function::ClusterAdministration),
+};
+const SNAPSHOT: Call = Call {
+    name: "cluster_snapshot",
+    kind: EventKind::Administration,
+    need: Need::Function(Function::ClusterAdministration),
+};
 
 /// Entries that stay behind a snapshot taken by hand, for members that are a heartbeat late.
 const SNAPSHOT_TAIL: u64 = 16;

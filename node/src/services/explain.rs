@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::access::function::Function;
 use model::audit::event::{EventKind, EventPayload, Position, ResultRef};
 use model::error::Invalid;
 use model::ids::RecordId;
@@ -17,11 +18,12 @@ use super::screening::{Answered, Asks, asks, evidence_message, overridden_messag
 use super::{Api, Call};
 use crate::audit::{Released, Unreleased};
 use crate::error::ApiError;
-use crate::gate::Admitted;
+use crate::gate::{Admitted, Need};
 use crate::question::Question;
 use crate::replica::RecordExplained;
 
-pub(super) const EXPLAIN: Call = Call { name: "explain", kind: EventKind::Explain };
+pub(super) const EXPLAIN: Call =
+    Call { name: "explain", kind: EventKind::Explain, need: Need::Function(Function::SubjectQuery) };
 
 /// Where a record stands among the hits of an answer.
 struct Rank {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::{Stream, StreamExt};
+use model::access::function::Function;
 use model::audit::event::{EventKind, Term, Verdict};
 use model::command::import::{ImportBatch, ImportBegin, ImportSweep, Seen};
 use model::command::{Command, Imported, Outcome};
@@ -24,10 +25,10 @@ use super::v1::imports_server::Imports;
 use super::{Api, Call, until_idle};
 use crate::audit::{Released, Unreleased};
 use crate::error::ApiError;
-use crate::gate::Admitted;
+use crate::gate::{Admitted, Need};
 use crate::records::DATASET;
 
-const IMPORT: Call = Call { name: "import", kind: EventKind::Import };
+const IMPORT: Call = Call { name: "import", kind: EventKind::Import, need: Need::Function(Function::ListImport) };
 /// Batches of a stream that are under way at a time.
 const PIPELINE: usize = 4;
 /// Attempts at a batch whose entries change under it.
@@ -372,7 +373,7 @@ async fn one_step(
     admitted.terms = step.terms();
     admitted.source = running.as_ref().map(|running| running.source.clone());
     let run = async |admitted: &Admitted, step| api.step(admitted, &running, step).await;
-    let result = api.run(IMPORT, &admitted, step, run).await;
+    let result = api.run(IMPORT, admitted, step, run).await;
     counted.ended(&result);
     result.map_err(Status::from)
 }

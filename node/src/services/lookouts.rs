@@ -1,5 +1,6 @@
 //! Lookouts: create, read, change, remove, list, history.
 
+use model::access::function::Function;
 use model::audit::event::{ChangeKind, EventKind, EventPayload, ResultRef};
 use model::command::create::CreateRecord;
 use model::command::remove::RemoveRecord;
@@ -18,15 +19,19 @@ use super::v1::lookouts_server::Lookouts;
 use super::{Api, Call, page_size, request_id};
 use crate::audit::{Released, Unreleased};
 use crate::error::ApiError;
-use crate::gate::Admitted;
+use crate::gate::{Admitted, Need};
 use crate::records::DATASET;
 
-const CREATE: Call = Call { name: "lookout_create", kind: EventKind::Create };
-const GET: Call = Call { name: "lookout_get", kind: EventKind::RecordView };
-const UPDATE: Call = Call { name: "lookout_update", kind: EventKind::Update };
-const REMOVE: Call = Call { name: "lookout_remove", kind: EventKind::Remove };
-const LIST: Call = Call { name: "lookout_list", kind: EventKind::List };
-const HISTORY: Call = Call { name: "lookout_history", kind: EventKind::History };
+const CREATE: Call =
+    Call { name: "lookout_create", kind: EventKind::Create, need: Need::Function(Function::LookoutCreate) };
+const GET: Call = Call { name: "lookout_get", kind: EventKind::RecordView, need: Need::Function(Function::RecordView) };
+const UPDATE: Call =
+    Call { name: "lookout_update", kind: EventKind::Update, need: Need::Function(Function::LookoutUpdate) };
+const REMOVE: Call =
+    Call { name: "lookout_remove", kind: EventKind::Remove, need: Need::Function(Function::LookoutRemove) };
+const LIST: Call = Call { name: "lookout_list", kind: EventKind::List, need: Need::Function(Function::RecordList) };
+const HISTORY: Call =
+    Call { name: "lookout_history", kind: EventKind::History, need: Need::Function(Function::RecordHistory) };
 
 fn record_id(text: &str) -> Result<RecordId, ApiError> {
     Ok(text.parse::<RecordId>()?)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::access::function::Function;
 use model::audit::event::{EventKind, EventPayload};
 use model::command::{Command, Outcome};
 use model::error::Invalid;
@@ -17,12 +18,17 @@ use super::v1::matching_server::Matching;
 use super::{Api, Call};
 use crate::audit::{Released, Unreleased};
 use crate::error::ApiError;
-use crate::gate::Admitted;
+use crate::gate::{Admitted, Need};
 use crate::question::Question;
 
-const GET: Call = Call { name: "matching_get_policies", kind: EventKind::Administration };
-const PUT: Call = Call { name: "matching_put_policies", kind: EventKind::Administration };
-const COMPARE: Call = Call { name: "matching_compare", kind: EventKind::Compare };
+const GET: Call = Call { name: "matching_get_policies", kind: EventKind::Administration, need: Need::Session };
+const PUT: Call = Call {
+    name: "matching_put_policies",
+    kind: EventKind::Administration,
+    need: Need::Function(Function::MatchingPolicies),
+};
+const COMPARE: Call =
+    Call { name: "matching_compare", kind: EventKind::Compare, need: Need::Function(Function::MatchingCompare) };
 
 /// How long the node that put policies in force waits for its own copy of the directory to have them.
 const OWN_COPY_WAIT: Duration = Duration::from_secs(2);

@@ -5,11 +5,13 @@ mod asked;
 mod audit;
 mod cluster;
 mod explain;
+mod founding;
 mod imports;
 mod lookouts;
 mod matching;
 mod overrides;
 mod screening;
+mod sessions;
 
 /// The generated server: its answers are `Released`.
 #[allow(clippy::all, clippy::unwrap_used, missing_docs)]
@@ -23,10 +25,12 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt};
 use model::audit::event::{EventKind, Verdict};
 use model::command::{Command, Outcome};
-use model::envelope::{Caller, Decision, Envelope};
+use model::envelope::{Decision, Envelope};
 use model::error::{Invalid, RefusalCode};
 use model::ids::{GroupId, RequestId, SlotId};
 use model::limits::{PAGE_DEFAULT, PAGE_MAX};
+use model::people::floor::Epochs;
+use model::people::scores::DenialKind;
 use model::policy::Policies;
 use model::slots::SlotMap;
 use model::time::UnixMillis;
@@ -39,7 +43,7 @@ use tonic::{Request, Response, Status};
 use crate::audit::{Answer, AuditError, Pipeline, Released, Unreleased};
 use crate::env::Work;
 use crate::error::ApiError;
-use crate::gate::{Admitted, Gate};
+use crate::gate::{Admitted, Denials, Gate, Need, counts_as};
 use crate::metrics::Metrics;
 use crate::records::Records;
 use crate::replica::Replica;
@@ -60,6 +64,7 @@ pub struct Api(pub(crate) Arc<Parts>);
 /// The parts of a node that its services use.
 pub struct Parts {
     pub gate: Gate,
+    pub denials: Denials,
     pub groups: Groups,
     pub replicas: Vec<Replica>,
     pub pipeline: Pipeline,
@@ -71,11 +76,12 @@ pub struct Parts {
     pub stopping: CancellationToken,
 }
 
-/// The name of a call in metrics and the kind of its events.
+/// The name of a call in metrics, the kind of its events, and what it needs of its caller.
 #[derive(Clone, Copy)]
 pub struct Call {
     pub name: &'static str,
     pub kind: EventKind,
+    pub need: Need,
 }
 
 impl Api {
@@ -96,7 +102,7 @@ impl Api {
             Err(error) => Err(error),
             Ok(mut admitted) => {
                 admitted.terms = request.get_ref().terms();
-                self.run(call, &admitted, request.into_inner(), run).await
+                self.run(call, admitted, request.into_inner(), run).await
             }
         };
         counted.ended(&result);
@@ -108,14 +114,14 @@ impl Api {
         Counted { api: self, call, begun: Instant::now(), outcome: "gone" }
     }
 
-    /// Lets a stream in; who claims to be somebody else is refused before anything is read, and the refusal is an event.
+    /// Lets a stream in; who may not is refused before anything is read, and the refusal is an event.
     async fn admit_stream<Q>(&self, call: Call, request: &Request<Q>) -> Result<Admitted, Status> {
         let let_in = match self.0.gate.admit(request.metadata(), request.extensions().get()) {
-            Ok(admitted) if admitted.claimed.is_some() => {
-                let nothing = async |_: &Admitted, ()| Err::<Released<()>, _>(ApiError::NotAUser);
-                self.run(call, &admitted, (), nothing).await.map(|_| admitted)
-            }
-            other => other,
+            Ok(admitted) => match self.authorise(call, admitted.clone()).await {
+                Ok(admitted) => Ok(admitted),
+                Err(error) => Err(self.refused(call, &admitted, error).await),
+            },
+            Err(error) => Err(error),
         };
         let_in.map_err(|error| {
             self.count(call).ended(&Err::<(), _>(error.clone()));
@@ -123,32 +129,63 @@ impl Api {
         })
     }
 
-    /// Runs a request that was let in; its refusal is an event before it is an answer.
+    /// Who asks is whom his certificate names, and may do what the call needs.
+    async fn authorise(&self, call: Call, mut admitted: Admitted) -> Result<Admitted, ApiError> {
+        if let Some(claimed) = &admitted.claimed {
+            return Err(ApiError::OtherIdentity { claimed: claimed.to_string() });
+        }
+        self.0.gate.authorise(&mut admitted, call.need).await?;
+        Ok(admitted)
+    }
+
+    /// Authorises and runs a request; its refusal is an event before it is an answer.
     async fn run<Q, T>(
         &self,
         call: Call,
-        admitted: &Admitted,
+        admitted: Admitted,
         request: Q,
         run: impl AsyncFnOnce(&Admitted, Q) -> Result<Released<T>, ApiError>,
     ) -> Result<Released<T>, ApiError> {
         // A little longer than what is inside waits, so that a write says by itself that its outcome is unknown.
         let left = admitted.left()? + Duration::from_millis(15);
-        let result = match &admitted.claimed {
-            Some(claimed) => Err(ApiError::OtherIdentity { claimed: claimed.to_string() }),
-            None => tokio::time::timeout(left, run(admitted, request)).await.unwrap_or(Err(ApiError::Deadline)),
+        let work = async {
+            let authorised = self.authorise(call, admitted.clone()).await?;
+            run(&authorised, request).await
         };
-        match result {
-            Err(error) if leaves_no_event(&error) => {
-                let mut header = admitted.event(call.kind);
-                header.verdict = Verdict::Refused.number();
-                header.code = Some(error.code().to_string());
-                let mut payload = admitted.payload();
-                payload.text = Some(error.to_string());
-                let recorded = self.0.pipeline.record(header, &payload);
-                tokio::time::timeout(REFUSAL_DEADLINE, recorded).await.unwrap_or(Err(AuditError::Late))?;
-                Err(error)
+        match tokio::time::timeout(left, work).await.unwrap_or(Err(ApiError::Deadline)) {
+            Ok(released) => Ok(released),
+            Err(error) => Err(self.refused(call, &admitted, error).await),
+        }
+    }
+
+    /// Records a refusal, and counts it against the account where it counts (R23, R24). Returns what is answered.
+    async fn refused(&self, call: Call, admitted: &Admitted, error: ApiError) -> ApiError {
+        if self.0.gate.authority().is_some() {
+            let kind = match &error {
+                ApiError::Denied { denial, .. } => counts_as(*denial),
+                // Missing and hidden count alike (T05).
+                ApiError::NoRecord => Some(DenialKind::MissedId),
+                ApiError::Refused(refusal) if refusal.code == RefusalCode::NoRecordAvailable => {
+                    Some(DenialKind::MissedId)
+                }
+                _ => None,
+            };
+            if let Some(kind) = kind {
+                self.0.denials.tell(&admitted.caller, kind);
             }
-            result => result,
+        }
+        if !leaves_no_event(&error) {
+            return error;
+        }
+        let mut header = admitted.event(call.kind);
+        header.verdict = Verdict::Refused.number();
+        header.code = Some(error.code().to_string());
+        let mut payload = admitted.payload();
+        payload.text = Some(error.for_the_record());
+        let recorded = self.0.pipeline.record(header, &payload);
+        match tokio::time::timeout(REFUSAL_DEADLINE, recorded).await.unwrap_or(Err(AuditError::Late)) {
+            Ok(_) => error,
+            Err(unrecorded) => unrecorded.into(),
         }
     }
 
@@ -182,14 +219,29 @@ impl Api {
         found.ok_or_else(|| GroupError::NoReplica { group }.into())
     }
 
-    /// A decision on a caller, on one moment of this node's directory replica.
-    fn decide(&self, caller: &Caller) -> Result<Decision, ApiError> {
+    /// A decision on a caller, on one moment of this node's directory replica. What was let in without a gate stands on what
+    /// the directory holds of him, if it holds anything.
+    fn decide(&self, admitted: &Admitted) -> Result<Decision, ApiError> {
+        if let Some(decision) = self.0.gate.decide(admitted)? {
+            return Ok(decision);
+        }
+        let caller = &admitted.caller;
         let directory = self.0.groups.get(GroupId::Directory)?;
         let (index, profile, agency) = directory.read(|state| {
             let index = state.position()?.applied.map_or(0, |id| id.index);
             Ok((index, state.profile(&caller.user)?, state.agency(&caller.agency)?))
         })?;
-        Ok(self.0.gate.decide(index, profile.as_ref(), agency.as_ref()))
+        Ok(Decision {
+            made_at: self.0.gate.now(),
+            directory_index: index,
+            profile_version: profile.as_ref().map_or(0, |profile| profile.version),
+            agreement_version: agency.as_ref().map_or(0, |agency| agency.version),
+            policy_version: 0,
+            epochs: Epochs {
+                user: profile.map_or(0, |profile| profile.epoch),
+                agency: agency.map_or(0, |agency| agency.epoch),
+            },
+        })
     }
 
     /// Proposes a command of a caller; a decision that lapsed or was revoked on the way is made anew.
@@ -203,7 +255,7 @@ impl Api {
         let caller = Some(admitted.caller.clone());
         let mut envelope = Envelope { request, caller, decision: None, time: UnixMillis(0), command };
         for attempt in 1.. {
-            envelope.decision = Some(self.decide(&admitted.caller)?);
+            envelope.decision = Some(self.decide(admitted)?);
             let outcome = self.0.groups.get(group)?.propose(&envelope, admitted.left()?).await?;
             match outcome {
                 // Each attempt is an entry of the log: a clock that is far behind must not fill it.
@@ -237,7 +289,11 @@ fn page_size(wanted: u32) -> Result<usize, ApiError> {
 /// Whether a refusal must be recorded here: others by the log stand in the outbox of the entry that refused.
 fn leaves_no_event(error: &ApiError) -> bool {
     match error {
-        ApiError::Invalid(_) | ApiError::NoRecord | ApiError::OtherIdentity { .. } => true,
+        ApiError::Invalid(_)
+        | ApiError::NoRecord
+        | ApiError::NoSession
+        | ApiError::Denied { .. }
+        | ApiError::OtherIdentity { .. } => true,
         ApiError::Refused(refusal) => refusal.code.leaves_no_event(),
         _ => false,
     }

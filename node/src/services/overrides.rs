@@ -1,5 +1,6 @@
 //! Overrides of lookouts: record, end, list. They live in the group of their lookout.
 
+use model::access::function::Function;
 use model::audit::event::{EventKind, EventPayload, ResultRef};
 use model::command::Command;
 use model::command::end_override::EndOverride;
@@ -19,12 +20,15 @@ use super::v1::overrides_server::Overrides;
 use super::{Api, Call, request_id};
 use crate::audit::{Released, Unreleased};
 use crate::error::ApiError;
-use crate::gate::Admitted;
+use crate::gate::{Admitted, Need};
 use crate::records::DATASET;
 
-const RECORD: Call = Call { name: "override_record", kind: EventKind::OverrideRecord };
-const END: Call = Call { name: "override_end", kind: EventKind::OverrideEnd };
-const LIST: Call = Call { name: "override_list", kind: EventKind::OverrideList };
+const RECORD: Call =
+    Call { name: "override_record", kind: EventKind::OverrideRecord, need: Need::Function(Function::OverrideRecord) };
+const END: Call =
+    Call { name: "override_end", kind: EventKind::OverrideEnd, need: Need::Function(Function::OverrideEnd) };
+const LIST: Call =
+    Call { name: "override_list", kind: EventKind::OverrideList, need: Need::Function(Function::OverrideList) };
 
 fn lookout_id(text: &str) -> Result<RecordId, ApiError> {
     text.parse::<RecordId>().map_err(|error| Invalid::new("lookout", error.reason).into())

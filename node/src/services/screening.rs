@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::{Stream, StreamExt};
+use model::access::function::Function;
 use model::audit::event::{EventKind, EventPayload, Position, ResultRef};
 use model::check_digit;
 use model::country;
@@ -30,7 +31,7 @@ use super::v1::screening_server::Screening;
 use super::{Api, Call, until_idle};
 use crate::audit::{Released, Unreleased};
 use crate::error::ApiError;
-use crate::gate::Admitted;
+use crate::gate::{Admitted, Need};
 use crate::question::Question;
 use crate::replica::{GroupHits, Replica};
 
@@ -44,8 +45,8 @@ const LOCAL_ANSWER_MAX: Duration = Duration::from_secs(2);
 /// Hits when the caller names no limit.
 const LIMIT_DEFAULT: usize = 10;
 
-const SCREEN: Call = Call { name: "screen", kind: EventKind::Query };
-const BATCH: Call = Call { name: "batch", kind: EventKind::BatchRow };
+const SCREEN: Call = Call { name: "screen", kind: EventKind::Query, need: Need::Question };
+const BATCH: Call = Call { name: "batch", kind: EventKind::BatchRow, need: Need::Function(Function::BatchVetting) };
 
 /// How fresh an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -361,7 +362,7 @@ impl Screening for Api {
                 admitted.terms = question.terms();
                 let asked =
                     async |admitted: &Admitted, question| Api::screen(&api, BATCH.kind, admitted, question).await;
-                let result = api.run(BATCH, &admitted, question, asked).await;
+                let result = api.run(BATCH, admitted, question, asked).await;
                 counted.ended(&result);
                 match result {
                     Ok(answer) => Ok(answer.into_row(row)),

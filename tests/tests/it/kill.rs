@@ -123,7 +123,7 @@ async fn five_kills_of_a_random_node_lose_no_acknowledged_write_and_no_answer() 
     assert_eq!(errors, [""; 0], "with all endpoints, nothing fails");
     assert!(gap <= WRITES_AGAIN_MAX, "no write was acknowledged for {gap:?}");
     every_write_is_on_every_node(&playground, &written).await;
-    every_receipt_is_in_the_log(&client, &receipts).await;
+    every_receipt_is_in_the_log(&playground.auditor(), &receipts).await;
     assert!(playground.cli().json(&["audit", "verify"])["ok"].as_bool().unwrap());
 }
 

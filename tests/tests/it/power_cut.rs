@@ -302,7 +302,7 @@ async fn power_cuts_under_load_lose_nothing_acknowledged_and_the_audit_log_only_
     let Seen { written, acknowledged, receipts, unanswered, breaches } = std::mem::take(&mut *load.seen());
     assert_eq!(breaches, [""; 0]);
     assert_eq!(lost(&clients, written.into_iter().collect()).await, [""; 0], "Durable");
-    assert_eq!(without_event(&client, &receipts).await, [""; 0], "answers without an event");
+    assert_eq!(without_event(&playground.auditor(), &receipts).await, [""; 0], "answers without an event");
     watcher.grown_out_of(&playground, &watcher.oldest);
     println!(
         "{cuts} cuts in {:?}: {acknowledged} writes acknowledged, {} answers with receipts, {unanswered} attempts unanswered",
@@ -382,7 +382,7 @@ async fn disks_that_lie_about_syncs_are_found_out_by_the_same_checks() {
     playground.start_again();
     assert_eq!(lost(&clients, honest).await, [""; 0], "what was synced in truth is there");
     assert_eq!(lost(&clients, lied).await.len(), 20, "what was not is missed, each of it");
-    assert_eq!(without_event(&client, &receipts).await.len(), 1);
+    assert_eq!(without_event(&playground.auditor(), &receipts).await.len(), 1);
     watcher.keep(&watcher.oldest);
     let state = watcher.state.to_string_lossy();
     playground.cli().run(&["audit", "verify", "--state", &state]).fails(6, &[]);

@@ -1,23 +1,36 @@
-//! The gate: who asks, for which agency, from where and why, and until when. Who asks is whom his certificate names; on a
-//! network without certificates, which is on loopback alone, whom the request names. Agency, port and purpose are what the
-//! request says until there are sessions (docs/architecture.md).
+//! The gate: who asks, for which agency, from where and why, and until when; and whether he may (SECURITY.md 1.3). Who asks is
+//! whom his certificate names, and where he works is the station of his session. On a network without certificates, which is
+//! on loopback alone, nobody can say who asks: there is no gate then, and a request is taken at its word.
+
+mod authority;
+mod denials;
+mod known;
+mod need;
+mod seen;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::access::denial::Denial;
+use model::access::function::Function;
+use model::access::standing::standing_denials;
 use model::audit::event::{EventHeader, EventKind, EventPayload, Term};
 use model::certificate::{Bearer, CertificateName};
 use model::envelope::{Caller, Decision};
 use model::error::Invalid;
-use model::ids::{AgencyId, ClusterId, NodeId, PortId, Purpose, RequestId, SourceList, UserId};
+use model::ids::{AgencyId, ClusterId, NodeId, PortId, Purpose, RequestId, SourceList, UserId, from_hex};
 use model::limits::{DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS};
-use model::people::floor::Epochs;
-use model::people::{Agency, Profile};
+use model::session::{Handle, Session};
 use model::time::{Clock, Entropy, UnixMillis};
 use proto::metadata;
 use proto::transport::Remote;
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
+
+pub use authority::{AccessMetrics, Authorised, Authority, Proof};
+pub use denials::{DenialMetrics, Denials, Teller, counts_as};
+pub use need::Need;
+pub use seen::Seen;
 
 use crate::error::ApiError;
 
@@ -31,6 +44,8 @@ pub struct Gate {
     node: NodeId,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    /// None on a network without certificates.
+    authority: Option<Arc<Authority>>,
 }
 
 /// A request that was let in.
@@ -47,13 +62,22 @@ pub struct Admitted {
     pub terms: Vec<Term>,
     /// Whom the request names, where the certificate names somebody else: it is refused as the bearer's.
     pub claimed: Option<UserId>,
+    /// What it was let in on; None on a node without a gate, and for what needs no account.
+    pub authorised: Option<Authorised>,
+    proof: Proof,
+    handle: Option<Handle>,
     end: Instant,
 }
 
 impl Gate {
     /// The gate of a node.
-    pub fn new((cluster, node): (ClusterId, NodeId), clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { cluster, node, clock, entropy }
+    pub fn new(
+        (cluster, node): (ClusterId, NodeId),
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        authority: Option<Arc<Authority>>,
+    ) -> Self {
+        Self { cluster, node, clock, entropy, authority }
     }
 
     /// Lets a request in, or says what is missing.
@@ -65,11 +89,24 @@ impl Gate {
             value.to_str().map_err(|_| Invalid::new(key, "is not printable ASCII".into()))
         };
         let (user, agency) = (UserId::new(text(metadata::USER)?)?, AgencyId::new(text(metadata::AGENCY)?)?);
-        let (user, claimed) = match self.proven(remote, &user, &agency) {
-            None => (user, None),
-            Some(Ok(())) => (user, None),
-            Some(Err(Some(proven))) => (proven, Some(user)),
+        let certificate = remote.and_then(|remote| remote.certificate.as_ref()).map(|shown| shown.fingerprint);
+        let person = Proof::Person { certificate };
+        let (user, claimed, proof) = match self.proven(remote, &user, &agency) {
+            None => (user, None, person),
+            Some(Ok(name)) => match name.bearer {
+                Bearer::Service(..) => (user, None, Proof::System { name: name.to_string() }),
+                _ => (user, None, person),
+            },
+            Some(Err(Some(proven))) => (proven, Some(user), person),
             Some(Err(None)) => return Err(ApiError::NotAUser),
+        };
+        let handle = match metadata.get(metadata::SESSION) {
+            None => None,
+            Some(_) => {
+                let bytes = from_hex(text(metadata::SESSION)?).and_then(|bytes| Handle::try_from(bytes).ok());
+                let bad = || Invalid::new(metadata::SESSION, "expected 64 hexadecimal digits".into());
+                Some(bytes.ok_or_else(bad)?)
+            }
         };
         let caller = Caller {
             user,
@@ -90,26 +127,34 @@ impl Gate {
             source: None,
             terms: Vec::new(),
             claimed,
+            authorised: None,
+            proof,
+            handle,
             end: Instant::now() + deadline.saturating_sub(ANSWER_MARGIN),
         })
     }
 
     /// Whether the certificate names this user, or this system of this agency; else whom it names. None: there is none.
-    fn proven(&self, remote: Option<&Remote>, user: &UserId, agency: &AgencyId) -> Option<Result<(), Option<UserId>>> {
+    fn proven(
+        &self,
+        remote: Option<&Remote>,
+        user: &UserId,
+        agency: &AgencyId,
+    ) -> Option<Result<CertificateName, Option<UserId>>> {
         let certificate = remote?.certificate.as_ref()?;
         let names = certificate.names.iter().filter_map(|name| name.parse::<CertificateName>().ok());
         let mut another = None;
         for name in names.filter(|name| name.cluster == self.cluster) {
-            let (named, of) = match name.bearer {
+            let (named, of) = match &name.bearer {
                 Bearer::User(named) => (named, None),
                 Bearer::Service(of, named) => (named, Some(of)),
                 // A node asks its peers and never for records of its own.
                 Bearer::Node(_) => continue,
             };
-            if named == *user && of.is_none_or(|of| of == *agency) {
-                return Some(Ok(()));
+            if named == user && of.is_none_or(|of| of == agency) {
+                return Some(Ok(name));
             }
-            another = Some(named);
+            another = Some(named.clone());
         }
         Some(Err(another))
     }
@@ -119,19 +164,52 @@ impl Gate {
         self.clock.now()
     }
 
-    /// A fresh decision on a caller, made on what the directory holds of him at an index: revocations since then are known by
-    /// the epochs. Who has no account stands on nothing; the access rules will refuse him.
-    pub fn decide(&self, directory_index: u64, profile: Option<&Profile>, agency: Option<&Agency>) -> Decision {
-        Decision {
-            made_at: self.clock.now(),
-            directory_index,
-            profile_version: profile.map_or(0, |profile| profile.version),
-            agreement_version: agency.map_or(0, |agency| agency.version),
-            policy_version: 0,
-            epochs: Epochs {
-                user: profile.map_or(0, |profile| profile.epoch),
-                agency: agency.map_or(0, |agency| agency.epoch),
-            },
+    /// What decides, on a node that has a gate.
+    pub fn authority(&self) -> Option<&Authority> {
+        self.authority.as_deref()
+    }
+
+    /// Lets a request in by its rules, or says which one refuses it.
+    pub async fn authorise(&self, admitted: &mut Admitted, need: Need) -> Result<(), ApiError> {
+        let Some(authority) = &self.authority else { return Ok(()) };
+        let (at, left) = (admitted.at, admitted.left()?);
+        let who = (&admitted.proof, admitted.handle.as_ref());
+        admitted.authorised = authority.authorise(&admitted.caller, who, need, (at, left)).await?;
+        Ok(())
+    }
+
+    /// A fresh decision on a write that is about to be proposed; None for what was let in without one.
+    pub fn decide(&self, admitted: &Admitted) -> Result<Option<Decision>, ApiError> {
+        match (&self.authority, &admitted.authorised) {
+            (Some(authority), Some(before)) => {
+                Ok(Some(authority.again(before, &admitted.caller, self.clock.now())?.decision()))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether the caller may use a function now, for what is told to himself.
+    pub fn may_use(&self, admitted: &Admitted, function: Function) -> bool {
+        let Some((authority, on)) = self.authority.as_ref().zip(admitted.authorised.as_ref()) else { return false };
+        authority.would_allow(on, &admitted.caller, function, admitted.at)
+    }
+
+    /// What shuts the caller's account now.
+    pub fn lacks(&self, admitted: &Admitted) -> Vec<Denial> {
+        let Some(on) = &admitted.authorised else { return Vec::new() };
+        if on.session.is_none() { Vec::new() } else { standing_denials(&on.known.principal, admitted.at) }
+    }
+
+    /// Fills with randomness.
+    pub fn fill(&self, bytes: &mut [u8]) {
+        self.entropy.fill(bytes);
+    }
+
+    /// Whether the caller may do something to a record, on a node that has a gate.
+    pub fn may(&self, admitted: &Admitted, act: access::Act, object: access::Object) -> Result<(), ApiError> {
+        match (&self.authority, &admitted.authorised) {
+            (Some(authority), Some(on)) => authority.may(on, &admitted.caller, act, Some(object), admitted.at),
+            _ => Ok(()),
         }
     }
 
@@ -142,6 +220,19 @@ impl Gate {
 }
 
 impl Admitted {
+    /// SHA-256 of the certificate of a person's connection.
+    pub fn certificate(&self) -> Option<[u8; 32]> {
+        match &self.proof {
+            Proof::Person { certificate } => *certificate,
+            Proof::System { .. } => None,
+        }
+    }
+
+    /// The session that the request came in.
+    pub fn session(&self) -> Option<&Session> {
+        self.authorised.as_ref().and_then(|on| on.session.as_ref())
+    }
+
     /// What is left of the request's time.
     pub fn left(&self) -> Result<Duration, ApiError> {
         let left = self.end.saturating_duration_since(Instant::now());
@@ -194,7 +285,7 @@ mod tests {
     const CLUSTER: ClusterId = ClusterId([7; 16]);
 
     fn gate() -> Gate {
-        Gate::new((CLUSTER, NodeId(1)), Arc::new(SystemClock), Arc::new(SystemEntropy))
+        Gate::new((CLUSTER, NodeId(1)), Arc::new(SystemClock), Arc::new(SystemEntropy), None)
     }
 
     fn shown(names: &[&str]) -> Remote {

@@ -1,0 +1,281 @@
+//! The decision of the gate: standing, function, station, transaction, object, by the policies in force, on what this node's
+//! directory replica knows of the caller (SECURITY.md 1.3). It is made once for each request, and anew for each attempt at a
+//! write.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::{Act, Bundle, BundleError, Object, Request, Verdict};
+use model::access::denial::Denial;
+use model::access::function::Function;
+use model::access::standing::standing;
+use model::envelope::{Caller, Decision};
+use model::ids::{AgencyId, UserId};
+use model::limits::DECISION_VALID_MS;
+use model::session::{Handle, Session, SessionFault, digest_of};
+use model::time::UnixMillis;
+use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use raft::error::GroupError;
+use raft::group::Group;
+
+use super::known::{Callers, Known, Unknown};
+use super::need::Need;
+use super::seen::Seen;
+use crate::error::ApiError;
+
+/// A replica of the directory that has heard nothing for longer decides nothing: what was taken away since is not known to it.
+const FRESH: Duration = Duration::from_millis(DECISION_VALID_MS);
+
+/// Who asks, as the channel proved it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// A person, on a connection with this certificate.
+    Person { certificate: Option<[u8; 32]> },
+    /// A system, by the name in its certificate (R29).
+    System { name: String },
+}
+
+/// What a request was let in on.
+#[derive(Debug, Clone)]
+pub struct Authorised {
+    pub known: Arc<Known>,
+    /// None: what needs a session alone.
+    pub function: Option<Function>,
+    pub session: Option<Session>,
+    proof: Proof,
+    made_at: UnixMillis,
+}
+
+/// What is counted of decisions.
+#[derive(Clone)]
+pub struct AccessMetrics {
+    denied: IntCounterVec,
+    errors: IntCounter,
+}
+
+impl AccessMetrics {
+    /// Registers them.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let denied = Opts::new("portcullis_denied_total", "Requests that the gate refused, by the code of the rule.");
+        let errors = "Decisions that could not be made, and so were refusals: always a fault of policies or program.";
+        let metrics = Self {
+            denied: IntCounterVec::new(denied, &["code"])?,
+            errors: IntCounter::new("portcullis_policy_errors_total", errors)?,
+        };
+        registry.register(Box::new(metrics.denied.clone()))?;
+        registry.register(Box::new(metrics.errors.clone()))?;
+        Ok(metrics)
+    }
+}
+
+/// Decides.
+pub struct Authority {
+    directory: Group,
+    callers: Callers,
+    bundle: Arc<Bundle>,
+    seen: Seen,
+    metrics: AccessMetrics,
+}
+
+impl Authority {
+    /// Decides by the policies of this program.
+    pub fn new(directory: Group, seen: Seen, metrics: AccessMetrics) -> Result<Self, BundleError> {
+        let bundle = Arc::new(Bundle::built_in()?);
+        Ok(Self { directory, callers: Callers::default(), bundle, seen, metrics })
+    }
+
+    /// Refuses where this replica of the directory may not know what was taken away.
+    fn fresh(&self) -> Result<(), ApiError> {
+        if self.directory.staleness().is_some_and(|age| age <= FRESH) {
+            return Ok(());
+        }
+        let reason = "this node has not heard for 2 seconds whose access was taken away".to_string();
+        Err(GroupError::Unavailable { group: self.directory.id(), reason }.into())
+    }
+
+    /// Lets a request in, or says which rule refuses it.
+    pub async fn authorise(
+        &self,
+        caller: &Caller,
+        (proof, handle): (&Proof, Option<&Handle>),
+        need: Need,
+        (now, left): (UnixMillis, Duration),
+    ) -> Result<Option<Authorised>, ApiError> {
+        if need == Need::Identity {
+            return Ok(None);
+        }
+        let function = need.function(&caller.purpose);
+        if need != Need::Status {
+            self.fresh()?;
+        }
+        let (known, session) = match proof {
+            Proof::System { name } => (self.system((&caller.agency, &caller.user, name), now)?, None),
+            // How the cluster stands must be seen when nothing else is answered, and a session could not begin.
+            Proof::Person { .. } if need == Need::Status => (self.person((&caller.agency, &caller.user), now)?, None),
+            Proof::Person { certificate } => {
+                let session = self.session(caller, handle, left).await?;
+                let known = self.person((&caller.agency, &caller.user), now)?;
+                self.good(&session, &known, *certificate, now)?;
+                if session.station != caller.port {
+                    return Err(self.denied(vec![Denial::Station]));
+                }
+                if session.is_stale(now) {
+                    self.seen.tell(session.handle, now);
+                }
+                (known, Some(session))
+            }
+        };
+        let authorised = Authorised { known, function, session, proof: proof.clone(), made_at: now };
+        if function.is_some() {
+            self.may(&authorised, caller, Act::Use, None, now)?;
+        }
+        Ok(Some(authorised))
+    }
+
+    /// Decides again for a write that is about to be proposed: on what is known now.
+    pub fn again(&self, before: &Authorised, caller: &Caller, now: UnixMillis) -> Result<Authorised, ApiError> {
+        self.fresh()?;
+        let known = match &before.proof {
+            Proof::System { name } => self.system((&caller.agency, &caller.user, name), now)?,
+            Proof::Person { .. } => self.person((&caller.agency, &caller.user), now)?,
+        };
+        if let Some(session) = &before.session {
+            self.good(session, &known, session.certificate, now)?;
+        }
+        let authorised = Authorised { known, made_at: now, ..before.clone() };
+        if authorised.function.is_some() {
+            self.may(&authorised, caller, Act::Use, None, now)?;
+        }
+        Ok(authorised)
+    }
+
+    /// Whether the caller may do something, to a record where it is done to one.
+    pub fn may(
+        &self,
+        authorised: &Authorised,
+        caller: &Caller,
+        act: Act,
+        object: Option<Object>,
+        now: UnixMillis,
+    ) -> Result<(), ApiError> {
+        let Some(function) = authorised.function else { return Ok(()) };
+        let request = self.request(authorised, caller, (act, function), object, now);
+        let Verdict { allowed, codes, policies: _, errors } =
+            self.bundle.decide_for(&authorised.known.policy_caller, &request);
+        if !errors.is_empty() {
+            self.metrics.errors.inc();
+            tracing::error!(
+                errors = errors.join("; "),
+                "an access policy could not be evaluated; the request is refused"
+            );
+        }
+        if allowed { Ok(()) } else { Err(self.denied(codes)) }
+    }
+
+    fn request(
+        &self,
+        on: &Authorised,
+        caller: &Caller,
+        (act, function): (Act, Function),
+        object: Option<Object>,
+        now: UnixMillis,
+    ) -> Request {
+        Request {
+            act,
+            function,
+            station: caller.port.clone(),
+            purpose: caller.purpose.clone(),
+            now,
+            object,
+            // Nothing is passed on yet: no call exports or prints records.
+            recipient: None,
+            system: matches!(on.proof, Proof::System { .. }),
+            // A session begins with the banner in force and with nothing else (R08).
+            consent: on.session.is_some() || on.function == Some(Function::ClusterStatus),
+        }
+    }
+
+    /// Whether a function would be allowed; nothing is counted.
+    pub fn would_allow(&self, on: &Authorised, caller: &Caller, function: Function, now: UnixMillis) -> bool {
+        let request = self.request(on, caller, (Act::Use, function), None, now);
+        self.bundle.decide_for(&on.known.policy_caller, &request).allowed
+    }
+
+    fn denied(&self, codes: Vec<Denial>) -> ApiError {
+        let denial = codes.first().copied().unwrap_or(Denial::Closed);
+        self.metrics.denied.with_label_values(&[denial.code()]).inc();
+        ApiError::Denied { denial, codes }
+    }
+
+    fn unknown(&self, why: Unknown) -> ApiError {
+        match why {
+            Unknown::Nobody => self.denied(vec![Denial::Suspended]),
+            Unknown::Group(error) => error.into(),
+            Unknown::Policies(errors) => {
+                self.metrics.errors.inc();
+                tracing::error!(errors, "a caller cannot be shown to the access policies; he is refused");
+                self.denied(vec![Denial::Closed])
+            }
+        }
+    }
+
+    fn person(&self, who: (&AgencyId, &UserId), now: UnixMillis) -> Result<Arc<Known>, ApiError> {
+        self.callers.person(&self.directory, &self.bundle, who, now).map_err(|why| self.unknown(why))
+    }
+
+    fn system(&self, who: (&AgencyId, &UserId, &str), now: UnixMillis) -> Result<Arc<Known>, ApiError> {
+        self.callers.system(&self.directory, &self.bundle, who, now).map_err(|why| match why {
+            Unknown::Nobody => self.denied(vec![Denial::SystemLink]),
+            other => self.unknown(other),
+        })
+    }
+
+    /// The session of a handle. One that this replica does not know may have begun a moment ago on another node.
+    async fn session(&self, caller: &Caller, handle: Option<&Handle>, left: Duration) -> Result<Session, ApiError> {
+        let digest = digest_of(handle.ok_or(ApiError::NoSession)?);
+        let mut found = self.directory.read(|state| state.session(&digest))?;
+        if found.is_none() {
+            self.directory.linearize(left).await?;
+            found = self.directory.read(|state| state.session(&digest))?;
+        }
+        // Somebody else's is as good as none.
+        let own = found.filter(|session| session.user == caller.user && session.agency == caller.agency);
+        own.ok_or(ApiError::NoSession)
+    }
+
+    fn good(
+        &self,
+        session: &Session,
+        known: &Known,
+        certificate: Option<[u8; 32]>,
+        now: UnixMillis,
+    ) -> Result<(), ApiError> {
+        let fault = match session.check(now, certificate, known.epochs.user) {
+            Ok(()) => return Ok(()),
+            Err(fault) => fault,
+        };
+        // Whose account was suspended is told so, and not to log on again.
+        let shut = standing(&known.principal, now).err().filter(|denial| *denial == Denial::Suspended);
+        match (shut, fault) {
+            (Some(denial), _) => Err(self.denied(vec![denial])),
+            (None, SessionFault::Ended | SessionFault::OtherCertificate | SessionFault::Locked) => {
+                Err(ApiError::NoSession)
+            }
+        }
+    }
+}
+
+impl Authorised {
+    /// The decision as an entry of the log carries it.
+    pub fn decision(&self) -> Decision {
+        let principal = &self.known.principal;
+        Decision {
+            made_at: self.made_at,
+            directory_index: self.known.directory_index,
+            profile_version: principal.profile_version,
+            agreement_version: principal.agreement_version,
+            policy_version: 0,
+            epochs: self.known.epochs,
+        }
+    }
+}

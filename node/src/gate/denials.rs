@@ -1,0 +1,153 @@
+//! Denials that count against an account (R23): told to the directory, so that whoever hops from node to node is counted once,
+//! and suspended in the entry that crosses the threshold.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::access::denial::Denial;
+use model::audit::event::{EventHeader, EventKind, EventPayload};
+use model::command::Command;
+use model::command::people::denials::{Denied, RecordDenials};
+use model::envelope::{Caller, Envelope};
+use model::ids::RequestId;
+use model::limits::DENIALS_MAX;
+use model::people::scores::DenialKind;
+use model::time::{Clock, Entropy, UnixMillis};
+use prometheus::{IntCounter, IntGauge, Registry};
+use raft::group::Group;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::Pipeline;
+
+/// Denials of a node that wait to be told. Each is an event already; one beyond them does not count against its account.
+const WAITING_MAX: usize = 4_096;
+/// Wait for company after the first denial (SECURITY.md 1.6).
+const LINGER: Duration = Duration::from_millis(100);
+const DEADLINE: Duration = Duration::from_secs(5);
+/// Attempts at one batch; each has the same request id, so it counts once.
+const ATTEMPTS: usize = 5;
+
+/// What is counted of it.
+#[derive(Clone)]
+pub struct DenialMetrics {
+    waiting: IntGauge,
+    lost: IntCounter,
+}
+
+impl DenialMetrics {
+    /// Registers them.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let lost = "Denials that did not reach the directory, and so did not count against their account.";
+        let metrics = Self {
+            waiting: IntGauge::new("portcullis_denials_waiting", "Denials that wait to be told to the directory.")?,
+            lost: IntCounter::new("portcullis_denials_lost_total", lost)?,
+        };
+        registry.register(Box::new(metrics.waiting.clone()))?;
+        registry.register(Box::new(metrics.lost.clone()))?;
+        Ok(metrics)
+    }
+}
+
+/// Takes denials; clones share it.
+#[derive(Clone)]
+pub struct Denials {
+    queue: mpsc::Sender<Denied>,
+    metrics: DenialMetrics,
+}
+
+/// What keeps telling them.
+pub struct Teller {
+    pub directory: Group,
+    pub pipeline: Pipeline,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    /// On whose behalf it tells: this node.
+    pub caller: Caller,
+}
+
+/// How a refusal counts. What lapsed by time is no attempt at anything, and does not count.
+pub fn counts_as(denial: Denial) -> Option<DenialKind> {
+    match denial {
+        Denial::Function | Denial::Duty | Denial::SystemLink | Denial::Delegation => Some(DenialKind::Function),
+        Denial::Transaction | Denial::Station => Some(DenialKind::TransactionOrStation),
+        Denial::Redissemination => Some(DenialKind::Export),
+        Denial::LevelThree
+        | Denial::LevelFour
+        | Denial::BackgroundType
+        | Denial::EnhancedDocument
+        | Denial::Owner
+        | Denial::TransactionRecord
+        | Denial::Closed => Some(DenialKind::MissedId),
+        _ => None,
+    }
+}
+
+impl Denials {
+    /// A queue, and its end for who tells.
+    pub fn new(metrics: DenialMetrics) -> (Self, mpsc::Receiver<Denied>) {
+        let (queue, told) = mpsc::channel(WAITING_MAX);
+        (Self { queue, metrics }, told)
+    }
+
+    /// Counts a denial against a caller.
+    pub fn tell(&self, caller: &Caller, kind: DenialKind) {
+        match self.queue.try_send(Denied { user: caller.user.clone(), kind }) {
+            Ok(()) => self.metrics.waiting.inc(),
+            Err(_) => self.metrics.lost.inc(),
+        }
+    }
+
+    /// Tells them until the node stops.
+    pub async fn keep(self, mut told: mpsc::Receiver<Denied>, teller: Teller, stopping: CancellationToken) {
+        loop {
+            let mut batch = Vec::new();
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                count = told.recv_many(&mut batch, 1) => if count == 0 { return },
+            }
+            tokio::time::sleep(LINGER).await;
+            while batch.len() < DENIALS_MAX
+                && let Ok(next) = told.try_recv()
+            {
+                batch.push(next);
+            }
+            let count = batch.len();
+            self.metrics.waiting.sub(count as i64);
+            if !teller.tell(batch, &stopping).await {
+                self.metrics.lost.inc_by(count as u64);
+            }
+        }
+    }
+}
+
+impl Teller {
+    async fn tell(&self, denials: Vec<Denied>, stopping: &CancellationToken) -> bool {
+        let now = self.clock.now();
+        let request = RequestId::new(now, self.entropy.sixteen());
+        let header = EventHeader::new(EventKind::Denials, request, &self.caller, now);
+        let event = match self.pipeline.draft(header, &EventPayload::default()) {
+            Ok(event) => event,
+            Err(error) => {
+                tracing::error!(%error, "denials cannot be told");
+                return false;
+            }
+        };
+        let command = Command::RecordDenials(RecordDenials { denials, event });
+        let envelope = Envelope { request, caller: None, decision: None, time: UnixMillis(0), command };
+        for _ in 0..ATTEMPTS {
+            tokio::select! {
+                () = stopping.cancelled() => return false,
+                outcome = self.directory.propose(&envelope, DEADLINE) => match outcome {
+                    Ok(model::command::Outcome::Refused(refusal)) => {
+                        tracing::error!(text = refusal.text, "denials were not taken");
+                        return false;
+                    }
+                    Ok(_) => return true,
+                    Err(error) => tracing::debug!(%error, "denials are told again"),
+                },
+            }
+        }
+        false
+    }
+}

@@ -9,6 +9,8 @@ use model::ids::{ClusterId, GroupId, NodeId, from_hex};
 use model::seal::Keyring;
 use raft::groups::Timings;
 
+use crate::cut::Cuts;
+
 /// One node of a Portcullis cluster.
 ///
 /// A new cluster: start every first member with the same --cluster-id, --initial-members and --records-groups.
@@ -123,6 +125,8 @@ pub struct Config {
     pub names: Vec<String>,
     /// A change waits so long for others before the search index is committed.
     pub index_linger: Duration,
+    /// What callers see of the records.
+    pub cuts: Cuts,
 }
 
 /// What the index of a node waits.
@@ -191,6 +195,7 @@ impl Arguments {
             searches: self.searches.unwrap_or_else(processors),
             names: Vec::new(),
             index_linger: INDEX_LINGER,
+            cuts: Cuts::default(),
         })
     }
 }

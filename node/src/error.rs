@@ -1,5 +1,6 @@
 //! What the API says when it does not answer: a stable code, the field at fault, and whether a write may have taken place.
 
+use model::access::denial::Denial;
 use model::error::{Invalid, Refusal, RefusalCode};
 use proto::metadata;
 use raft::error::GroupError;
@@ -26,6 +27,9 @@ pub enum ApiError {
     /// Missing, hidden and purged read the same (SECURITY.md 1.5).
     #[error("no record available")]
     NoRecord,
+    /// There is one that the caller may not see: the audit alone is told so.
+    #[error("no record available")]
+    Hidden(Denial),
     #[error("{0}")]
     Group(#[from] GroupError),
     #[error("{0}")]
@@ -46,7 +50,7 @@ impl ApiError {
             Self::Refused(refusal) => refusal.code.code(),
             Self::OtherIdentity { .. } => "other-identity",
             Self::NotAUser => "not-a-user",
-            Self::NoRecord => RefusalCode::NoRecordAvailable.code(),
+            Self::NoRecord | Self::Hidden(_) => RefusalCode::NoRecordAvailable.code(),
             Self::Group(GroupError::Unknown { .. }) => "outcome-unknown",
             Self::Group(GroupError::Busy { .. }) | Self::Audit(AuditError::Full) | Self::Overloaded => "busy",
             Self::Group(GroupError::Refused { .. }) => "invalid",
@@ -58,11 +62,32 @@ impl ApiError {
         }
     }
 
+    /// The code that the audit keeps: of a record that is hidden, why.
+    pub fn audit_code(&self) -> &'static str {
+        match self {
+            Self::Hidden(denial) => denial.code(),
+            other => other.code(),
+        }
+    }
+
+    /// What the audit keeps of it in words.
+    pub fn audit_text(&self) -> String {
+        match self {
+            Self::Hidden(denial) => format!("the record is hidden from the caller: {denial} ({})", denial.rule()),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether it is a decision about the request (to be audited as a refusal) or a failure to serve it.
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Invalid(_) | Self::Refused(_) | Self::NoRecord | Self::OtherIdentity { .. } | Self::NotAUser
+            Self::Invalid(_)
+                | Self::Refused(_)
+                | Self::NoRecord
+                | Self::Hidden(_)
+                | Self::OtherIdentity { .. }
+                | Self::NotAUser
         )
     }
 
@@ -88,7 +113,7 @@ impl ApiError {
     fn grpc(&self) -> Code {
         match self {
             Self::Invalid(_) => Code::InvalidArgument,
-            Self::NoRecord => Code::NotFound,
+            Self::NoRecord | Self::Hidden(_) => Code::NotFound,
             Self::OtherIdentity { .. } => Code::PermissionDenied,
             Self::NotAUser => Code::Unauthenticated,
             Self::Refused(refusal) => match refusal.code {
@@ -99,7 +124,10 @@ impl ApiError {
                     Code::Unavailable
                 }
                 RefusalCode::UnknownUser | RefusalCode::UnknownObject => Code::NotFound,
-                RefusalCode::NotEntitled | RefusalCode::SeparationOfDuties => Code::PermissionDenied,
+                RefusalCode::NotEntitled
+                | RefusalCode::SeparationOfDuties
+                | RefusalCode::Owner
+                | RefusalCode::ListOfAnother => Code::PermissionDenied,
                 _ => Code::FailedPrecondition,
             },
             Self::Group(GroupError::Unknown { .. }) => Code::Unknown,

@@ -19,6 +19,7 @@ use proto::transport::Remote;
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
+use crate::cut::{Cut, Cuts};
 use crate::error::ApiError;
 
 /// Time kept back of a deadline to answer in.
@@ -31,6 +32,7 @@ pub struct Gate {
     node: NodeId,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    cuts: Cuts,
 }
 
 /// A request that was let in.
@@ -47,13 +49,20 @@ pub struct Admitted {
     pub terms: Vec<Term>,
     /// Whom the request names, where the certificate names somebody else: it is refused as the bearer's.
     pub claimed: Option<UserId>,
+    /// What the caller sees of the records.
+    pub cut: Cut,
     end: Instant,
 }
 
 impl Gate {
     /// The gate of a node.
     pub fn new((cluster, node): (ClusterId, NodeId), clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { cluster, node, clock, entropy }
+        Self { cluster, node, clock, entropy, cuts: Cuts::default() }
+    }
+
+    /// The same gate, whose callers see what this says.
+    pub fn with_cuts(self, cuts: Cuts) -> Self {
+        Self { cuts, ..self }
     }
 
     /// Lets a request in, or says what is missing.
@@ -84,6 +93,7 @@ impl Gate {
         let at = self.clock.now();
         let request = RequestId::new(at, self.entropy.sixteen());
         Ok(Admitted {
+            cut: self.cuts.of(&caller),
             caller,
             request,
             at,

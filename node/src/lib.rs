@@ -3,6 +3,7 @@
 pub mod audit;
 mod bootstrap;
 pub mod config;
+pub mod cut;
 pub mod env;
 mod error;
 mod gate;
@@ -29,7 +30,7 @@ use proto::transport::Accepted;
 use raft::groups::{Groups, StartError};
 use raft::network::{PEER_MESSAGE_BYTES_MAX, PeerService, Router};
 use raft::storage::StorageError;
-use search::{Index, Place};
+use search::{Compartments, Place};
 use services::v1::{
     audit_server::AuditServer, cluster_server::ClusterServer, imports_server::ImportsServer,
     lookouts_server::LookoutsServer, matching_server::MatchingServer, overrides_server::OverridesServer,
@@ -163,7 +164,8 @@ impl Node {
         }
         let pipeline = Pipeline::start(groups.clone(), keyring, env.entropy.clone(), metrics.audit.clone());
         let api = Api::new(Parts {
-            gate: Gate::new((identity.cluster, config.node), env.clock.clone(), env.entropy.clone()),
+            gate: Gate::new((identity.cluster, config.node), env.clock.clone(), env.entropy.clone())
+                .with_cuts(config.cuts.clone()),
             groups: groups.clone(),
             replicas,
             pipeline,
@@ -307,12 +309,12 @@ async fn listen(network: &dyn Network, address: &str) -> Result<Box<dyn Listener
     listening.map_err(|error| NodeError::Listen { address: address.to_string(), reason: error.to_string() })
 }
 
-fn open_index(env: &Env, group: GroupId) -> Result<Arc<Index>, NodeError> {
+fn open_index(env: &Env, group: GroupId) -> Result<Arc<Compartments>, NodeError> {
     let place = match &env.indexes {
         Indexes::Directory(root) => Place::Directory(root.join(group.to_string())),
         Indexes::Memory => Place::Memory,
     };
-    let index = Index::open(place, env.tables.clone())
+    let index = Compartments::open(place, env.tables.clone())
         .map_err(|error| NodeError::Index { group, reason: error.to_string() })?;
     Ok(Arc::new(index))
 }

@@ -162,7 +162,9 @@ mod tests {
             let labels = Labels { dataset: Dataset::Tecs, owner: owner.clone(), visibility };
             assert_eq!(read(&written(&labels)), Some(labels.clone()), "{}", written(&labels));
         }
-        for text in ["", "tecs", "tecs CBP", "tecs CBP 1 x", "tecs CBP 2", "tecs CBP U smith ", "other CBP 1", "tecs  1"] {
+        for text in
+            ["", "tecs", "tecs CBP", "tecs CBP 1 x", "tecs CBP 2", "tecs CBP U smith ", "other CBP 1", "tecs  1"]
+        {
             assert_eq!(read(text), None, "{text}");
         }
     }

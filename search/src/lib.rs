@@ -36,6 +36,8 @@ pub mod script;
 mod segment;
 mod sentence;
 pub mod tables;
+#[cfg(test)]
+mod testing;
 pub mod travel_document;
 mod windows;
 mod words;

@@ -3,6 +3,7 @@
 
 mod asked;
 mod audit;
+mod audit_cut;
 mod cluster;
 mod explain;
 mod imports;
@@ -141,9 +142,9 @@ impl Api {
             Err(error) if leaves_no_event(&error) => {
                 let mut header = admitted.event(call.kind);
                 header.verdict = Verdict::Refused.number();
-                header.code = Some(error.code().to_string());
+                header.code = Some(error.audit_code().to_string());
                 let mut payload = admitted.payload();
-                payload.text = Some(error.to_string());
+                payload.text = Some(error.audit_text());
                 let recorded = self.0.pipeline.record(header, &payload);
                 tokio::time::timeout(REFUSAL_DEADLINE, recorded).await.unwrap_or(Err(AuditError::Late))?;
                 Err(error)
@@ -237,7 +238,7 @@ fn page_size(wanted: u32) -> Result<usize, ApiError> {
 /// Whether a refusal must be recorded here: others by the log stand in the outbox of the entry that refused.
 fn leaves_no_event(error: &ApiError) -> bool {
     match error {
-        ApiError::Invalid(_) | ApiError::NoRecord | ApiError::OtherIdentity { .. } => true,
+        ApiError::Invalid(_) | ApiError::NoRecord | ApiError::Hidden(_) | ApiError::OtherIdentity { .. } => true,
         ApiError::Refused(refusal) => refusal.code.leaves_no_event(),
         _ => false,
     }

@@ -163,7 +163,7 @@ pub fn create(name: &str) -> v1::CreateLookoutRequest {
         ..Default::default()
     };
     let request_id = RequestId::new(SystemClock.now(), SystemEntropy.sixteen()).to_string();
-    v1::CreateLookoutRequest { request_id, lookout: Some(lookout), level: String::new() }
+    v1::CreateLookoutRequest { request_id, lookout: Some(lookout), ..Default::default() }
 }
 
 /// Looks until it is so.
@@ -207,6 +207,7 @@ impl Cluster {
                 searches: 2,
                 names: Vec::new(),
                 index_linger: INDEX_LINGER,
+                cuts: self.cuts.clone(),
             };
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             let env = Env::in_memory(Arc::new(disk.clone()));

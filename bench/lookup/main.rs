@@ -220,7 +220,7 @@ fn lookout(name: &str) -> Lookout {
 
 /// Labels of a level 1 record of an agency.
 fn labels_of(owner: usize) -> Result<Labels, Failure> {
-    let owner = AgencyId::new(format!("AGENCY-{owner}"))?;
+    let owner = AgencyId::new(&format!("AGENCY-{owner}"))?;
     Ok(Labels { dataset: Dataset::Tecs, owner, visibility: Visibility::LevelOne })
 }
 

@@ -52,9 +52,11 @@ impl Cut {
     }
 }
 
+type CutOf = dyn Fn(&Caller) -> Cut + Send + Sync;
+
 /// What the callers of a node see, by who they are: nobody's sight is cut unless somebody says so.
 #[derive(Clone, Default)]
-pub struct Cuts(Option<Arc<dyn Fn(&Caller) -> Cut + Send + Sync>>);
+pub struct Cuts(Option<Arc<CutOf>>);
 
 impl Cuts {
     /// Each caller sees what this says.

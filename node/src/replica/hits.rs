@@ -75,6 +75,12 @@ pub struct Judge {
     opened: Mutex<BTreeMap<RecordId, Arc<Opened>>>,
 }
 
+/// A hit, and what it stands on.
+struct Judged {
+    hit: Hit,
+    grounds: Grounds,
+}
+
 /// What a hit stands on.
 struct Grounds {
     /// The place of the search that judged it.
@@ -87,8 +93,16 @@ struct Grounds {
 struct Judging<'a, 'b> {
     question: &'a Question,
     search: &'a Search,
+    place: usize,
     scorer: Scorer<'b>,
     queued: &'a [RecordId],
+}
+
+impl Judged {
+    /// As much of it as a lookout on primary shows to everybody.
+    fn on_primary(self) -> Self {
+        Self { hit: self.hit.on_primary(), ..self }
+    }
 }
 
 impl Judge {
@@ -112,7 +126,7 @@ impl Judge {
             let prepared = &search.prepared;
             let all = self.candidates(kept, prepared, found.next().unwrap_or_default(), queued)?;
             let scorer = Scorer::new(&search.query, prepared, &self.tables);
-            let mut judging = Judging { question, search, scorer, queued };
+            let mut judging = Judging { question, search, place, scorer, queued };
             for (number, candidate) in all.into_iter().enumerate() {
                 if !scores.may_take(candidate) {
                     break;
@@ -126,17 +140,17 @@ impl Judge {
                     Seen::Full(record) => self.judge(&mut judging, record.get()),
                     Seen::Primary(record) => {
                         let judged = record.minimal(|record| self.judge(&mut judging, record));
-                        judged.map(|judged| judged.map(|(hit, opened, name)| (hit.on_primary(), opened, name)))
+                        judged.map(|judged| judged.map(Judged::on_primary))
                     }
                     Seen::Nothing => Ok(None),
                 };
-                let (hit, opened, name) = match judged {
+                let Judged { hit, grounds: own } = match judged {
                     Ok(Some(judged)) => judged,
                     Ok(None) => continue,
                     Err(error) => return Ok(Err(error)),
                 };
                 scores.take(hit.id, hit.score);
-                grounds.insert(hit.id, Grounds { search: place, opened, name });
+                grounds.insert(hit.id, own);
                 hits.push(hit);
                 if hits.len() >= HITS_HELD_MAX {
                     rank(&mut hits, question.limit);
@@ -175,12 +189,8 @@ impl Judge {
     }
 
     /// What a record is for a question, if it is a hit.
-    fn judge(
-        &self,
-        judging: &mut Judging<'_, '_>,
-        record: &StoredRecord,
-    ) -> Result<Option<(Hit, Arc<Opened>, Option<NameFound>)>, ApiError> {
-        let Judging { question, search, scorer, queued } = judging;
+    fn judge(&self, judging: &mut Judging<'_, '_>, record: &StoredRecord) -> Result<Option<Judged>, ApiError> {
+        let Judging { question, search, place, scorer, queued } = judging;
         let header = &record.header;
         let source = header.source.as_ref();
         let Some(threshold) = question.threshold(search, source.map(|source| &source.list)) else { return Ok(None) };
@@ -209,7 +219,7 @@ impl Judge {
             document_state,
             minimal: false,
         };
-        Ok(Some((hit, opened, name)))
+        Ok(Some(Judged { hit, grounds: Grounds { search: *place, opened, name } }))
     }
 
     /// Tells the words of the hits that may be answered, and each in a sentence; false if its time is over.

@@ -288,7 +288,7 @@ fn id(n: u8) -> RecordId {
 }
 
 fn stored(judge: &Judge, n: u8, content: &Content, marked: &Marked) -> StoredRecord {
-    let mut lookout = Lookout::new(SubjectKind::Person, Action::Refer, &format!("the reason of {n}"));
+    let mut lookout = Lookout::new(SubjectKind::Person, Action::Refer, format!("the reason of {n}"));
     let full = content.name.clone();
     lookout.names.push(Name { kind: NameKind::Primary, full, family: None, given: None, original: None });
     lookout.birth_dates.extend(content.born.map(|date| date.parse::<model::date::BirthDate>().expect("a date")));

@@ -61,6 +61,23 @@ pub fn read(text: &str) -> Option<Labels> {
     Some(Labels { dataset, owner, visibility })
 }
 
+/// Whose grants a question is asked by, with the labels that they ask for made once.
+pub struct Asker<'a> {
+    grants: &'a Grants,
+    datasets: Vec<Label>,
+    labels: Vec<Label>,
+}
+
+impl<'a> Asker<'a> {
+    /// None where everything is sought.
+    pub fn of(sought: Sought<'a>) -> Option<Self> {
+        match sought {
+            Sought::All => None,
+            Sought::Of(grants) => Some(Self { grants, datasets: grants.datasets(), labels: grants.labels() }),
+        }
+    }
+}
+
 /// The labels of a segment's records.
 pub struct Labelled {
     /// Each set once, by its number in the column.
@@ -81,13 +98,10 @@ impl Labelled {
     }
 
     /// What of it is shown; None: nothing, so that nobody need look.
-    pub fn shown<'a>(&'a self, sought: Sought<'a>) -> Option<Shown<'a>> {
-        let grants = match sought {
-            Sought::All => return Some(Shown(None)),
-            Sought::Of(grants) => grants,
-        };
+    pub fn shown<'a>(&'a self, asker: Option<&Asker<'a>>) -> Option<Shown<'a>> {
+        let Some(Asker { grants, datasets, labels }) = asker else { return Some(Shown(None)) };
         let holds = |label: &Label| self.labels.contains(label);
-        if !grants.datasets().iter().any(holds) || !grants.labels().iter().any(holds) {
+        if !datasets.iter().any(holds) || !labels.iter().any(holds) {
             return None;
         }
         let decided = vec![Cell::new(None); self.sets.len()];

@@ -14,7 +14,7 @@ use tantivy::schema::{BytesOptions, FAST, Field, Schema};
 use tantivy::{DocId, TantivyDocument, TantivyError, Term};
 
 use crate::keys;
-use crate::labelled::{self, Labelled, Shown, Sought};
+use crate::labelled::{self, Asker, Labelled, Shown};
 use crate::outline::Outline;
 use crate::prepared::PreparedRecord;
 use crate::tables::Tables;
@@ -134,8 +134,8 @@ impl Columns {
     }
 
     /// Which records a question may find; None: none of them.
-    pub fn shown<'a>(&'a self, sought: Sought<'a>) -> Option<Shown<'a>> {
-        self.labelled.shown(sought)
+    pub fn shown<'a>(&'a self, asker: Option<&Asker<'a>>) -> Option<Shown<'a>> {
+        self.labelled.shown(asker)
     }
 
     /// The id of a record.

@@ -19,7 +19,7 @@ use crate::candidate::{self, Candidate, Found};
 use crate::dictionary::{Dictionary, WordId};
 use crate::index::IndexError;
 use crate::keys;
-use crate::labelled::{Shown, Sought};
+use crate::labelled::{Asker, Shown, Sought};
 use crate::layout::Fields;
 use crate::prepared::PreparedQuery;
 use crate::score;
@@ -66,11 +66,11 @@ impl Lookup<'_> {
     /// The records to score, those first that may score highest, by id among equals.
     pub fn candidates(&self, query: &PreparedQuery, sought: Sought<'_>) -> Result<Vec<Candidate>, IndexError> {
         let mut found = Vec::new();
-        let mut asked = Vec::new();
+        let (asker, mut asked) = (Asker::of(sought), Vec::new());
         for reader in self.searcher.segment_readers() {
             let unopened = || TantivyError::InternalError(format!("segment {} is not opened", reader.segment_id()));
             let segment = self.segments.get(&reader.segment_id()).ok_or_else(unopened)?;
-            asked.extend(segment.columns.shown(sought).map(|shown| (reader, segment, shown)));
+            asked.extend(segment.columns.shown(asker.as_ref()).map(|shown| (reader, segment, shown)));
         }
         if asked.is_empty() {
             return Ok(found);
@@ -229,8 +229,7 @@ impl<'a> Records<'a> {
 
     /// Those of what is shown that are scored, with the highest score that each may have.
     fn find(self, shown: &Shown<'_>) -> Result<Vec<(DocId, Score)>, IndexError> {
-        let mut records = self.possible()?;
-        shown.retain(&mut records);
+        let records = self.possible()?;
         let words = self.words.len();
         // What each word finds in each record, by its place.
         let mut finds = vec![Found::default(); words * records.len()];
@@ -255,7 +254,9 @@ impl<'a> Records<'a> {
                 find.initial |= word.is_initial_of(outline.letters);
             }
             let date = self.query.date_gain(self.segment.columns.born(record));
-            Some((record, self.query.admits(self.reading, finds, outline.words.into(), date)?))
+            let most = self.query.admits(self.reading, finds, outline.words.into(), date)?;
+            // Asked last: of what is possible few are candidates, and each is one by itself.
+            shown.has(record).then_some((record, most))
         });
         Ok(admitted.collect())
     }

@@ -101,6 +101,11 @@ impl Replica {
         self.0.index.covered()
     }
 
+    /// The log index that the state must have come to before it continues the indexes: after a crash one of them may be ahead.
+    pub fn reaches(&self) -> u64 {
+        self.0.index.reaches()
+    }
+
     /// How many log entries are applied and not indexed.
     pub fn behind(&self) -> u64 {
         self.0.group.machine().progress().borrow().applied.saturating_sub(self.covered())
@@ -108,10 +113,10 @@ impl Replica {
 
     /// Whether questions by name are answered: the state has come to where the index is, and continues it.
     pub fn answers(&self) -> bool {
-        let covered = self.covered();
+        let (covered, reaches) = (self.covered(), self.reaches());
         let found = self.0.group.read(|state| {
             let applied = state.position()?.applied.map_or(0, |id| id.index);
-            Ok(state.feed_trimmed()? <= covered && covered <= applied)
+            Ok(state.feed_trimmed()? <= covered && reaches <= applied)
         });
         found.unwrap_or(false)
     }

@@ -60,13 +60,19 @@ impl Compartments {
         self.open.covered().min(self.named.covered())
     }
 
+    /// The applied index beyond which neither knows anything.
+    pub fn reaches(&self) -> u64 {
+        self.open.covered().max(self.named.covered())
+    }
+
     /// What is searched now. Take it before asking the queue for what it does not cover.
     pub fn views(&self) -> Views {
         Views { open: self.open.view(), named: self.named.view() }
     }
 
     /// Makes changes in both and commits them as covering an applied index. If it fails between the two, one covers more than
-    /// the other, and the same changes come again.
+    /// the other, and the same changes come again: the one that is ahead has them, and what it has beyond them must not be said
+    /// to be older than it is.
     pub fn write(&self, changes: &[IndexChange], covered: u64) -> Result<(), IndexError> {
         let share = |named: bool| -> Vec<IndexChange> {
             let share = |change: &IndexChange| match change {
@@ -75,8 +81,12 @@ impl Compartments {
             };
             changes.iter().map(share).collect()
         };
-        self.named.write(&share(true), covered)?;
-        self.open.write(&share(false), covered)
+        for (index, named) in [(&self.named, true), (&self.open, false)] {
+            if index.covered() <= covered {
+                index.write(&share(named), covered)?;
+            }
+        }
+        Ok(())
     }
 
     /// See [`Index::unchanged_to`].

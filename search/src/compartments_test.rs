@@ -183,9 +183,14 @@ fn between_the_two_commits_the_older_one_says_what_is_covered() {
     both.write(&[put(1, "Aurelio Zawahiri", testing::level_one())], 5).expect("writes");
     both.named.write(&[put(1, "Aurelio Zawahiri", named("smith"))], 6).expect("writes");
     let views = both.views();
-    assert_eq!((both.covered(), views.covered(), views.reaches()), (5, 5, 6));
+    assert_eq!((both.covered(), both.reaches(), views.covered(), views.reaches()), (5, 6, 5, 6));
     let query = prepared(&(Some("Aurelio Zawahiri".into()), None, 70));
     assert_eq!(views.candidates(&query, Sought::All, &|| true).expect("answers").len(), 1);
+    // Fed again from what the older one covers, by a state that has not come to the newer one yet.
+    both.named.write(&[put(1, "Somebody Else", named("smith"))], 8).expect("writes");
+    both.write(&[put(1, "Aurelio Zawahiri", named("smith"))], 7).expect("writes");
+    assert_eq!((both.covered(), both.reaches()), (7, 8), "what is ahead stays as it is");
+    assert!(both.views().candidates(&query, Sought::All, &|| true).expect("answers").is_empty());
     both.unchanged_to(9);
     both.clear().expect("clears");
     assert_eq!((both.covered(), both.views().records()), (0, 0));

@@ -241,7 +241,7 @@ impl Api {
             })?;
         }
         // A replica that has just started may still replay what its index covers already.
-        group.applied(replica.covered(), left()).await?;
+        group.applied(replica.reaches(), left()).await?;
         let place = self.0.searches.enter(left()).await?;
         let (replica, asked) = (replica.clone(), asked.clone());
         let search = move || {

@@ -1,8 +1,8 @@
 //! `portcullis-lookup`: how fast names are found among many, on one core: build time, size, and how long a lookup takes for
 //! who is listed, who is listed with a typing error, who is not, and the worst that we know to ask.
 //!
-//! A lookup is what a node does for a question: prepare it, find the candidates, score them. Opening and preparing records,
-//! which a node keeps, is not measured.
+//! A lookup is what a node does for a question: prepare it, find the candidates that the asker may see, score them. Opening
+//! and preparing records, which a node keeps, is not measured.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -14,10 +14,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
-use model::ids::RecordId;
+use model::access::grants::Grants;
+use model::access::labels::{Labels, Visibility};
+use model::access::principal::{Category, Principal};
+use model::ids::{AgencyId, RecordId, UserId};
 use model::lookout::{Action, Lookout, Name, NameKind, SubjectKind};
+use model::record::Dataset;
 use model::screen::{Query, THRESHOLD_DEFAULT};
-use search::{Best, Index, IndexChange, Place, PreparedQuery, PreparedRecord, Scorer, Tables};
+use search::{Best, Index, IndexChange, Place, PreparedQuery, PreparedRecord, Scorer, Sought, Tables};
 use serde::Serialize;
 
 /// As the node has it.
@@ -53,6 +57,10 @@ struct Args {
     /// Threads that ask at once, after all that was asked on one core
     #[arg(long, default_value_t = 8)]
     clients: usize,
+    /// Agencies that the records are of, each with labels of its own, which the asker may see all of; 0: nobody's rights are
+    /// asked for
+    #[arg(long, default_value_t = 64)]
+    owners: usize,
     /// Where the index lies while it is measured
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
@@ -76,6 +84,8 @@ enum Failure {
     Index(#[from] search::IndexError),
     #[error("--names {0} has no name")]
     NoName(PathBuf),
+    #[error(transparent)]
+    Labels(#[from] model::error::Invalid),
 }
 
 /// What was measured of one kind of question, in microseconds.
@@ -208,6 +218,38 @@ fn lookout(name: &str) -> Lookout {
     lookout
 }
 
+/// Labels of a level 1 record of an agency.
+fn labels_of(owner: usize) -> Result<Labels, Failure> {
+    let owner = AgencyId::new(&format!("AGENCY-{owner}"))?;
+    Ok(Labels { dataset: Dataset::Tecs, owner, visibility: Visibility::LevelOne })
+}
+
+/// An officer to whom all records of level 1 are open.
+fn grants() -> Result<Grants, Failure> {
+    Ok(Grants::of(&Principal {
+        user: UserId::new("measured")?,
+        agency: AgencyId::new("AGENCY-0")?,
+        category: Category::General,
+        profile_version: 1,
+        agreement_version: 0,
+        epoch: 0,
+        active: true,
+        background: None,
+        course_until: None,
+        national: true,
+        foreign_service_national: false,
+        certified_until: None,
+        ncic_until: None,
+        agreement: None,
+        functions: Default::default(),
+        transactions: Vec::new(),
+        stations: Default::default(),
+        datasets: [Dataset::Tecs].into(),
+        classes: Default::default(),
+        level_one: true,
+    }))
+}
+
 fn run(args: &Args) -> Result<Report, Failure> {
     let (listed, strangers) = names(args)?;
     let tables = Arc::new(Tables::standard());
@@ -221,7 +263,7 @@ fn run(args: &Args) -> Result<Report, Failure> {
         for (at, name) in some.iter().enumerate() {
             let id = RecordId(((number * COMMIT + at) as u128 + 1).to_be_bytes());
             let record = Arc::new(PreparedRecord::new(&lookout(name), &tables));
-            changes.push(IndexChange::Put(id, record));
+            changes.push(IndexChange::Put(id, record, labels_of(at % args.owners.max(1))?));
             records.insert(id, name.as_str());
         }
         index.write(&changes, number as u64 + 1)?;
@@ -235,7 +277,9 @@ fn run(args: &Args) -> Result<Report, Failure> {
         }
     }
     let build_seconds = begun.elapsed().as_secs_f64();
-    let matcher = Matcher { tables: &tables, index: &index, records: &records };
+    let grants = if args.owners == 0 { None } else { Some(grants()?) };
+    let sought = grants.as_ref().map_or(Sought::All, Sought::Of);
+    let matcher = Matcher { tables: &tables, index: &index, sought, records: &records };
     let every = (listed.len() / args.questions.max(1)).max(1);
     let hits: Vec<Question> = listed
         .iter()
@@ -298,6 +342,7 @@ fn size(place: &Path) -> Result<u64, Failure> {
 struct Matcher<'a> {
     tables: &'a Tables,
     index: &'a Index,
+    sought: Sought<'a>,
     records: &'a HashMap<RecordId, &'a str>,
 }
 
@@ -353,7 +398,7 @@ impl Matcher<'_> {
         let query = Query { name: Some(name.to_string()), threshold: THRESHOLD_DEFAULT, limit: 10, ..Query::default() };
         let begun = Instant::now();
         let prepared = PreparedQuery::new(&query, self.tables);
-        let candidates = self.index.candidates(&prepared)?;
+        let candidates = self.index.candidates(&prepared, self.sought)?;
         let mut spent = begun.elapsed();
         let mut scorer = Scorer::new(&query, &prepared, self.tables);
         let (mut best, mut scores, mut count) = (Vec::new(), Best::new(query.limit), 0);

@@ -112,6 +112,7 @@ pub fn config(world: &World, node: u64, join: Option<String>) -> Config {
         searches: 2,
         names: Vec::new(),
         index_linger: Duration::from_millis(world.index_linger_ms),
+        cuts: Default::default(),
     }
 }
 

@@ -123,6 +123,7 @@ mod tests {
             "batch --in A --out B --concurrency 8 --threshold 0.9 --limit 10",
             "lookout create --name N --reason R --action refer --dob 1970-01-02 --alias A --alias B",
             "lookout create --name N --reason R --action refer --document passport:X1:RUS --plate AB12:TX --registration imo:1234567",
+            "lookout create --name N --reason R --action refer --level 3 --label C:CBP/gangs --label C:agency:CBP",
             "lookout get 00",
             "lookout update 00 --expected-version 1 --reason R",
             "lookout remove 00",

@@ -54,7 +54,7 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
         Command::CreateRecord(command) => create::decide(view, context, envelope, command),
         Command::UpdateRecord(command) => update::decide(view, context, envelope, command),
         Command::RemoveRecord(command) => remove::decide(view, context, envelope, command),
-        Command::ImportBegin(command) => import::begin(view, context, command),
+        Command::ImportBegin(command) => import::begin(view, context, envelope, command),
         Command::ImportBatch(command) => import::batch(view, context, envelope, command),
         Command::ImportSweep(command) => import::sweep(view, context, envelope, command),
         Command::RecordOverride(command) => record_override::decide(view, context, envelope, command),

@@ -54,6 +54,10 @@ crate::coded! {
         10 "decision-lapsed" => DecisionLapsed,
         11 "outbox-gap" => OutboxGap,
         20 "override-limit" => OverrideLimit,
+        /// Only its owner changes a record (R20).
+        21 "owner" => Owner,
+        /// The list holds records of another agency, which alone imports it (R20).
+        22 "list-of-another" => ListOfAnother,
         /// Who asks may not do this; the text names the rule.
         30 "not-entitled" => NotEntitled,
         /// Somebody else must do this: it takes another person, or not the one who benefits.
@@ -82,7 +86,14 @@ impl RefusalCode {
 
     /// Whether the log refused without an event of its own, so that the node which answers records it.
     pub fn leaves_no_event(self) -> bool {
-        matches!(self, Self::WrongGroup | Self::DecisionLapsed | Self::DecisionRevoked | Self::ImportSuperseded)
+        matches!(
+            self,
+            Self::WrongGroup
+                | Self::DecisionLapsed
+                | Self::DecisionRevoked
+                | Self::ImportSuperseded
+                | Self::ListOfAnother
+        )
     }
 }
 

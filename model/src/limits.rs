@@ -115,6 +115,8 @@ pub const ACCESS_POLICIES_MAX: usize = 100;
 pub const ACCESS_POLICIES_BYTES_MAX: usize = 256 * 1024;
 /// Entries of one page of any list.
 pub const PAGE_MAX: usize = 1_000;
+/// Records that one page of a list of lookouts looks at, shown or not: then it ends, and the list goes on.
+pub const LIST_LOOKED_AT_MAX: usize = 10_000;
 /// Stored bytes of one page of any list: as a message it stays below the bound of messages. A single row may be longer.
 pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Page size when the caller names none.

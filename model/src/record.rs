@@ -67,7 +67,7 @@ pub struct Draft {
     pub dataset: Dataset,
     pub owner: AgencyId,
     pub level: AccessLevel,
-    /// Visibility labels (SECURITY.md 1.5); empty until classes of users exist.
+    /// Visibility labels that the writer names (SECURITY.md 1.5): classes at level 3, users at level 4.
     pub labels: Vec<String>,
     pub source: Option<Source>,
     /// Keyed tokens of documents, plates and registrations.
@@ -118,9 +118,14 @@ impl StoredRecord {
         Self::versioned(draft, 1, stamp.clone(), stamp)
     }
 
-    /// The version after this one, with a new content. What identifies the record stays.
+    /// The version after this one, with a new content. Whose the record is and who may see it stays: a new content neither
+    /// gives it away nor opens it.
     pub fn updated(&self, draft: &Draft, stamp: Stamp) -> Self {
-        Self::versioned(draft, self.header.version + 1, self.header.created.clone(), stamp)
+        let mut next = Self::versioned(draft, self.header.version + 1, self.header.created.clone(), stamp);
+        next.header.owner = self.header.owner.clone();
+        next.header.level = self.header.level;
+        next.header.labels = self.header.labels.clone();
+        next
     }
 
     /// The version after this one, no longer in force; the body stays readable in history.

@@ -188,6 +188,39 @@ pub struct Hit {
     pub overridden: Option<Mark>,
     /// What is reported of the document that was asked for and that the record holds.
     pub document_state: Option<DocumentState>,
+    /// Whether it is here because it is on primary alone, so that only its action and what tells whom it is about are here.
+    pub minimal: bool,
+}
+
+impl Hit {
+    /// What a lookout on primary shows of itself to an officer who may not see its record (NoMissedLookout): what to do, its
+    /// name, and how name, date of birth and numbers that he asked for meet it. Not its list, its reason, its countries, or
+    /// numbers that it holds beside those asked for.
+    pub fn on_primary(self) -> Self {
+        let Self { id, version, name, score, action, mut evidence, overridden, document_state, .. } = self;
+        evidence.retain(|part| match part.field.as_str() {
+            "name" | "birth_date" => true,
+            number if NumberKind::from_code(number).is_some() => part.agreement > Score::default(),
+            _ => false,
+        });
+        let overridden = overridden.map(|mark| Mark { told: None, ..mark });
+        let (source, source_ref, reason, sentence) = (None, None, String::new(), String::new());
+        Self {
+            id,
+            version,
+            source,
+            source_ref,
+            name,
+            score,
+            action,
+            reason,
+            evidence,
+            sentence,
+            overridden,
+            document_state,
+            minimal: true,
+        }
+    }
 }
 
 /// The order of an answer: best first, ties by id, so that two replicas answer alike (SameAnswer). What nothing speaks for is
@@ -240,6 +273,7 @@ mod tests {
             sentence: String::new(),
             overridden: None,
             document_state: None,
+            minimal: false,
         };
         let mut hits = vec![hit(1, 0), hit(2, 1), hit(3, 7_000)];
         rank(&mut hits, 10);

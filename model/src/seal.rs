@@ -35,6 +35,8 @@ pub enum Scope {
     Event([u8; 16]),
     /// The content of an override of a record.
     Override(Dataset, RecordId, OverrideId),
+    /// Where a list goes on, which may be at a record that its reader does not see.
+    ListPosition,
     /// The personal data of an account, by the account's object id (`people::Party::object`).
     Account(RecordId),
 }
@@ -46,6 +48,7 @@ impl Scope {
             Self::Event(_) => "portcullis/seal/event".to_string(),
             Self::Override(dataset, ..) => format!("portcullis/seal/override/{}", dataset.number()),
             Self::Account(_) => "portcullis/seal/account".to_string(),
+            Self::ListPosition => "portcullis/seal/list-position".to_string(),
         }
     }
 
@@ -54,6 +57,7 @@ impl Scope {
             Self::Record(_, id) | Self::Account(id) => id.0.to_vec(),
             Self::Event(id) => id.to_vec(),
             Self::Override(_, record, id) => [record.0, id.0].concat(),
+            Self::ListPosition => Vec::new(),
         };
         [self.purpose().as_bytes(), &[0], &id].concat()
     }

@@ -10,6 +10,8 @@ use model::people::Ceremony;
 use model::seal::Keyring;
 use raft::groups::Timings;
 
+use crate::cut::Cuts;
+
 /// One node of a Portcullis cluster.
 ///
 /// A new cluster: start every first member with the same --cluster-id, --initial-members and --records-groups.
@@ -133,6 +135,8 @@ pub struct Config {
     pub names: Vec<String>,
     /// A change waits so long for others before the search index is committed.
     pub index_linger: Duration,
+    /// What callers see of the records.
+    pub cuts: Cuts,
 }
 
 /// What the index of a node waits.
@@ -203,6 +207,7 @@ impl Arguments {
             ceremony: self.founding_file.as_deref().map(read_ceremony).transpose()?,
             names: Vec::new(),
             index_linger: INDEX_LINGER,
+            cuts: Cuts::default(),
         })
     }
 }

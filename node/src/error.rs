@@ -38,6 +38,9 @@ pub enum ApiError {
     /// Missing, hidden and purged read the same (SECURITY.md 1.5).
     #[error("no record available")]
     NoRecord,
+    /// There is one that the caller may not see: the audit alone is told so.
+    #[error("no record available")]
+    Hidden(Denial),
     #[error("{0}")]
     Group(#[from] GroupError),
     #[error("{0}")]
@@ -67,7 +70,7 @@ impl ApiError {
             Self::NoGate => "no-gate",
             Self::NoSession => "session-needed",
             Self::Denied { denial, .. } => denial.code(),
-            Self::NoRecord => RefusalCode::NoRecordAvailable.code(),
+            Self::NoRecord | Self::Hidden(_) => RefusalCode::NoRecordAvailable.code(),
             Self::Group(GroupError::Unknown { .. }) => "outcome-unknown",
             Self::Group(GroupError::Busy { .. }) | Self::Audit(AuditError::Full) | Self::Overloaded => "busy",
             Self::Group(GroupError::Refused { .. }) => "invalid",
@@ -79,6 +82,27 @@ impl ApiError {
         }
     }
 
+    /// The code that the audit keeps: of a record that is hidden, why.
+    pub fn audit_code(&self) -> &'static str {
+        match self {
+            Self::Hidden(denial) => denial.code(),
+            other => other.code(),
+        }
+    }
+
+    /// What the audit keeps of it in words.
+    pub fn audit_text(&self) -> String {
+        match self {
+            Self::Hidden(denial) => format!("the record is hidden from the caller: {denial} ({})", denial.rule()),
+            // Every rule that refused, not only the first.
+            Self::Denied { codes, .. } if codes.len() > 1 => {
+                let codes: Vec<&str> = codes.iter().map(|denial| denial.code()).collect();
+                format!("{self} (all: {})", codes.join(", "))
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// Whether it is a decision about the request (to be audited as a refusal) or a failure to serve it.
     pub fn is_refusal(&self) -> bool {
         matches!(
@@ -86,6 +110,7 @@ impl ApiError {
             Self::Invalid(_)
                 | Self::Refused(_)
                 | Self::NoRecord
+                | Self::Hidden(_)
                 | Self::OtherIdentity { .. }
                 | Self::NotAUser
                 | Self::NotAPerson
@@ -105,17 +130,6 @@ impl ApiError {
         }
     }
 
-    /// What the event of a refusal says: every rule that refused, not only the first.
-    pub fn for_the_record(&self) -> String {
-        match self {
-            Self::Denied { codes, .. } if codes.len() > 1 => {
-                let codes: Vec<&str> = codes.iter().map(|denial| denial.code()).collect();
-                format!("{self} (all: {})", codes.join(", "))
-            }
-            other => other.to_string(),
-        }
-    }
-
     /// What the caller reads. Details of a failure name keys, records and paths, and stay in the node's log.
     fn public_text(&self) -> String {
         match self {
@@ -128,7 +142,7 @@ impl ApiError {
     fn grpc(&self) -> Code {
         match self {
             Self::Invalid(_) => Code::InvalidArgument,
-            Self::NoRecord => Code::NotFound,
+            Self::NoRecord | Self::Hidden(_) => Code::NotFound,
             Self::OtherIdentity { .. } | Self::Denied { .. } => Code::PermissionDenied,
             Self::NotAUser | Self::NoSession | Self::NotAPerson => Code::Unauthenticated,
             Self::NoGate => Code::FailedPrecondition,
@@ -140,7 +154,10 @@ impl ApiError {
                     Code::Unavailable
                 }
                 RefusalCode::UnknownUser | RefusalCode::UnknownObject => Code::NotFound,
-                RefusalCode::NotEntitled | RefusalCode::SeparationOfDuties => Code::PermissionDenied,
+                RefusalCode::NotEntitled
+                | RefusalCode::SeparationOfDuties
+                | RefusalCode::Owner
+                | RefusalCode::ListOfAnother => Code::PermissionDenied,
                 _ => Code::FailedPrecondition,
             },
             Self::Group(GroupError::Unknown { .. }) => Code::Unknown,

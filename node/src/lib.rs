@@ -3,6 +3,7 @@
 pub mod audit;
 mod bootstrap;
 pub mod config;
+pub mod cut;
 pub mod env;
 mod error;
 mod gate;
@@ -31,7 +32,7 @@ use proto::transport::Accepted;
 use raft::groups::{Groups, StartError};
 use raft::network::{PEER_MESSAGE_BYTES_MAX, PeerService, Router};
 use raft::storage::StorageError;
-use search::{Index, Place};
+use search::{Compartments, Place};
 use services::v1::{
     audit_server::AuditServer, cluster_server::ClusterServer, founding_server::FoundingServer,
     imports_server::ImportsServer, lookouts_server::LookoutsServer, matching_server::MatchingServer,
@@ -185,7 +186,8 @@ impl Node {
         };
         tasks.spawn(denials.clone().keep(told, teller, stopping.clone()));
         let api = Api::new(Parts {
-            gate: Gate::new((identity.cluster, config.node), env.clock.clone(), env.entropy.clone(), authority),
+            gate: Gate::new((identity.cluster, config.node), env.clock.clone(), env.entropy.clone(), authority)
+                .with_cuts(config.cuts.clone()),
             denials: denials.clone(),
             groups: groups.clone(),
             replicas,
@@ -341,12 +343,12 @@ async fn listen(network: &dyn Network, address: &str) -> Result<Box<dyn Listener
     listening.map_err(|error| NodeError::Listen { address: address.to_string(), reason: error.to_string() })
 }
 
-fn open_index(env: &Env, group: GroupId) -> Result<Arc<Index>, NodeError> {
+fn open_index(env: &Env, group: GroupId) -> Result<Arc<Compartments>, NodeError> {
     let place = match &env.indexes {
         Indexes::Directory(root) => Place::Directory(root.join(group.to_string())),
         Indexes::Memory => Place::Memory,
     };
-    let index = Index::open(place, env.tables.clone())
+    let index = Compartments::open(place, env.tables.clone())
         .map_err(|error| NodeError::Index { group, reason: error.to_string() })?;
     Ok(Arc::new(index))
 }

@@ -6,6 +6,8 @@ use model::screen::{Query, Score};
 use model::time::UnixMillis;
 use search::{PreparedQuery, Tables};
 
+use crate::cut::Cut;
+
 /// A question, ready to be asked of every replica.
 pub struct Question {
     pub limit: usize,
@@ -14,6 +16,8 @@ pub struct Question {
     /// The time that it is about.
     pub at: UnixMillis,
     pub searches: Vec<Search>,
+    /// What whoever asks may see.
+    pub cut: Cut,
     policies: Policies,
     purpose: Purpose,
     /// The threshold that the question names itself.
@@ -33,6 +37,7 @@ impl Question {
         (query, at): (Query, UnixMillis),
         asked: Option<Score>,
         (policies, purpose): (Policies, Purpose),
+        cut: Cut,
         tables: &Tables,
     ) -> Self {
         let search = |pass: Pass| {
@@ -40,7 +45,7 @@ impl Question {
             Search { pass, prepared: PreparedQuery::new(&query, tables), query }
         };
         let searches = policies.passes(&purpose, asked).into_iter().map(search).collect();
-        Self { limit: query.limit, query, at, searches, policies, purpose, asked }
+        Self { limit: query.limit, query, at, searches, cut, policies, purpose, asked }
     }
 
     /// The version of its policies.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use model::access::admit::Visible;
 use model::codec;
-use model::ids::{AgencyId, OverrideId, RecordId};
+use model::ids::{AgencyId, GroupId, OverrideId, RecordId, from_hex, to_hex};
 use model::lookout::Lookout;
 use model::overrides::{Override, OverrideDraft, StoredOverride};
 use model::record::{AccessLevel, Dataset, Draft, RecordKind, Source, StoredRecord};
-use model::seal::{Keyring, Scope};
+use model::seal::{AES_256_GCM, Keyring, Scope, Sealed};
 use model::time::Entropy;
 use proto::convert::lookout_to;
 use proto::v1;
@@ -41,7 +42,7 @@ impl Records {
         id: RecordId,
         lookout: &Lookout,
         owner: AgencyId,
-        level: AccessLevel,
+        (level, labels): (AccessLevel, Vec<String>),
         source: Option<Source>,
     ) -> Result<Draft, ApiError> {
         let plain = codec::encode(lookout).map_err(|error| ApiError::Internal(error.to_string()))?;
@@ -57,7 +58,7 @@ impl Records {
             dataset: DATASET,
             owner,
             level,
-            labels: Vec::new(),
+            labels,
             source,
             tokens,
             content: self.keyring.content(&plain),
@@ -104,8 +105,36 @@ impl Records {
         codec::decode(&plain).map_err(|error| failed(error.to_string()))
     }
 
-    /// A record as the API gives it.
-    pub fn message(&self, record: &StoredRecord) -> Result<v1::LookoutRecord, ApiError> {
+    /// Where a list goes on, so that only this cluster reads it: it may be at a record that is hidden from who holds it, and
+    /// is of one length wherever it is.
+    pub fn list_token(&self, group: GroupId, after: Option<RecordId>) -> Result<String, ApiError> {
+        let mut place = group.number().to_be_bytes().to_vec();
+        place.push(after.is_some().into());
+        place.extend(after.unwrap_or(RecordId([0; 16])).0);
+        let mut nonce = [0; 12];
+        self.entropy.fill(&mut nonce);
+        let sealed = self.keyring.seal(Scope::ListPosition, nonce, &place);
+        let sealed = sealed.map_err(|error| ApiError::Internal(error.to_string()))?;
+        Ok(to_hex(&[&sealed.key.to_be_bytes()[..], &sealed.nonce, &sealed.ciphertext].concat()))
+    }
+
+    /// The place of such a token.
+    pub fn list_position(&self, token: &str) -> Option<(GroupId, Option<RecordId>)> {
+        let bytes = from_hex(token)?;
+        let (key, rest) = bytes.split_first_chunk::<4>()?;
+        let (nonce, ciphertext) = rest.split_first_chunk::<12>()?;
+        let (key, ciphertext) = (u32::from_be_bytes(*key), ciphertext.to_vec());
+        let sealed = Sealed { algorithm: AES_256_GCM, key, nonce: *nonce, ciphertext };
+        let place = self.keyring.open(Scope::ListPosition, &sealed).ok()?;
+        let (group, rest) = place.split_first_chunk::<4>()?;
+        let ([there], id) = rest.split_first_chunk::<1>()?;
+        let id = RecordId(id.try_into().ok()?);
+        Some((GroupId::from_number(u32::from_be_bytes(*group))?, (*there == 1).then_some(id)))
+    }
+
+    /// A record as the API gives it to whoever sees it.
+    pub fn message(&self, record: &Visible<StoredRecord>) -> Result<v1::LookoutRecord, ApiError> {
+        let record = record.get();
         let lookout = self.open(record)?;
         let header = &record.header;
         let source = header.source.as_ref();
@@ -115,6 +144,7 @@ impl Records {
             state: header.state.to_string(),
             owner: header.owner.to_string(),
             level: header.level.to_string(),
+            labels: header.labels.clone(),
             source: source.map(|source| source.list.to_string()).unwrap_or_default(),
             source_ref: source.map(|source| source.reference.clone()).unwrap_or_default(),
             created_at: header.created.at.rfc3339(),

@@ -8,6 +8,7 @@ use proptest::sample::select;
 
 use super::*;
 use crate::index::{Index, IndexChange, Place};
+use crate::labelled::Sought;
 use crate::normalise::normalise;
 use crate::{pair, score, script};
 
@@ -304,7 +305,9 @@ fn a_name_of_particles_alone_is_found_by_itself() {
         let scored = score(&query, &prepared, &lookout, &record, tables).score;
         assert!(scored >= THRESHOLD_DEFAULT && is_candidate(&prepared, &record, tables), "{name}: {scored:?}");
         let index = Index::open(Place::Memory, Tables::standard().into()).expect("opens");
-        index.write(&[IndexChange::Put(RecordId([1; 16]), record.into())], 1).expect("writes");
-        assert_eq!(index.candidates(&prepared).expect("finds").len(), 1, "{name}");
+        index
+            .write(&[IndexChange::Put(RecordId([1; 16]), record.into(), crate::testing::level_one())], 1)
+            .expect("writes");
+        assert_eq!(index.candidates(&prepared, Sought::All).expect("finds").len(), 1, "{name}");
     }
 }

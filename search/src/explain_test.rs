@@ -166,7 +166,11 @@ fn held() -> impl Strategy<Value = Held> {
 fn answered(query: &Query, all: &[Lookout], index: &Index, tables: &Tables) -> BTreeSet<usize> {
     let prepared = PreparedQuery::new(query, tables);
     let mut scorer = Scorer::new(query, &prepared, tables);
-    let candidates = index.candidates(&prepared).expect("answers").into_iter().map(|found| usize::from(found.id.0[0]));
+    let candidates = index
+        .candidates(&prepared, crate::Sought::All)
+        .expect("answers")
+        .into_iter()
+        .map(|found| usize::from(found.id.0[0]));
     let scores = candidates.filter(|at| {
         let score = scorer.score(&all[*at], &PreparedRecord::new(&all[*at], tables)).score;
         score >= query.threshold && score > Score::default()
@@ -203,7 +207,11 @@ fn what_is_explained_as_found_is_what_is_answered() {
         let lookouts: Vec<Lookout> = lookouts.collect();
         let index = Index::open(Place::Memory, tables.clone()).expect("opens");
         let change = |(at, lookout): (usize, &Lookout)| {
-            IndexChange::Put(RecordId([at as u8; 16]), Arc::new(PreparedRecord::new(lookout, &tables)))
+            IndexChange::Put(
+                RecordId([at as u8; 16]),
+                Arc::new(PreparedRecord::new(lookout, &tables)),
+                crate::testing::level_one(),
+            )
         };
         index.write(&lookouts.iter().enumerate().map(change).collect::<Vec<_>>(), 1).expect("writes");
         let answered = answered(&query, &lookouts, &index, &tables);

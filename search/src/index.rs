@@ -2,12 +2,14 @@
 //! its owner feeds it again from `covered()`.
 //!
 //! Assumes one writer of the place at a time (a lock file sees to it). Answers depend on the records alone and never on
-//! segments: exact look-ups, no relevance, ids in order. A [`View`] joins what is searched with what it covers.
+//! segments: exact look-ups, no relevance, ids in order. Nor do they depend on records that the asker may not see: each is
+//! judged by itself, and who is hidden is left out before. A [`View`] joins what is searched with what it covers.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use model::access::labels::Labels;
 use model::ids::RecordId;
 use tantivy::directory::{Directory, DirectoryLock, INDEX_WRITER_LOCK, MmapDirectory};
 use tantivy::error::DataCorruption;
@@ -17,6 +19,7 @@ use tantivy::{IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
 use crate::candidate::Candidate;
 use crate::dictionary::Dictionary;
+use crate::labelled::Sought;
 use crate::layout::{self, Fields};
 use crate::lookup::Lookup;
 use crate::merging;
@@ -59,8 +62,8 @@ pub enum IndexError {
 /// A change of one record.
 #[derive(Debug, Clone)]
 pub enum IndexChange {
-    /// The record's newest version; replaces what was there.
-    Put(RecordId, Arc<PreparedRecord>),
+    /// The record's newest version with its labels; replaces what was there.
+    Put(RecordId, Arc<PreparedRecord>, Labels),
     /// The record is out of force or gone.
     Delete(RecordId),
 }
@@ -148,8 +151,8 @@ impl Index {
     }
 
     /// The records to score, those first that may score highest, by id among equals.
-    pub fn candidates(&self, query: &PreparedQuery) -> Result<Vec<Candidate>, IndexError> {
-        self.view().candidates(query, &|| true)
+    pub fn candidates(&self, query: &PreparedQuery, sought: Sought<'_>) -> Result<Vec<Candidate>, IndexError> {
+        self.view().candidates(query, sought, &|| true)
     }
 
     /// Makes changes, in order, and commits them as covering an applied index; then merges what is due and shows it all.
@@ -187,9 +190,9 @@ impl Index {
     fn stage(&self, writer: &IndexWriter, changes: &[IndexChange]) -> Result<(), IndexError> {
         for change in changes {
             match change {
-                IndexChange::Put(id, record) => {
+                IndexChange::Put(id, record, labels) => {
                     writer.delete_term(self.fields.id_term(*id));
-                    writer.add_document(self.fields.record(*id, record))?;
+                    writer.add_document(self.fields.record(*id, record, labels))?;
                 }
                 IndexChange::Delete(id) => {
                     writer.delete_term(self.fields.id_term(*id));
@@ -229,12 +232,17 @@ impl View {
         self.searcher.segment_readers().len()
     }
 
-    /// The records to score, those first that may score highest, by id among equals. `waits` is asked again and again; when it
-    /// says no, the rest is left ([`IndexError::GivenUp`]).
-    pub fn candidates(&self, query: &PreparedQuery, waits: &dyn Fn() -> bool) -> Result<Vec<Candidate>, IndexError> {
+    /// The records to score of those that are sought, those first that may score highest, by id among equals. `waits` is asked
+    /// again and again; when it says no, the rest is left ([`IndexError::GivenUp`]).
+    pub fn candidates(
+        &self,
+        query: &PreparedQuery,
+        sought: Sought<'_>,
+        waits: &dyn Fn() -> bool,
+    ) -> Result<Vec<Candidate>, IndexError> {
         let dictionary = self.dictionary.read().unwrap_or_else(PoisonError::into_inner);
         let Self { searcher, segments, fields, tables, .. } = self;
-        Lookup { dictionary: &dictionary, searcher, segments, fields: *fields, tables, waits }.candidates(query)
+        Lookup { dictionary: &dictionary, searcher, segments, fields: *fields, tables, waits }.candidates(query, sought)
     }
 
     fn open_segments(&mut self) -> Result<(), IndexError> {

@@ -12,6 +12,7 @@ use proptest::test_runner::{TestCaseError, TestRunner};
 
 use super::*;
 use crate::candidate;
+use crate::testing::level_one;
 
 fn lookout(names: &[&str], document: Option<&str>) -> Lookout {
     let mut lookout = Lookout::new(SubjectKind::Person, Action::Refer, "test");
@@ -40,7 +41,7 @@ fn query(name: Option<&str>, document: Option<&str>, tables: &Tables) -> Prepare
 }
 
 fn put(n: u8, name: &str, tables: &Tables) -> IndexChange {
-    IndexChange::Put(id(n), Arc::new(PreparedRecord::new(&lookout(&[name], None), tables)))
+    IndexChange::Put(id(n), Arc::new(PreparedRecord::new(&lookout(&[name], None), tables)), level_one())
 }
 
 fn tables() -> Arc<Tables> {
@@ -169,7 +170,7 @@ fn follows_the_predicate(steps: Vec<Step>, questions: Vec<Question>) -> Result<(
                 let lookout = born(lookout(&names, number.as_deref()), date);
                 let record = Arc::new(PreparedRecord::new(&lookout, &tables));
                 world.insert(id(n), record.clone());
-                staged.push(IndexChange::Put(id(n), record));
+                staged.push(IndexChange::Put(id(n), record, level_one()));
             }
             Step::Delete(n) => {
                 world.remove(&id(n));
@@ -185,7 +186,7 @@ fn follows_the_predicate(steps: Vec<Step>, questions: Vec<Question>) -> Result<(
         };
         let mut expected: Vec<Candidate> = world.iter().filter_map(found).collect();
         expected.sort_by_key(|candidate| (std::cmp::Reverse(candidate.most), candidate.id));
-        prop_assert_eq!(index.candidates(&query).expect("answers"), expected);
+        prop_assert_eq!(index.candidates(&query, Sought::All).expect("answers"), expected);
     }
     Ok(())
 }
@@ -220,7 +221,8 @@ fn a_long_list_is_the_predicate() {
         |kind: usize| Arc::new(PreparedRecord::new(&born(lookout(&[&name(kind)], None), dates[kind / 70]), &tables));
     let kinds: Vec<_> = (0..kinds).map(kind).collect();
     let of_number = |number: usize| RecordId((number as u128 + 1).to_be_bytes());
-    let all: Vec<_> = (0..RECORDS).map(|n| IndexChange::Put(of_number(n), kinds[n % kinds.len()].clone())).collect();
+    let all: Vec<_> =
+        (0..RECORDS).map(|n| IndexChange::Put(of_number(n), kinds[n % kinds.len()].clone(), level_one())).collect();
     index.write(&all, 1).expect("writes");
     for asked in [
         "John Smith",
@@ -238,7 +240,7 @@ fn a_long_list_is_the_predicate() {
                 let found = |n: usize| Some(Candidate { id: of_number(n), most: most[n % most.len()]? });
                 let mut expected: Vec<Candidate> = (0..RECORDS).filter_map(found).collect();
                 expected.sort_by_key(|candidate| (std::cmp::Reverse(candidate.most), candidate.id));
-                let candidates = index.candidates(&query).expect("answers");
+                let candidates = index.candidates(&query, Sought::All).expect("answers");
                 assert!(
                     candidates == expected,
                     "{asked} {date:?} {threshold}: {} {}",
@@ -255,19 +257,19 @@ fn a_record_is_found_until_it_changes() {
     let (index, tables) = memory();
     index.write(&[put(1, "Ayman al-Zawahiri", &tables), put(2, "John Smith", &tables)], 10).expect("writes");
     let zawahiri = query(Some("Zawahri"), None, &tables);
-    assert_eq!(ids(index.candidates(&zawahiri)), [id(1)]);
+    assert_eq!(ids(index.candidates(&zawahiri, Sought::All)), [id(1)]);
     assert_eq!(index.covered(), 10);
 
     index.write(&[put(1, "Somebody Else", &tables)], 11).expect("writes");
-    assert!(ids(index.candidates(&zawahiri)).is_empty());
+    assert!(ids(index.candidates(&zawahiri, Sought::All)).is_empty());
 
     index.write(&[IndexChange::Delete(id(1)), put(1, "Zawahiri", &tables)], 12).expect("writes");
-    assert_eq!(ids(index.candidates(&zawahiri)), [id(1)], "within a batch the last change counts");
+    assert_eq!(ids(index.candidates(&zawahiri, Sought::All)), [id(1)], "within a batch the last change counts");
 
     index.clear().expect("clears");
     assert_eq!((index.covered(), index.view().records()), (0, 0));
     index.write(&[put(3, "Zawahiri", &tables)], 13).expect("writes after a clear");
-    assert_eq!(ids(index.candidates(&zawahiri)), [id(3)]);
+    assert_eq!(ids(index.candidates(&zawahiri, Sought::All)), [id(3)]);
     assert_eq!(index.covered(), 13);
 }
 
@@ -278,8 +280,8 @@ fn a_view_keeps_what_it_covers() {
     let before = index.view();
     index.write(&[IndexChange::Delete(id(1))], 6).expect("writes");
     let zawahiri = query(Some("Zawahiri"), None, &tables);
-    assert_eq!((before.covered(), ids(before.candidates(&zawahiri, &|| true))), (5, vec![id(1)]));
-    assert!(ids(index.candidates(&zawahiri)).is_empty());
+    assert_eq!((before.covered(), ids(before.candidates(&zawahiri, Sought::All, &|| true))), (5, vec![id(1)]));
+    assert!(ids(index.candidates(&zawahiri, Sought::All)).is_empty());
 }
 
 #[test]
@@ -292,9 +294,9 @@ fn a_lookup_that_nobody_waits_for_is_given_up_and_never_cut() {
     let view = index.view();
     let after = |looks: usize| {
         let left = Cell::new(looks);
-        view.candidates(&asked, &|| left.replace(left.get().saturating_sub(1)) > 0)
+        view.candidates(&asked, Sought::All, &|| left.replace(left.get().saturating_sub(1)) > 0)
     };
-    let whole = view.candidates(&asked, &|| true).expect("finds");
+    let whole = view.candidates(&asked, Sought::All, &|| true).expect("finds");
     let needed = (0..).find(|looks| after(*looks).is_ok()).expect("ends");
     assert!(needed > 3, "asked {needed} times only");
     assert_eq!(after(needed).expect("whole"), whole);
@@ -309,7 +311,7 @@ fn segments_stay_few_over_many_commits() {
     }
     assert!(index.view().segments() <= 16, "{}", index.view().segments());
     assert_eq!(index.covered(), 199);
-    assert_eq!(ids(index.candidates(&query(Some("Zawahiri"), None, &tables))).len(), 200);
+    assert_eq!(ids(index.candidates(&query(Some("Zawahiri"), None, &tables), Sought::All)).len(), 200);
 }
 
 #[test]
@@ -324,11 +326,11 @@ fn a_directory_survives_reopening_and_damage_empties_it() {
         assert_eq!(index.covered(), 0);
         index.write(&[put(1, "Zawahiri", &tables)], 42).expect("writes");
         assert!(matches!(open().err(), Some(IndexError::Held { .. })), "one writer at a time");
-        assert_eq!(ids(index.candidates(&zawahiri)), [id(1)], "the refused one damaged nothing");
+        assert_eq!(ids(index.candidates(&zawahiri, Sought::All)), [id(1)], "the refused one damaged nothing");
     }
     {
         let index = open().expect("opens again");
-        assert_eq!((index.covered(), ids(index.candidates(&zawahiri))), (42, vec![id(1)]));
+        assert_eq!((index.covered(), ids(index.candidates(&zawahiri, Sought::All))), (42, vec![id(1)]));
     }
     // Each file in turn is damaged: what opens is either whole or empty.
     let files = || {
@@ -344,7 +346,7 @@ fn a_directory_survives_reopening_and_damage_empties_it() {
         bytes[middle] ^= 0x55;
         std::fs::write(file, bytes).expect("writes");
         let index = open().expect("opens whatever is damaged");
-        let whole = (index.covered(), ids(index.candidates(&zawahiri))) == (42, vec![id(1)]);
+        let whole = (index.covered(), ids(index.candidates(&zawahiri, Sought::All))) == (42, vec![id(1)]);
         let empty = (index.covered(), index.view().records()) == (0, 0);
         assert!(whole || empty, "{}", file.display());
         index.write(&[put(1, "Zawahiri", &tables)], 42).expect("writes");

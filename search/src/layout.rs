@@ -1,21 +1,25 @@
 //! What the index holds of a record: its id, to delete it by, its words and its numbers. No stored document, no norms, no
-//! frequencies. What is read without a look-up, the id as two numbers, the outline and the dates of birth, is kept in columns.
+//! frequencies. What is read without a look-up, the id as two numbers, the labels, the outline and the dates of birth, is kept
+//! in columns.
 //!
 //! Raise `LAYOUT_VERSION` with any change: an index of another layout is emptied and fed again.
 
+use model::access::labels::Labels;
 use model::date::{BirthDate, PartialDate};
 use model::ids::RecordId;
 use tantivy::columnar::Column;
+use tantivy::error::DataCorruption;
 use tantivy::index::SegmentReader;
 use tantivy::schema::{BytesOptions, FAST, Field, Schema};
 use tantivy::{DocId, TantivyDocument, TantivyError, Term};
 
 use crate::keys;
+use crate::labelled::{self, Asker, Labelled, Shown};
 use crate::outline::Outline;
 use crate::prepared::PreparedRecord;
 use crate::tables::Tables;
 
-const LAYOUT_VERSION: u32 = 6;
+const LAYOUT_VERSION: u32 = 7;
 /// Names of the two columns of an id.
 const ID_HIGH: &str = "id_high";
 const ID_LOW: &str = "id_low";
@@ -23,6 +27,9 @@ const ID_LOW: &str = "id_low";
 const BORN: &str = "born";
 /// Name of the column of outlines.
 const OUTLINE: &str = "outline";
+/// Name of the column of labels.
+const LABELS: &str = "labels";
+
 /// The fields of the index.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields {
@@ -31,6 +38,7 @@ pub struct Fields {
     id_low: Field,
     born: Field,
     outline: Field,
+    labels: Field,
     /// Words and numbers of a record.
     pub word: Field,
 }
@@ -46,6 +54,7 @@ impl Fields {
             id_low: schema.add_u64_field(ID_LOW, FAST),
             born: schema.add_u64_field(BORN, FAST),
             outline: schema.add_u64_field(OUTLINE, FAST),
+            labels: schema.add_bytes_field(LABELS, BytesOptions::default().set_fast()),
             word: schema.add_bytes_field("word", exact.clone()),
         };
         (schema.build(), fields)
@@ -62,7 +71,7 @@ impl Fields {
     }
 
     /// The document of a record.
-    pub fn record(&self, id: RecordId, record: &PreparedRecord) -> TantivyDocument {
+    pub fn record(&self, id: RecordId, record: &PreparedRecord, labels: &Labels) -> TantivyDocument {
         let mut document = TantivyDocument::default();
         let number = u128::from_be_bytes(id.0);
         document.add_bytes(self.id, &id.0);
@@ -70,6 +79,7 @@ impl Fields {
         document.add_u64(self.id_low, number as u64);
         record.birth_dates.iter().for_each(|date| document.add_u64(self.born, pack_date(*date)));
         document.add_u64(self.outline, record.outline().pack());
+        document.add_bytes(self.labels, labelled::written(labels).as_bytes());
         for token in record.words() {
             document.add_bytes(self.word, token.text.as_bytes());
         }
@@ -105,6 +115,7 @@ pub struct Columns {
     id: [Column<u64>; 2],
     born: Column<u64>,
     outline: Column<u64>,
+    labelled: Labelled,
 }
 
 impl Columns {
@@ -112,7 +123,19 @@ impl Columns {
     pub fn of(segment: &SegmentReader) -> Result<Self, TantivyError> {
         let columns = segment.fast_fields();
         let id = [columns.u64(ID_HIGH)?, columns.u64(ID_LOW)?];
-        Ok(Self { id, born: columns.u64(BORN)?, outline: columns.u64(OUTLINE)? })
+        let missing = || DataCorruption::comment_only("a segment without labels");
+        let labels = columns.bytes(LABELS)?.ok_or_else(missing)?;
+        let (mut texts, mut stream) = (Vec::new(), labels.dictionary().stream()?);
+        while stream.advance() {
+            texts.push(stream.key().to_vec());
+        }
+        let labelled = Labelled::new(texts.iter().map(Vec::as_slice), labels.ords().clone())?;
+        Ok(Self { id, born: columns.u64(BORN)?, outline: columns.u64(OUTLINE)?, labelled })
+    }
+
+    /// Which records a question may find; None: none of them.
+    pub fn shown<'a>(&'a self, asker: Option<&Asker<'a>>) -> Option<Shown<'a>> {
+        self.labelled.shown(asker)
     }
 
     /// The id of a record.

@@ -2,7 +2,8 @@
 //! records that hold them. Records that hold frequent words alone (`mohammed`) are not read where such words could not reach
 //! the threshold together: of these words it is only asked which of the records found hold them.
 //!
-//! Exact: finds the records that `candidate::is_candidate` says, of all segments, and no other.
+//! Exact: finds the records that `candidate::is_candidate` says, of all segments and of those that are sought, and no other.
+//! What one record may score never depends on another one, so that what is hidden changes nothing of what is found.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::candidate::{self, Candidate, Found};
 use crate::dictionary::{Dictionary, WordId};
 use crate::index::IndexError;
 use crate::keys;
+use crate::labelled::{Asker, Shown, Sought};
 use crate::layout::Fields;
 use crate::prepared::PreparedQuery;
 use crate::score;
@@ -62,22 +64,30 @@ struct Meets {
 
 impl Lookup<'_> {
     /// The records to score, those first that may score highest, by id among equals.
-    pub fn candidates(&self, query: &PreparedQuery) -> Result<Vec<Candidate>, IndexError> {
+    pub fn candidates(&self, query: &PreparedQuery, sought: Sought<'_>) -> Result<Vec<Candidate>, IndexError> {
         let mut found = Vec::new();
+        let (asker, mut asked) = (Asker::of(sought), Vec::new());
+        for reader in self.searcher.segment_readers() {
+            let unopened = || TantivyError::InternalError(format!("segment {} is not opened", reader.segment_id()));
+            let segment = self.segments.get(&reader.segment_id()).ok_or_else(unopened)?;
+            asked.extend(segment.columns.shown(asker.as_ref()).map(|shown| (reader, segment, shown)));
+        }
+        if asked.is_empty() {
+            return Ok(found);
+        }
         let meets = |word: &Word| if (self.waits)() { Ok(self.meets(word)) } else { Err(IndexError::GivenUp) };
         let mut readings: Vec<(&Reading, Vec<Meets>)> = Vec::new();
         for reading in &query.readings {
             readings.push((reading, reading.words.iter().map(meets).collect::<Result<_, _>>()?));
         }
-        for reader in self.searcher.segment_readers() {
-            let unopened = || TantivyError::InternalError(format!("segment {} is not opened", reader.segment_id()));
-            let segment = self.segments.get(&reader.segment_id()).ok_or_else(unopened)?;
+        for (reader, segment, shown) in asked {
             for key in query.number_keys() {
-                let records = segment.of_number(&self.fields.word_term(&keys::number(key)))?;
+                let mut records = segment.of_number(&self.fields.word_term(&keys::number(key)))?;
+                shown.retain(&mut records);
                 add_ids(reader, segment, records.into_iter().map(|record| (record, Score::MAX)), &mut found);
             }
             for (reading, meets) in &readings {
-                let records = Records::new(query, reading, meets, (segment, self.waits)).find()?;
+                let records = Records::new(query, reading, meets, (segment, self.waits)).find(&shown)?;
                 add_ids(reader, segment, records.into_iter(), &mut found);
             }
         }
@@ -217,8 +227,8 @@ impl<'a> Records<'a> {
         Self { query, reading, words, segment, waits }
     }
 
-    /// Those that are scored, with the highest score that each may have.
-    fn find(self) -> Result<Vec<(DocId, Score)>, IndexError> {
+    /// Those of what is shown that are scored, with the highest score that each may have.
+    fn find(self, shown: &Shown<'_>) -> Result<Vec<(DocId, Score)>, IndexError> {
         let records = self.possible()?;
         let words = self.words.len();
         // What each word finds in each record, by its place.
@@ -244,7 +254,9 @@ impl<'a> Records<'a> {
                 find.initial |= word.is_initial_of(outline.letters);
             }
             let date = self.query.date_gain(self.segment.columns.born(record));
-            Some((record, self.query.admits(self.reading, finds, outline.words.into(), date)?))
+            let most = self.query.admits(self.reading, finds, outline.words.into(), date)?;
+            // Asked last: of what is possible few are candidates, and each is one by itself.
+            shown.has(record).then_some((record, most))
         });
         Ok(admitted.collect())
     }

@@ -61,7 +61,7 @@ fn deadline() -> u64 {
 /// text tells it to, and sometimes just once more though it was told.
 async fn create(desk: &mut Desk, request: RequestId, subject: usize, edition: u64) {
     let lookout = Some(desk.office.lookout(subject, edition));
-    let message = v1::CreateLookoutRequest { request_id: request.to_string(), lookout, level: String::new() };
+    let message = v1::CreateLookoutRequest { request_id: request.to_string(), lookout, ..Default::default() };
     for _ in 0..3 {
         let call = Call::Create { request, message: message.clone() };
         let number = desk.office.history.begin(&desk.port, deadline(), call);

@@ -2,6 +2,8 @@
 
 use client::{Client, v1};
 use model::access::function::Function;
+use model::access::labels::Label;
+use model::error::Invalid;
 use model::ids::RequestId;
 
 use crate::commands::lookout_fields::Fields;
@@ -19,6 +21,10 @@ pub struct Create {
     /// Access level: 1, 3 or 4; 1 if left out.
     #[arg(long, value_name = "L", default_value = "", hide_default_value = true)]
     pub level: String,
+    /// Who may see it (repeatable): at level 3 a class of your agency, `C:CBP/gangs` or `C:agency:CBP` for all its members, who
+    /// alone see it if left out; at level 4 a user beside you, `U:smith`. None at level 1.
+    #[arg(long, value_name = "LABEL")]
+    pub label: Vec<String>,
     #[command(flatten)]
     pub once: Once,
 }
@@ -28,6 +34,7 @@ const CREATE_HELP: &str = r#"Examples:
     --document passport:P1234567:RUS --action refer --reason "warrant 17/2025"
   portcullis lookout create --subject vehicle --plate "AB 1234:TX" --action refer --reason stolen
   portcullis lookout create --name "Anna Eriksson" --document passport:L898902C3:SWE:stolen --action refer --reason "stolen passport"
+  portcullis lookout create --name "Ivan Petrov" --action refer --reason "case 17/2025" --level 3 --label C:CBP/gangs
 JSON: {"id","version","change","request_id"} and, where a VIN, IMO number, MMSI or Mode S address looks wrong,
 "warnings":[{"field","text"}]; it is stored all the same. Exit code 5 means that the outcome is unknown: repeat the command with
 --request-id and the id shown; it is applied once."#;
@@ -77,13 +84,16 @@ impl Once {
 
 /// Creates.
 pub async fn create(globals: &Globals, args: Create) -> Result<(), CliError> {
-    let Create { fields, level, once } = args;
+    let Create { fields, level, label: labels, once } = args;
+    for label in &labels {
+        label_of(label)?;
+    }
     let mut lookout = fields.file()?.unwrap_or_else(|| Lookout { subject: "person".into(), ..Lookout::default() });
     fields.apply(&mut lookout)?;
     let lookout = checked(lookout)?;
     let client = globals.client_for(Function::LookoutCreate)?;
     let request_id = once.id(&client);
-    let message = v1::CreateLookoutRequest { request_id: request_id.clone(), lookout: Some(lookout), level };
+    let message = v1::CreateLookoutRequest { request_id: request_id.clone(), lookout: Some(lookout), level, labels };
     let change = Change::new(client.create_lookout(message).await?, request_id);
     globals.output.show(&change, Change::to_text)
 }
@@ -118,6 +128,15 @@ pub async fn remove(globals: &Globals, args: Remove) -> Result<(), CliError> {
     globals.output.show(&change, Change::to_text)
 }
 
+/// A label that a record may have; whether it goes with the level and the agency is for the node to say.
+fn label_of(text: &str) -> Result<Label, Invalid> {
+    let wrong = |reason: String| Invalid::new("label", format!("`{text}` {reason}"));
+    match text.parse() {
+        Ok(label @ (Label::Class(_) | Label::User(_))) => Ok(label),
+        _ => Err(wrong("is neither a class, such as C:CBP/gangs, nor a user, such as U:smith".into())),
+    }
+}
+
 /// Checks content by the rules before anything is sent, so that a wrong flag is named at once.
 fn checked(lookout: Lookout) -> Result<v1::Lookout, CliError> {
     let message = v1::Lookout::from(lookout);
@@ -128,6 +147,17 @@ fn checked(lookout: Lookout) -> Result<v1::Lookout, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_are_classes_and_users() {
+        for label in ["C:CBP/gangs", "C:agency:CBP", "U:smith"] {
+            assert_eq!(label_of(label).map(|label| label.to_string()), Ok(label.to_string()));
+        }
+        for label in ["", "CBP/gangs", "L1", "D:tecs", "C:", "U:a b", "c:CBP"] {
+            let error = label_of(label).expect_err(label).to_string();
+            assert!(error.starts_with(&format!("label: `{label}` is neither a class")), "{error}");
+        }
+    }
 
     #[test]
     fn content_is_checked_before_anything_is_sent() {

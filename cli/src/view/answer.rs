@@ -200,12 +200,15 @@ impl Hit {
                 let _ = writeln!(text, "{:<24} {score:>4} %  {}", action.to_uppercase(), self.name);
             }
             Some(Overridden { id, reason, recorded_by, agency, expires }) => {
+                let reason = if reason.is_empty() { WITHHELD } else { reason };
                 let _ = writeln!(text, "OVERRIDDEN (not this person): {reason}, until {expires}");
-                let _ = writeln!(text, "  {:<12} {id} by {recorded_by} of {agency}", "Override");
+                let by = if recorded_by.is_empty() { String::new() } else { format!(" by {recorded_by} of {agency}") };
+                let _ = writeln!(text, "  {:<12} {id}{by}", "Override");
                 let _ = writeln!(text, "  {:<12} {}, {score} %, action `{action}`", "Lookout", self.name);
             }
         }
-        let _ = writeln!(text, "  {:<12} {}", "Reason", self.reason);
+        let reason = if self.reason.is_empty() { WITHHELD } else { &self.reason };
+        let _ = writeln!(text, "  {:<12} {reason}", "Reason");
         match (&self.source, &self.source_ref) {
             (Some(source), Some(reference)) => {
                 let _ = writeln!(text, "  {:<12} {source} {reference}", "List");
@@ -236,6 +239,9 @@ pub(super) fn write_reasons(text: &mut String, sentence: &str, explanation: &[Ev
         };
     }
 }
+
+/// In the place of a reason that is not told to who asks; a lookout always has one.
+const WITHHELD: &str = "(not shown to you: do as the action says)";
 
 #[cfg(test)]
 mod tests {
@@ -296,6 +302,25 @@ ARMED AND DANGEROUS        93 %  Ivan PETROV
 1 lookout found.
 As of 2026-01-02T03:04:05Z. Audited (quorum), receipt r.";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn what_is_on_primary_alone_says_what_to_do_and_that_more_is_not_shown() {
+        let mut minimal = answer(1, false);
+        let hit = &mut minimal.hits[0];
+        (hit.reason, hit.source, hit.source_ref) = (String::new(), None, None);
+        let mark = |hit: &mut Hit| {
+            let text = String::new;
+            let (id, expires) = ("0b".into(), "2027-01-31T00:00:00Z".into());
+            hit.overridden = Some(Overridden { id, reason: text(), recorded_by: text(), agency: text(), expires });
+        };
+        let text = minimal.to_text();
+        assert!(text.contains("Reason       (not shown to you: do as the action says)\n"), "{text}");
+        assert!(!text.contains("List"), "{text}");
+        mark(&mut minimal.hits[0]);
+        let text = minimal.to_text();
+        assert!(text.contains("OVERRIDDEN (not this person): (not shown to you"), "{text}");
+        assert!(text.contains("Override     0b\n"), "{text}");
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct Record {
     pub state: String,
     pub owner: String,
     pub level: String,
+    /// Who may see it beside its level.
+    pub labels: Vec<String>,
     pub source: Option<String>,
     pub source_ref: Option<String>,
     pub created_at: String,
@@ -35,6 +37,7 @@ impl From<v1::LookoutRecord> for Record {
             state,
             owner,
             level,
+            labels,
             source,
             source_ref,
             created_at,
@@ -52,6 +55,7 @@ impl From<v1::LookoutRecord> for Record {
             state,
             owner,
             level,
+            labels,
             source,
             source_ref,
             created_at,
@@ -72,7 +76,8 @@ impl Record {
         if let Some(source) = &self.source {
             let _ = writeln!(text, "  {:<14} {source} {}", "List", self.source_ref.as_deref().unwrap_or_default());
         }
-        let _ = writeln!(text, "  {:<14} {} (level {})", "Owner", self.owner, self.level);
+        let labels: String = self.labels.iter().map(|label| format!(", {label}")).collect();
+        let _ = writeln!(text, "  {:<14} {} (level {}{labels})", "Owner", self.owner, self.level);
         let _ = writeln!(text, "  {:<14} {} by {}", "Created", self.created_at, self.created_by);
         let _ = writeln!(text, "  {:<14} {} by {}", "Updated", self.updated_at, self.updated_by);
         text.push_str(&self.lookout.to_text());

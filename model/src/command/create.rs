@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::labels;
 use crate::audit::event::{ChangeKind, EventDraft};
 use crate::command::remember::{changed, once, put, stamp};
 use crate::decide::Context;
@@ -16,13 +17,16 @@ pub struct CreateRecord {
     pub event: EventDraft,
 }
 
-/// Level 2 is retired and refused for new records (F13). An id that is taken is a reused request id: ids are 128 bits of
-/// a hash of it.
+/// Level 2 is retired and refused for new records (R16); labels must go with the level (R17, R18). An id that is taken is a
+/// reused request id: ids are 128 bits of a hash of it.
 pub fn decide(view: &dyn View, context: Context, envelope: &Envelope, command: &CreateRecord) -> Read<Effects> {
     let draft = &command.draft;
     once(view, context, envelope, (draft.id, Some(draft.content)), &command.event, || {
         if draft.level == AccessLevel::Two {
             return Ok(Err(Refusal::new(RefusalCode::LevelRefused, "level 2 is retired: choose 1, 3 or 4")));
+        }
+        if let Err(invalid) = labels::check(draft.level, &draft.owner, &draft.labels) {
+            return Ok(Err(Refusal::new(RefusalCode::Invalid, invalid.to_string())));
         }
         if view.record(draft.dataset, draft.id)?.is_some() {
             let text = "a record of this id exists; make a new request id";
@@ -88,6 +92,31 @@ mod tests {
         let event = world.outbox().pop().expect("event");
         assert_eq!(event.header.verdict(), Some(Verdict::Refused));
         assert_eq!(event.header.code.as_deref(), Some("level-refused"));
+    }
+
+    #[test]
+    fn r17_r18_labels_go_with_the_level_and_are_kept() {
+        let mut world = World::default();
+        let mut create = |level: AccessLevel, labels: &[&str]| {
+            let mut envelope = world.create(level.number(), "content");
+            let Command::CreateRecord(command) = &mut envelope.command else { unreachable!() };
+            command.draft.labels = labels.iter().map(|label| (*label).to_string()).collect();
+            let id = command.draft.id;
+            (code(&world.apply(&envelope)), world.record(crate::record::Dataset::Tecs, id).expect("reads"))
+        };
+        let (refused, record) = create(AccessLevel::Three, &["C:CBP/gangs"]);
+        assert_eq!((refused, record.map(|record| record.header.labels)), (None, Some(vec!["C:CBP/gangs".to_string()])));
+        assert_eq!(create(AccessLevel::Four, &["U:smith"]).0, None);
+        for (level, label) in [
+            (AccessLevel::One, "C:CBP/gangs"),
+            (AccessLevel::Three, "U:smith"),
+            (AccessLevel::Three, "C:IRS/gangs"),
+            (AccessLevel::Four, "C:CBP/gangs"),
+            (AccessLevel::Four, "smith"),
+        ] {
+            let (refused, record) = create(level, &[label]);
+            assert_eq!((refused, record), (Some(RefusalCode::Invalid), None), "{level} {label}");
+        }
     }
 
     #[test]

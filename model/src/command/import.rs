@@ -74,8 +74,14 @@ pub struct ImportSweep {
     pub event: EventDraft,
 }
 
-/// Begins an import, or goes on with the same one. A different one supersedes what ran before.
-pub fn begin(view: &dyn View, context: Context, command: &ImportBegin) -> Read<Effects> {
+/// Begins an import, or goes on with the same one. A different one supersedes what ran before, if it is of the same agency: a
+/// list is that agency's whose records it holds (R20).
+pub fn begin(view: &dyn View, context: Context, envelope: &Envelope, command: &ImportBegin) -> Read<Effects> {
+    for (id, _) in view.source_marks(&command.source, None, 1)? {
+        if foreign(envelope, view.record(Dataset::Tecs, id)?.as_ref()) {
+            return Ok(of_another(&command.source));
+        }
+    }
     let running = view.import(&command.source)?.filter(|state| state.import == command.import && state.ended.is_none());
     let writes = match running {
         Some(_) => Vec::new(),
@@ -109,6 +115,9 @@ pub fn batch(view: &dyn View, context: Context, envelope: &Envelope, command: &I
     let (mut writes, mut changes, mut outcome) = (Vec::new(), Vec::new(), Imported::default());
     for draft in &command.drafts {
         let before = view.record(draft.dataset, draft.id)?;
+        if foreign(envelope, before.as_ref()) {
+            return Ok(of_another(&command.source));
+        }
         let after = match &before {
             None => {
                 outcome.created += 1;
@@ -136,8 +145,11 @@ pub fn batch(view: &dyn View, context: Context, envelope: &Envelope, command: &I
     for seen in &command.seen {
         // The leader compared before it proposed; if a change came between, the entry is refused as a whole batch and
         // sent again, rather than marked for a content that is not there.
-        let same = view
-            .record(seen.dataset, seen.id)?
+        let before = view.record(seen.dataset, seen.id)?;
+        if foreign(envelope, before.as_ref()) {
+            return Ok(of_another(&command.source));
+        }
+        let same = before
             .is_some_and(|record| record.header.content == seen.content && record.header.state == RecordState::Active);
         if !same {
             let text = "an entry changed between comparison and commit; send the batch again";
@@ -146,7 +158,8 @@ pub fn batch(view: &dyn View, context: Context, envelope: &Envelope, command: &I
         outcome.unchanged += 1;
     }
     for (dataset, id) in &command.kept {
-        if view.record(*dataset, *id)?.is_some_and(|record| record.header.state == RecordState::Active) {
+        let record = view.record(*dataset, *id)?.filter(|record| !foreign(envelope, Some(record)));
+        if record.is_some_and(|record| record.header.state == RecordState::Active) {
             writes.push(Write::PutSourceMark(command.source.clone(), *id, command.import));
         }
     }
@@ -174,8 +187,11 @@ pub fn sweep(view: &dyn View, context: Context, envelope: &Envelope, command: &I
         if *mark == command.import {
             continue;
         }
-        writes.push(Write::DeleteSourceMark(command.source.clone(), *id));
         let before = view.record(command.dataset, *id)?;
+        if foreign(envelope, before.as_ref()) {
+            continue;
+        }
+        writes.push(Write::DeleteSourceMark(command.source.clone(), *id));
         if let Some(before) = before.filter(|record| record.header.state == RecordState::Active) {
             let after = before.removed(stamp.clone());
             outcome.removed += 1;
@@ -190,6 +206,17 @@ pub fn sweep(view: &dyn View, context: Context, envelope: &Envelope, command: &I
     }
     writes.extend(tell(view, &command.event, &changes)?);
     Ok(Effects { writes, outcome: Outcome::Imported(outcome) })
+}
+
+/// Whether a record is another agency's than that of who imports.
+fn foreign(envelope: &Envelope, record: Option<&StoredRecord>) -> bool {
+    let agency = envelope.caller.as_ref().map(|caller| &caller.agency);
+    record.is_some_and(|record| agency != Some(&record.header.owner))
+}
+
+fn of_another(source: &SourceList) -> Effects {
+    let text = format!("the list `{source}` is another agency's; give yours another name");
+    Effects::refused(RefusalCode::ListOfAnother, text)
 }
 
 /// The import, if it is still the one that runs.
@@ -259,6 +286,30 @@ mod tests {
         assert_eq!(world.history(source_id("a")), vec![1]);
         assert_eq!(world.history(source_id("b")), vec![1, 2], "what is not named at all goes");
         assert_eq!(world.history(source_id("never-there")), Vec::<u64>::new());
+    }
+
+    #[test]
+    fn r20_a_list_is_the_agencys_whose_records_it_holds() {
+        let mut world = World::default();
+        run(&mut world, 1, &[("a", "1"), ("b", "1")]);
+        let remove = world.remove(source_id("b"), None);
+        world.apply(&remove);
+        let of_another = |mut envelope: Envelope| {
+            envelope.caller.as_mut().expect("a caller").agency = crate::ids::AgencyId::new("IRS").expect("code");
+            envelope
+        };
+        let begin = of_another(world.import_begin(2));
+        assert_eq!(code(&world.apply(&begin)), Some(RefusalCode::ListOfAnother));
+        // Also where the import it has is running: what is removed is not taken over either.
+        for entries in [[("a", "2")], [("b", "2")]] {
+            let batch = of_another(world.import_batch(1, &entries));
+            assert_eq!(code(&world.apply(&batch)), Some(RefusalCode::ListOfAnother));
+        }
+        let begin = world.import_begin(3);
+        world.apply(&begin);
+        let sweep = of_another(world.import_sweep(3, None));
+        assert!(matches!(world.apply(&sweep), Outcome::Imported(part) if part.removed == 0));
+        assert_eq!((world.history(source_id("a")), world.history(source_id("b"))), (vec![1], vec![1, 2]));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::event::{ChangeKind, EventDraft};
 use crate::command::remember::{changed, once, put, stamp};
-use crate::command::update::current;
+use crate::command::update::{current, own};
 use crate::decide::Context;
 use crate::envelope::Envelope;
 use crate::ids::RecordId;
@@ -22,7 +22,7 @@ pub struct RemoveRecord {
 
 pub fn decide(view: &dyn View, context: Context, envelope: &Envelope, command: &RemoveRecord) -> Read<Effects> {
     once(view, context, envelope, (command.id, None), &command.event, || {
-        let before = match current(view, command.dataset, command.id, command.expected_version)? {
+        let before = match own(envelope, current(view, command.dataset, command.id, command.expected_version)?) {
             Ok(before) => before,
             Err(refusal) => return Ok(Err(refusal)),
         };

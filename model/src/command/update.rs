@@ -9,7 +9,7 @@ use crate::decide::Context;
 use crate::envelope::Envelope;
 use crate::error::{Refusal, RefusalCode};
 use crate::known_bugs::{KnownBug, planted};
-use crate::record::{AccessLevel, Draft, RecordState, StoredRecord};
+use crate::record::{Draft, RecordState, StoredRecord};
 use crate::view::{Effects, Read, View};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,14 +23,11 @@ pub struct UpdateRecord {
 pub fn decide(view: &dyn View, context: Context, envelope: &Envelope, command: &UpdateRecord) -> Read<Effects> {
     let draft = &command.draft;
     once(view, context, envelope, (draft.id, Some(draft.content)), &command.event, || {
-        let before = match current(view, draft.dataset, draft.id, Some(command.expected_version))? {
+        let before = match own(envelope, current(view, draft.dataset, draft.id, Some(command.expected_version))?) {
             Ok(before) => before,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if draft.level == AccessLevel::Two && before.header.level != AccessLevel::Two {
-            return Ok(Err(Refusal::new(RefusalCode::LevelRefused, "level 2 is retired: choose 1, 3 or 4")));
-        }
-        if before.header.content == draft.content && before.header.level == draft.level {
+        if before.header.content == draft.content {
             let version = before.header.version;
             return Ok(Ok((Vec::new(), Changed { id: draft.id, version, change: None })));
         }
@@ -63,11 +60,64 @@ pub fn current(
     })
 }
 
+/// The record that somebody changes, if it is his agency's (R20). Whether he may see it at all is known to the node that he
+/// asked, which tells him no more than that there is none.
+pub fn own(envelope: &Envelope, record: Result<StoredRecord, Refusal>) -> Result<StoredRecord, Refusal> {
+    let record = record?;
+    match &envelope.caller {
+        Some(caller) if caller.agency != record.header.owner => {
+            let text = format!("the record is {}'s, which alone changes it", record.header.owner);
+            Err(Refusal::new(RefusalCode::Owner, text))
+        }
+        _ => Ok(record),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::command::Outcome;
     use crate::command::testing::*;
+    use crate::ids::AgencyId;
+    use crate::record::{AccessLevel, Dataset};
+
+    #[test]
+    fn r20_only_the_owner_changes_and_removes_and_the_refusal_is_an_event() {
+        let mut world = World::default();
+        let id = world.created("one");
+        let (mut update, mut remove) = (world.update(id, 1, "two"), world.remove(id, None));
+        for envelope in [&mut update, &mut remove] {
+            let caller = envelope.caller.as_mut().expect("a caller");
+            caller.agency = AgencyId::new("IRS").expect("code");
+            let Outcome::Refused(refusal) = world.apply(envelope) else { panic!("changed") };
+            assert_eq!(
+                (refusal.code, refusal.text.as_str()),
+                (RefusalCode::Owner, "the record is CBP's, which alone changes it")
+            );
+            let event = world.outbox().pop().expect("an event");
+            assert_eq!(event.header.code.as_deref(), Some("owner"));
+        }
+        assert_eq!(world.history(id), [1]);
+    }
+
+    #[test]
+    fn a_new_content_leaves_owner_level_and_labels_as_they_are() {
+        let mut world = World::default();
+        let mut create = world.create(3, "one");
+        let crate::command::Command::CreateRecord(command) = &mut create.command else { unreachable!() };
+        command.draft.labels = vec!["C:CBP/gangs".into()];
+        let id = command.draft.id;
+        world.apply(&create);
+        let mut update = world.update(id, 1, "two");
+        let crate::command::Command::UpdateRecord(command) = &mut update.command else { unreachable!() };
+        (command.draft.level, command.draft.owner) = (AccessLevel::One, AgencyId::new("IRS").expect("code"));
+        assert!(matches!(world.apply(&update), Outcome::Changed(changed) if changed.version == 2));
+        let header = world.record(Dataset::Tecs, id).expect("reads").expect("there").header;
+        assert_eq!(
+            (header.owner.as_str(), header.level, header.labels),
+            ("CBP", AccessLevel::Three, vec!["C:CBP/gangs".into()])
+        );
+    }
 
     #[test]
     fn only_the_version_that_the_writer_saw_is_replaced() {

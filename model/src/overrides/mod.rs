@@ -6,7 +6,7 @@
 mod rule;
 mod stored;
 
-pub use rule::{Mark, may_be_told_apart};
+pub use rule::{Mark, MarkTold, may_be_told_apart};
 pub use stored::{OverrideDraft, OverrideHeader, StoredOverride};
 
 use serde::{Deserialize, Serialize};

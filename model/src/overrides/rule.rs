@@ -14,10 +14,17 @@ use crate::time::UnixMillis;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     pub id: OverrideId,
+    pub expires: UnixMillis,
+    /// Why and by whom; not told of a lookout that is shown only because it is on primary.
+    pub told: Option<MarkTold>,
+}
+
+/// Why an override was recorded, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkTold {
     pub reason: String,
     pub recorded_by: UserId,
     pub agency: AgencyId,
-    pub expires: UnixMillis,
 }
 
 /// Whether a question holds anything by which an override can tell a person apart. Others need not look for overrides.

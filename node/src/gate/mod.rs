@@ -32,6 +32,7 @@ pub use denials::{DenialMetrics, Denials, Teller, counts_as};
 pub use need::Need;
 pub use seen::Seen;
 
+use crate::cut::{Cut, Cuts};
 use crate::error::ApiError;
 
 /// Time kept back of a deadline to answer in.
@@ -46,6 +47,7 @@ pub struct Gate {
     entropy: Arc<dyn Entropy>,
     /// None on a network without certificates.
     authority: Option<Arc<Authority>>,
+    cuts: Cuts,
 }
 
 /// A request that was let in.
@@ -66,6 +68,8 @@ pub struct Admitted {
     pub authorised: Option<Authorised>,
     proof: Proof,
     handle: Option<Handle>,
+    /// What the caller sees of the records.
+    pub cut: Cut,
     end: Instant,
 }
 
@@ -77,7 +81,12 @@ impl Gate {
         entropy: Arc<dyn Entropy>,
         authority: Option<Arc<Authority>>,
     ) -> Self {
-        Self { cluster, node, clock, entropy, authority }
+        Self { cluster, node, clock, entropy, authority, cuts: Cuts::default() }
+    }
+
+    /// The same gate, whose callers see what this says.
+    pub fn with_cuts(self, cuts: Cuts) -> Self {
+        Self { cuts, ..self }
     }
 
     /// Lets a request in, or says what is missing.
@@ -121,6 +130,7 @@ impl Gate {
         let at = self.clock.now();
         let request = RequestId::new(at, self.entropy.sixteen());
         Ok(Admitted {
+            cut: self.cuts.of(&caller),
             caller,
             request,
             at,
@@ -175,6 +185,11 @@ impl Gate {
         let (at, left) = (admitted.at, admitted.left()?);
         let who = (&admitted.proof, admitted.handle.as_ref());
         admitted.authorised = authority.authorise(&admitted.caller, who, need, (at, left)).await?;
+        if let Some(on) = &admitted.authorised
+            && let Some(function) = on.function
+        {
+            admitted.cut = Cut::Gated { grants: on.known.grants.clone(), function };
+        }
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::access::labels::Labels;
 use model::ids::RecordId;
 use model::known_bugs::{KnownBug, planted};
 use model::record::{RecordState, StoredRecord};
@@ -14,6 +15,7 @@ use search::{IndexChange, PreparedRecord};
 use tokio_util::sync::CancellationToken;
 
 use super::Replica;
+use super::hits::Judge;
 use crate::error::ApiError;
 use crate::records::DATASET;
 
@@ -93,8 +95,9 @@ impl Replica {
         Ok(match record.as_ref().filter(|record| record.header.state == RecordState::Active) {
             None => IndexChange::Delete(id),
             Some(record) => {
-                let lookout = self.0.records.open(record)?;
-                IndexChange::Put(id, Arc::new(PreparedRecord::new(&lookout, &self.0.tables)))
+                let Judge { records, tables, .. } = &self.0.judge;
+                let lookout = records.open(record)?;
+                IndexChange::Put(id, Arc::new(PreparedRecord::new(&lookout, tables)), Labels::of(&record.header))
             }
         })
     }

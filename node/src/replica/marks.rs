@@ -1,25 +1,25 @@
 //! Marks the hits that an override is about (FEATURES.md 4.1).
 
+use model::access::admit::Seen;
 use model::known_bugs::{KnownBug, planted};
 use model::lookout::Lookout;
-use model::overrides::{Mark, Override, OverrideHeader, StoredOverride, may_be_told_apart};
+use model::overrides::{Mark, MarkTold, Override, OverrideHeader, StoredOverride, may_be_told_apart};
 use model::screen::{Hit, Query};
 use model::time::UnixMillis;
-use raft::machine::State;
 use raft::storage;
 use tokio::time::Instant;
 
-use super::Replica;
+use super::hits::{Judge, Kept};
 use crate::error::ApiError;
 use crate::question::Question;
-use crate::records::DATASET;
 
-impl Replica {
+impl Judge {
     /// Marks the hits that an override is about, as the same view of the state has it: the lookout and its overrides are of
-    /// one moment.
+    /// one moment. Of a lookout that is shown only because it is on primary the mark says that there is an override, which lets
+    /// an innocent traveller pass, and not why or by whom.
     pub(super) fn mark(
         &self,
-        state: State<'_>,
+        kept: &impl Kept,
         question: &Question,
         until: Instant,
         hits: &mut [Hit],
@@ -29,7 +29,7 @@ impl Replica {
             return Ok(Ok(()));
         }
         for hit in hits {
-            let mut there = state.overrides(DATASET, hit.id)?;
+            let mut there = kept.overrides(hit.id)?;
             there.retain(|stored| stored.header.in_force(at) || planted(KnownBug::EndedOverrideApplies));
             if there.is_empty() {
                 continue;
@@ -37,8 +37,14 @@ impl Replica {
             if Instant::now() >= until {
                 return Ok(Err(self.too_slow()));
             }
-            let Some(record) = state.record(DATASET, hit.id)? else { continue };
-            match self.open(&record).and_then(|opened| self.mark_of(&opened.lookout, there, query, at)) {
+            let Some(record) = kept.in_force(hit.id)? else { continue };
+            let marked = match question.cut.show(record, true) {
+                Seen::Full(record) => self.open(record.get()),
+                Seen::Primary(record) => record.minimal(|record| self.open(record)),
+                Seen::Nothing => continue,
+            };
+            let told = !hit.minimal;
+            match marked.and_then(|opened| self.mark_of(&opened.lookout, there, (query, at), told)) {
                 Ok(mark) => hit.overridden = mark,
                 Err(error) => return Ok(Err(error)),
             }
@@ -51,15 +57,16 @@ impl Replica {
         &self,
         lookout: &Lookout,
         there: Vec<StoredOverride>,
-        query: &Query,
-        at: UnixMillis,
+        (query, at): (&Query, UnixMillis),
+        told: bool,
     ) -> Result<Option<Mark>, ApiError> {
         for stored in there {
-            let content = self.0.records.open_override(&stored)?;
+            let content = self.records.open_override(&stored)?;
             if content.applies(lookout, query, at) || planted(KnownBug::OverrideOfAnybody) {
                 let OverrideHeader { id, recorded, agency, .. } = stored.header;
                 let Override { reason, expires, .. } = content;
-                return Ok(Some(Mark { id, reason, recorded_by: recorded.by, agency, expires }));
+                let told = told.then_some(MarkTold { reason, recorded_by: recorded.by, agency });
+                return Ok(Some(Mark { id, expires, told }));
             }
         }
         Ok(None)

@@ -86,7 +86,11 @@ asked! {
     PutPoliciesRequest(it) => [
         "policies" = policies_text(&it.policies),
     ],
-    CreateLookoutRequest(it) => ["name" = first_name(&it.lookout), "level" = it.level.clone()],
+    CreateLookoutRequest(it) => [
+        "name" = first_name(&it.lookout),
+        "level" = it.level.clone(),
+        "labels" = it.labels.join(", "),
+    ],
     UpdateLookoutRequest(it) => [
         "id" = it.id.clone(),
         "expected_version" = number(it.expected_version),

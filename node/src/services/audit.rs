@@ -16,6 +16,7 @@ use raft::group::Group;
 use raft::storage::StorageError;
 use tonic::{Request, Response, Status};
 
+use super::audit_cut::Sights;
 use super::v1::audit_server::Audit;
 use super::{Api, Call, page_size};
 use crate::audit::{Receipt, Released, Unreleased};
@@ -78,16 +79,18 @@ impl Api {
         if receipt.is_some() && leaves.is_empty() {
             return Err(ApiError::NoRecord);
         }
-        let events: Result<Vec<_>, _> = leaves.iter().map(|(index, leaf)| self.event(*index, leaf)).collect();
+        let mut sights = Sights::new(self, &admitted.cut);
+        let events: Result<Vec<_>, _> =
+            leaves.iter().map(|(index, leaf)| self.event(*index, leaf, &mut sights)).collect();
         let body = message::ReadAuditResponse { events: events?, size, audit: None };
         self.release(admitted, Unreleased::new(body, None, admitted.event(READ.kind), admitted.payload())).await
     }
 
-    /// An event as the API gives it, its payload opened.
-    fn event(&self, index: u64, stored: &StoredLeaf) -> Result<message::AuditEvent, ApiError> {
+    /// An event as the API gives it, its payload opened as far as its reader sees the records that it is about.
+    fn event(&self, index: u64, stored: &StoredLeaf, sights: &mut Sights<'_>) -> Result<message::AuditEvent, ApiError> {
         let damaged = |reason: String| ApiError::Internal(format!("audit leaf {index}: {reason}"));
         let Leaf { recorded_ms, header, .. } = stored.open(index).map_err(|error| damaged(error.to_string()))?;
-        let payload = match &stored.payload {
+        let mut payload = match &stored.payload {
             None => EventPayload::default(),
             Some(sealed) => {
                 let plain = self.0.records.keyring().open(Scope::Event(header.id), sealed);
@@ -95,6 +98,7 @@ impl Api {
                 EventPayload::from_cbor(&plain).map_err(|error| damaged(error.to_string()))?
             }
         };
+        sights.cut(&header, &mut payload)?;
         Ok(message::AuditEvent {
             index,
             recorded_at: UnixMillis(recorded_ms).rfc3339(),

@@ -42,10 +42,10 @@ impl Api {
         let asked = request.question.ok_or_else(|| Invalid::new("question", "is missing".into()))?;
         let Asks { query, threshold, freshness, .. } = asks(&asked, admitted.at, &self.0.tables)?;
         let (limit, by) = (query.limit, (self.policies()?, admitted.caller.purpose.clone()));
-        let question = Question::new((query, admitted.at), threshold, by, &self.0.tables);
+        let question = Question::new((query, admitted.at), threshold, by, admitted.cut.clone(), &self.0.tables);
         let policy_version = question.policy_version();
         let asked = Arc::new(vec![question]);
-        let found = self.beside(admitted, id, &asked).await?.ok_or(ApiError::NoRecord)?;
+        let found = self.beside(admitted, id, &asked).await?;
         let RecordExplained { version, name, in_force, indexed, applied, threshold, explained } = found;
         let group = self.owner(id.slot())?;
         let own = Position { group: group.to_string(), applied };
@@ -95,13 +95,14 @@ impl Api {
         self.release(admitted, Unreleased::new(body, Some(as_of), admitted.event(EXPLAIN.kind), payload)).await
     }
 
-    /// The record as of everything acknowledged before, beside the question, from this node's replica.
+    /// The record as of everything acknowledged before, beside the question, from this node's replica. Whoever sees only its
+    /// action on primary is not told why.
     async fn beside(
         &self,
         admitted: &Admitted,
         id: RecordId,
         asked: &Arc<Vec<Question>>,
-    ) -> Result<Option<RecordExplained>, ApiError> {
+    ) -> Result<RecordExplained, ApiError> {
         let replica = self.replica(self.owner(id.slot())?)?;
         replica.group().linearize(admitted.left()?).await?;
         let place = self.0.searches.enter(admitted.left()?).await?;
@@ -110,7 +111,7 @@ impl Api {
             let _place = place;
             match asked.first() {
                 Some(question) => replica.explain(id, question),
-                None => Ok(None),
+                None => Err(ApiError::Internal("an explanation without a question".into())),
             }
         };
         self.0.work.run(look).await.unwrap_or_else(|| Err(ApiError::Internal("an explanation panicked".into())))

@@ -143,7 +143,7 @@ impl Api {
         let lookout = lookout_from(lookout)?;
         let id = RecordId::of_source(running.source.as_str(), &entry.source_ref);
         let source = Source { list: running.source.clone(), reference: entry.source_ref };
-        self.0.records.draft(id, &lookout, admitted.caller.agency.clone(), AccessLevel::One, Some(source))
+        self.0.records.draft(id, &lookout, admitted.caller.agency.clone(), (AccessLevel::One, Vec::new()), Some(source))
     }
 
     /// One group's share of a batch: what is unchanged goes as a mark, the rest in commands of bounded size.

@@ -1,6 +1,8 @@
 //! Lookouts: create, read, change, remove, list, history.
 
+use model::access::admit::{Hidden, Visible};
 use model::access::function::Function;
+use model::access::labels;
 use model::audit::event::{ChangeKind, EventKind, EventPayload, ResultRef};
 use model::command::create::CreateRecord;
 use model::command::remove::RemoveRecord;
@@ -9,8 +11,8 @@ use model::command::{Changed, Command, Outcome};
 use model::error::Invalid;
 use model::ids::{GroupId, RecordId, RequestId, SourceList};
 use model::known_bugs::{KnownBug, planted};
-use model::limits::PAGE_BYTES_MAX;
-use model::record::{AccessLevel, RecordState, StoredRecord};
+use model::limits::{LIST_LOOKED_AT_MAX, PAGE_BYTES_MAX, PAGE_MAX};
+use model::record::{AccessLevel, RecordHeader, RecordState, StoredRecord};
 use proto::convert::{lookout_from, warnings_to};
 use proto::v1 as message;
 use tonic::{Request, Response, Status};
@@ -18,6 +20,7 @@ use tonic::{Request, Response, Status};
 use super::v1::lookouts_server::Lookouts;
 use super::{Api, Call, page_size, request_id};
 use crate::audit::{Released, Unreleased};
+use crate::cut::Cut;
 use crate::error::ApiError;
 use crate::gate::{Admitted, Need};
 use crate::records::DATASET;
@@ -33,6 +36,9 @@ const LIST: Call = Call { name: "lookout_list", kind: EventKind::List, need: Nee
 const HISTORY: Call =
     Call { name: "lookout_history", kind: EventKind::History, need: Need::Function(Function::RecordHistory) };
 
+/// Records that a list reads at a time at least.
+const LIST_CHUNK_MIN: usize = 100;
+
 fn record_id(text: &str) -> Result<RecordId, ApiError> {
     Ok(text.parse::<RecordId>()?)
 }
@@ -41,8 +47,15 @@ fn present<T>(field: &str, value: Option<T>) -> Result<T, ApiError> {
     value.ok_or_else(|| Invalid::new(field, "is missing".into()).into())
 }
 
-fn result_of(record: &StoredRecord) -> ResultRef {
-    ResultRef { id: record.header.id.0, version: record.header.version, score: 0, overridden: false }
+fn result_of(record: &Visible<StoredRecord>) -> ResultRef {
+    let header = &record.get().header;
+    ResultRef { id: header.id.0, version: header.version, score: 0, overridden: false }
+}
+
+/// A record, if there is one and the caller sees it: who reads or changes one by its id is told the same of one that is
+/// missing and of one that is hidden, before anything is proposed.
+pub(super) fn sighted(cut: &Cut, record: Option<StoredRecord>) -> Result<Visible<StoredRecord>, ApiError> {
+    cut.admit(Hidden::new(record.ok_or(ApiError::NoRecord)?)).map_err(ApiError::Hidden)
 }
 
 /// The answer to a change that went through the log.
@@ -81,6 +94,11 @@ impl Api {
         Ok(group.read(read)?)
     }
 
+    /// The newest version of a record as of everything acknowledged before, if the caller sees it.
+    pub(super) async fn seen(&self, admitted: &Admitted, id: RecordId) -> Result<Visible<StoredRecord>, ApiError> {
+        sighted(&admitted.cut, self.fresh(admitted, id, |state| state.record(DATASET, id)).await?)
+    }
+
     async fn create(
         &self,
         admitted: &Admitted,
@@ -96,8 +114,12 @@ impl Api {
             "" => AccessLevel::One,
             text => AccessLevel::from_code(text).ok_or_else(|| Invalid::new("level", "must be 1, 3 or 4".into()))?,
         };
-        let record = RecordId::of_request(id);
-        let draft = self.0.records.draft(record, &lookout, admitted.caller.agency.clone(), level, None)?;
+        let (record, owner, labels) = (RecordId::of_request(id), admitted.caller.agency.clone(), request.labels);
+        // Level 2 is refused in the log, whatever labels stand beside it (R16).
+        if level != AccessLevel::Two {
+            labels::check(level, &owner, &labels)?;
+        }
+        let draft = self.0.records.draft(record, &lookout, owner, (level, labels), None)?;
         let event = self.change_event(admitted, CREATE.kind, id)?;
         let command = Command::CreateRecord(CreateRecord { draft, event });
         if planted(KnownBug::AnswerBeforeCommit) {
@@ -121,13 +143,9 @@ impl Api {
         }
         let lookout = lookout_from(present("lookout", request.lookout)?).map_err(|error| error.within("lookout"))?;
         let warnings = warnings_to(lookout.warnings());
-        // What identifies the record stays as it is; a record that is missing is refused in the log, and audited there.
-        let before = self.fresh(admitted, record, |state| state.record(DATASET, record)).await?;
-        let (owner, level, source) = match before {
-            Some(before) => (before.header.owner, before.header.level, before.header.source),
-            None => (admitted.caller.agency.clone(), AccessLevel::One, None),
-        };
-        let draft = self.0.records.draft(record, &lookout, owner, level, source)?;
+        // What identifies the record, and who may see it, stays as it is.
+        let RecordHeader { owner, level, labels, source, .. } = self.seen(admitted, record).await?.into_inner().header;
+        let draft = self.0.records.draft(record, &lookout, owner, (level, labels), source)?;
         let event = self.change_event(admitted, UPDATE.kind, id)?;
         let command = Command::UpdateRecord(UpdateRecord { draft, expected_version: request.expected_version, event });
         change_answer(self.propose(self.owner(record.slot())?, admitted, id, command).await?, warnings)
@@ -141,6 +159,7 @@ impl Api {
         let id = request_id(&request.request_id)?;
         let record = record_id(&request.id)?;
         let expected_version = (request.expected_version != 0).then_some(request.expected_version);
+        self.seen(admitted, record).await?;
         let event = self.change_event(admitted, REMOVE.kind, id)?;
         let command = Command::RemoveRecord(RemoveRecord { dataset: DATASET, id: record, expected_version, event });
         change_answer(self.propose(self.owner(record.slot())?, admitted, id, command).await?, Vec::new())
@@ -152,11 +171,17 @@ impl Api {
         request: message::GetLookoutRequest,
     ) -> Result<Released<message::LookoutRecord>, ApiError> {
         let id = record_id(&request.id)?;
-        let found = self.fresh(admitted, id, |state| match request.version {
-            0 => state.record(DATASET, id),
-            version => state.version(DATASET, id, version),
+        let found = self.fresh(admitted, id, |state| {
+            let version = match request.version {
+                0 => None,
+                version => Some(state.version(DATASET, id, version)?),
+            };
+            Ok((state.record(DATASET, id)?, version))
         });
-        let record = found.await?.ok_or(ApiError::NoRecord)?;
+        let (newest, version) = found.await?;
+        // A version is seen by whoever sees both it and the newest: what was narrowed is narrow in its history too.
+        let newest = sighted(&admitted.cut, newest)?;
+        let record = version.map_or(Ok(newest), |version| sighted(&admitted.cut, version))?;
         let payload = EventPayload { results: vec![result_of(&record)], ..admitted.payload() };
         let body = self.0.records.message(&record)?;
         self.release(admitted, Unreleased::new(body, None, admitted.event(GET.kind), payload)).await
@@ -169,14 +194,18 @@ impl Api {
     ) -> Result<Released<message::HistoryResponse>, ApiError> {
         let id = record_id(&request.id)?;
         let size = page_size(request.page_size)?;
-        let page = self.fresh(admitted, id, |state| state.history(DATASET, id, request.before_version, size)).await?;
-        let (versions, cut) = (page.rows, page.cut);
-        let Some(oldest) = versions.last().map(|last| last.header.version) else {
-            return Err(ApiError::NoRecord);
-        };
+        let (newest, page) = self
+            .fresh(admitted, id, |state| {
+                Ok((state.record(DATASET, id)?, state.history(DATASET, id, request.before_version, size)?))
+            })
+            .await?;
+        sighted(&admitted.cut, newest)?;
+        let oldest = page.rows.last().map(|last| last.header.version).ok_or(ApiError::NoRecord)?;
+        let versions = page.rows.into_iter().map(Hidden::new);
+        let versions: Vec<_> = versions.filter_map(|version| admitted.cut.admit(version).ok()).collect();
         let payload = EventPayload { results: versions.iter().map(result_of).collect(), ..admitted.payload() };
         let messages: Result<Vec<_>, _> = versions.iter().map(|record| self.0.records.message(record)).collect();
-        let next_before_version = if cut { oldest } else { 0 };
+        let next_before_version = if page.cut { oldest } else { 0 };
         let body = message::HistoryResponse { versions: messages?, next_before_version, audit: None };
         self.release(admitted, Unreleased::new(body, None, admitted.event(HISTORY.kind), payload)).await
     }
@@ -192,10 +221,11 @@ impl Api {
             source => Some(SourceList::new(source)?),
         };
         let groups = self.slot_map()?.groups();
-        let (at, after) = list_position(&request.page_token, &groups)?;
+        let (at, after) = self.list_position(&request.page_token, &groups)?;
         let walk = Walk { source, removed: request.removed, size };
         let (records, next) = self.walk(admitted, &walk, &groups, at, after).await?;
-        let next_page_token = next.map(|(group, after)| list_token(group, after)).unwrap_or_default();
+        let next = next.map(|(group, after)| self.0.records.list_token(group, after));
+        let next_page_token = next.transpose()?.unwrap_or_default();
         let payload = EventPayload { results: records.iter().map(result_of).collect(), ..admitted.payload() };
         let messages: Result<Vec<_>, _> = records.iter().map(|record| self.0.records.message(record)).collect();
         let body = message::ListLookoutsResponse { lookouts: messages?, next_page_token, audit: None };
@@ -247,8 +277,8 @@ impl Walk {
 }
 
 impl Api {
-    /// Walks group by group from a position; a page ends when it is full or the last group is through. Returns where the
-    /// next one goes on.
+    /// Walks group by group from a position; a page ends when it is full of records that the caller sees and there is another
+    /// one, when the last group is through, or when enough was looked at. Returns where the next one goes on.
     async fn walk(
         &self,
         admitted: &Admitted,
@@ -256,44 +286,48 @@ impl Api {
         groups: &[GroupId],
         mut at: usize,
         mut after: Option<RecordId>,
-    ) -> Result<(Vec<StoredRecord>, Option<(GroupId, Option<RecordId>)>), ApiError> {
-        let mut records: Vec<StoredRecord> = Vec::new();
-        let mut bytes = 0;
+    ) -> Result<(Vec<Visible<StoredRecord>>, Option<(GroupId, Option<RecordId>)>), ApiError> {
+        let mut shown: Vec<Visible<StoredRecord>> = Vec::new();
+        let (mut bytes, mut looked_at, mut last, mut fresh) = (0, 0, None, None);
         while let Some(id) = groups.get(at) {
-            // What was looked at counts, shown or not: a page may be short, or empty, and the list go on.
-            if records.len() >= walk.size || bytes > PAGE_BYTES_MAX {
-                return Ok((records, Some((*id, after))));
+            if looked_at >= LIST_LOOKED_AT_MAX {
+                return Ok((shown, Some((*id, after))));
             }
             let group = self.0.groups.get(*id)?;
-            group.linearize(admitted.left()?).await?;
-            let (page, reached) = group.read(|state| walk.page(state, after, walk.size - records.len()))?;
+            if fresh != Some(at) {
+                group.linearize(admitted.left()?).await?;
+                fresh = Some(at);
+            }
+            let chunk = (walk.size + 1).clamp(LIST_CHUNK_MIN, PAGE_MAX);
+            let (page, reached) = group.read(|state| walk.page(state, after, chunk))?;
+            looked_at += page.len().max(1);
+            for record in page {
+                let (row, length) = (record.header.id, record.sealed.ciphertext.len());
+                let opened = walk.shows(&record).then(|| admitted.cut.admit(Hidden::new(record)));
+                let Some(Ok(record)) = opened else { continue };
+                if shown.len() >= walk.size || !shown.is_empty() && bytes + length > PAGE_BYTES_MAX {
+                    return Ok((shown, last));
+                }
+                bytes += length;
+                shown.push(record);
+                last = Some((*id, Some(row)));
+            }
             after = reached;
             at += usize::from(reached.is_none());
-            bytes += page.iter().map(|record| record.sealed.ciphertext.len()).sum::<usize>();
-            records.extend(page.into_iter().filter(|record| walk.shows(record)));
         }
-        Ok((records, None))
+        Ok((shown, None))
     }
-}
 
-/// Where a list goes on: a group and the last id of it.
-fn list_token(group: GroupId, after: Option<RecordId>) -> String {
-    format!("{group}.{}", after.map(|id| id.to_string()).unwrap_or_default())
-}
-
-fn list_position(token: &str, groups: &[GroupId]) -> Result<(usize, Option<RecordId>), ApiError> {
-    if token.is_empty() {
-        return Ok((0, None));
+    /// Where a list goes on: which of the groups, and after which of its records.
+    fn list_position(&self, token: &str, groups: &[GroupId]) -> Result<(usize, Option<RecordId>), ApiError> {
+        if token.is_empty() {
+            return Ok((0, None));
+        }
+        let bad = || Invalid::new("page_token", "is not one that this list gave".into());
+        let (group, after) = self.0.records.list_position(token).ok_or_else(bad)?;
+        let at = groups.iter().position(|other| *other == group).ok_or_else(bad)?;
+        Ok((at, after))
     }
-    let bad = || Invalid::new("page_token", "is not one that this list gave".into());
-    let (group, after) = token.split_once('.').ok_or_else(bad)?;
-    let group: GroupId = group.parse().map_err(|_| bad())?;
-    let at = groups.iter().position(|other| *other == group).ok_or_else(bad)?;
-    let after = match after {
-        "" => None,
-        id => Some(id.parse::<RecordId>().map_err(|_| bad())?),
-    };
-    Ok((at, after))
 }
 
 #[tonic::async_trait]

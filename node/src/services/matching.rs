@@ -84,7 +84,8 @@ impl Api {
         };
         let question = |field: &'static str, policies: Option<message::Policies>| -> Result<Question, ApiError> {
             let policies = policies_from(given(field, policies)?).map_err(|error| error.within(field))?;
-            Ok(Question::new((query.clone(), admitted.at), threshold, (policies, purpose.clone()), &self.0.tables))
+            let (asked, by) = ((query.clone(), admitted.at), (policies, purpose.clone()));
+            Ok(Question::new(asked, threshold, by, admitted.cut.clone(), &self.0.tables))
         };
         let questions = Arc::new(vec![question("first", first)?, question("second", second)?]);
         let answered = self.ask(admitted, &questions, freshness).await?;

@@ -3,6 +3,7 @@
 
 mod asked;
 mod audit;
+mod audit_cut;
 mod cluster;
 mod explain;
 mod founding;
@@ -164,7 +165,7 @@ impl Api {
             let kind = match &error {
                 ApiError::Denied { denial, .. } => counts_as(*denial),
                 // Missing and hidden count alike (T05).
-                ApiError::NoRecord => Some(DenialKind::MissedId),
+                ApiError::NoRecord | ApiError::Hidden(_) => Some(DenialKind::MissedId),
                 ApiError::Refused(refusal) if refusal.code == RefusalCode::NoRecordAvailable => {
                     Some(DenialKind::MissedId)
                 }
@@ -179,9 +180,9 @@ impl Api {
         }
         let mut header = admitted.event(call.kind);
         header.verdict = Verdict::Refused.number();
-        header.code = Some(error.code().to_string());
+        header.code = Some(error.audit_code().to_string());
         let mut payload = admitted.payload();
-        payload.text = Some(error.for_the_record());
+        payload.text = Some(error.audit_text());
         let recorded = self.0.pipeline.record(header, &payload);
         match tokio::time::timeout(REFUSAL_DEADLINE, recorded).await.unwrap_or(Err(AuditError::Late)) {
             Ok(_) => error,
@@ -291,6 +292,7 @@ fn leaves_no_event(error: &ApiError) -> bool {
     match error {
         ApiError::Invalid(_)
         | ApiError::NoRecord
+        | ApiError::Hidden(_)
         | ApiError::NoSession
         | ApiError::Denied { .. }
         | ApiError::OtherIdentity { .. } => true,

@@ -15,7 +15,7 @@ use proto::convert::override_from;
 use proto::v1 as message;
 use tonic::{Request, Response, Status};
 
-use super::lookouts::change_answer;
+use super::lookouts::{change_answer, sighted};
 use super::v1::overrides_server::Overrides;
 use super::{Api, Call, request_id};
 use crate::audit::{Released, Unreleased};
@@ -46,16 +46,15 @@ impl Api {
         let (record, remembered) = self
             .fresh(admitted, lookout, |state| Ok((state.record(DATASET, lookout)?, state.request(lookout.slot(), id)?)))
             .await?;
-        let version = record.as_ref().map_or(0, |record| record.header.version);
+        let record = sighted(&admitted.cut, record)?;
+        let RecordHeader { state, version, .. } = record.get().header;
         let seen_version = if request.expected_version == 0 { version } else { request.expected_version };
         // What took place is answered from the log's memory, whatever the lookout and the clock say by now. What the log
-        // refuses by itself, a lookout that is missing or has another version, is refused and audited there.
+        // refuses by itself, a lookout that is out of force or has another version, is refused and audited there.
         if remembered.is_none() {
             check_expiry(content.expires, admitted.at)?;
-            let compared =
-                |header: &RecordHeader| header.state == RecordState::Active && header.version == seen_version;
-            if let Some(record) = record.filter(|record| compared(&record.header)) {
-                content.check_distinct(&self.0.records.open(&record)?)?;
+            if state == RecordState::Active && version == seen_version {
+                content.check_distinct(&self.0.records.open(record.get())?)?;
             }
         }
         let draft = self.0.records.override_draft(lookout, OverrideId::of_request(id), &content)?;
@@ -72,6 +71,8 @@ impl Api {
         let request_id = request_id(&request.request_id)?;
         let lookout = lookout_id(&request.lookout)?;
         let id = request.id.parse::<OverrideId>().map_err(|error| Invalid::new("id", error.reason))?;
+        // Whoever sees no lookout is told of no override of it.
+        self.seen(admitted, lookout).await?;
         let event = self.change_event(admitted, END.kind, request_id)?;
         let command = Command::EndOverride(EndOverride { dataset: DATASET, lookout, id, event });
         change_answer(self.propose(self.owner(lookout.slot())?, admitted, request_id, command).await?, Vec::new())
@@ -86,7 +87,7 @@ impl Api {
         let (record, there) = self
             .fresh(admitted, lookout, |state| Ok((state.record(DATASET, lookout)?, state.overrides(DATASET, lookout)?)))
             .await?;
-        let opened = self.0.records.open(&record.ok_or(ApiError::NoRecord)?)?;
+        let opened = self.0.records.open(sighted(&admitted.cut, record)?.get())?;
         let result = |stored: &StoredOverride| ResultRef {
             id: stored.header.id.0,
             version: stored.header.version(),

@@ -15,7 +15,7 @@ use model::error::{Invalid, Warning};
 use model::known_bugs::{KnownBug, planted};
 use model::limits::{DEADLINE_DEFAULT_MS, MRZ_CHARS_MAX};
 use model::mrz::{self, CheckResult, DocumentCheck, Mrz};
-use model::overrides::Mark;
+use model::overrides::{Mark, MarkTold};
 use model::screen::{Evidence, Hit, Query, Score, WordMet, rank};
 use model::time::UnixMillis;
 use proto::convert::warnings_to;
@@ -153,7 +153,7 @@ impl Api {
         let Asks { query, threshold, freshness, document_checks, warnings } =
             asks(&request, admitted.at, &self.0.tables)?;
         let by = (self.policies()?, admitted.caller.purpose.clone());
-        let question = Question::new((query, admitted.at), threshold, by, &self.0.tables);
+        let question = Question::new((query, admitted.at), threshold, by, admitted.cut.clone(), &self.0.tables);
         let policy_version = question.policy_version();
         let answered = self.ask(admitted, &Arc::new(vec![question]), freshness).await?;
         let as_of = self.as_of(admitted, &answered.positions, answered.age);
@@ -242,7 +242,7 @@ impl Api {
             })?;
         }
         // A replica that has just started may still replay what its index covers already.
-        group.applied(replica.covered(), left()).await?;
+        group.applied(replica.reaches(), left()).await?;
         let place = self.0.searches.enter(left()).await?;
         let (replica, asked) = (replica.clone(), asked.clone());
         let search = move || {
@@ -298,12 +298,13 @@ pub(super) fn hit_message(hit: Hit) -> message::Hit {
 }
 
 pub(super) fn overridden_message(mark: Mark) -> message::Overridden {
-    message::Overridden {
-        id: mark.id.to_string(),
-        reason: mark.reason,
-        recorded_by: mark.recorded_by.to_string(),
-        expires: mark.expires.rfc3339_seconds(),
-        agency: mark.agency.to_string(),
+    let (id, expires) = (mark.id.to_string(), mark.expires.rfc3339_seconds());
+    match mark.told {
+        None => message::Overridden { id, expires, ..Default::default() },
+        Some(MarkTold { reason, recorded_by, agency }) => {
+            let (recorded_by, agency) = (recorded_by.to_string(), agency.to_string());
+            message::Overridden { id, reason, recorded_by, expires, agency }
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use model::seal::Keyring;
 use model::time::{Clock, Entropy};
 use portcullis_node::Node;
 use portcullis_node::config::{Config, INDEX_LINGER, Start};
+use portcullis_node::cut::Cuts;
 use portcullis_node::env::{Env, SystemClock, SystemEntropy};
 use proto::transport::BoxFuture;
 use proto::v1;
@@ -129,6 +130,8 @@ pub struct Cluster {
     disks: Vec<Disk>,
     members: BTreeMap<NodeId, String>,
     nodes: Vec<Option<Runtime>>,
+    /// What callers see.
+    cuts: Cuts,
     /// Where clients run.
     runtime: Runtime,
 }
@@ -140,12 +143,17 @@ fn free_address() -> String {
 
 /// A request with who asks, and a deadline.
 pub fn asked<T>(message: T) -> Request<T> {
+    asked_by(("officer", "CBP", "test"), message)
+}
+
+/// A request of a user of an agency, for a purpose.
+pub fn asked_by<T>((user, agency, purpose): (&str, &str, &str), message: T) -> Request<T> {
     let mut request = Request::new(message);
     for (key, value) in [
-        (proto::metadata::USER, "officer"),
-        (proto::metadata::AGENCY, "CBP"),
+        (proto::metadata::USER, user),
+        (proto::metadata::AGENCY, agency),
         (proto::metadata::PORT, "2404"),
-        (proto::metadata::PURPOSE, "test"),
+        (proto::metadata::PURPOSE, purpose),
     ] {
         request.metadata_mut().insert(key, value.parse().unwrap());
     }
@@ -163,7 +171,7 @@ pub fn create(name: &str) -> v1::CreateLookoutRequest {
         ..Default::default()
     };
     let request_id = RequestId::new(SystemClock.now(), SystemEntropy.sixteen()).to_string();
-    v1::CreateLookoutRequest { request_id, lookout: Some(lookout), level: String::new() }
+    v1::CreateLookoutRequest { request_id, lookout: Some(lookout), ..Default::default() }
 }
 
 /// Looks until it is so.
@@ -178,9 +186,14 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 impl Cluster {
     /// Starts a new cluster.
     pub fn start() -> Self {
+        Self::with_cuts(Cuts::default())
+    }
+
+    /// Starts a new cluster whose callers see what this says.
+    pub fn with_cuts(cuts: Cuts) -> Self {
         let members = (1..=NODES).map(|id| (NodeId(id), free_address())).collect();
         let disks = (0..NODES).map(|_| Disk::new()).collect();
-        let mut cluster = Self { disks, members, nodes: Vec::new(), runtime: Runtime::new().unwrap() };
+        let mut cluster = Self { disks, members, nodes: Vec::new(), cuts, runtime: Runtime::new().unwrap() };
         cluster.power_on();
         cluster
     }
@@ -207,6 +220,7 @@ impl Cluster {
                 searches: 2,
                 names: Vec::new(),
                 index_linger: INDEX_LINGER,
+                cuts: self.cuts.clone(),
             };
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             let env = Env::in_memory(Arc::new(disk.clone()));

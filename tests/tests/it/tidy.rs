@@ -179,6 +179,15 @@ fn nowhere(found: Vec<String>, what: &str) {
     assert_eq!(found, [""; 0], "{what}");
 }
 
+/// Records are opened without a look at their labels in one place alone, on a node that has no gate.
+#[test]
+fn records_are_opened_without_a_gate_in_one_place() {
+    let may = ["model/src/access/admit.rs", "node/src/cut.rs"];
+    let others = sources().into_iter().filter(|source| !may.contains(&source.path.as_str()));
+    let own = |source: &Source| !source.path.ends_with("tidy.rs");
+    nowhere(others.filter(own).flat_map(|source| source.names("without_gate")).collect(), "opened in `cut.rs` alone");
+}
+
 #[test]
 fn dependencies_between_our_crates_point_down_only() {
     let metadata = MetadataCommand::new().manifest_path(workspace_root().join("Cargo.toml")).no_deps().exec().unwrap();

@@ -9,6 +9,7 @@ use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use model::access::policy_bundle::{PolicyBundle, ProposedBundle};
 use model::audit::event::{EventDraft, EventHeader, EventKind, Verdict};
 use model::audit::leaf::StoredLeaf;
 use model::audit::merkle::Frontier;
@@ -299,7 +300,9 @@ impl Stock {
             | Write::PutScores(_)
             | Write::PutFloor(..)
             | Write::PutCertificate(..)
-            | Write::PutCeremony(_) => unreachable!("no people"),
+            | Write::PutCeremony(_)
+            | Write::PutPolicyBundle(_)
+            | Write::PutProposedBundle(_) => unreachable!("no people"),
         }
     }
 }
@@ -344,6 +347,12 @@ impl PeopleView for Stock {
         Ok(None)
     }
     fn ceremony(&self) -> Read<Option<Ceremony>> {
+        Ok(None)
+    }
+    fn policy_bundle(&self) -> Read<Option<PolicyBundle>> {
+        Ok(None)
+    }
+    fn proposed_bundle(&self) -> Read<Option<ProposedBundle>> {
         Ok(None)
     }
 }

@@ -31,9 +31,11 @@ use raft::network::{PEER_MESSAGE_BYTES_MAX, PeerService, Router};
 use raft::storage::StorageError;
 use search::{Index, Place};
 use services::v1::{
+    access_policies_server::AccessPoliciesServer, agencies_server::AgenciesServer, agreements_server::AgreementsServer,
     audit_server::AuditServer, cluster_server::ClusterServer, imports_server::ImportsServer,
-    lookouts_server::LookoutsServer, matching_server::MatchingServer, overrides_server::OverridesServer,
-    screening_server::ScreeningServer,
+    lookouts_server::LookoutsServer, matching_server::MatchingServer, memoranda_server::MemorandaServer,
+    overrides_server::OverridesServer, roles_server::RolesServer, screening_server::ScreeningServer,
+    users_server::UsersServer,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -392,6 +394,12 @@ async fn serve(
         .add_service(bounded!(ScreeningServer))
         .add_service(bounded!(MatchingServer))
         .add_service(bounded!(OverridesServer))
+        .add_service(bounded!(UsersServer))
+        .add_service(bounded!(AgenciesServer))
+        .add_service(bounded!(RolesServer))
+        .add_service(bounded!(AgreementsServer))
+        .add_service(bounded!(MemorandaServer))
+        .add_service(bounded!(AccessPoliciesServer))
         .add_service(bounded!(AuditServer))
         .add_service(bounded!(ClusterServer))
         .add_service(health)

@@ -171,7 +171,9 @@ impl World {
                 | Write::PutScores(_)
                 | Write::PutFloor(..)
                 | Write::PutCertificate(..)
-                | Write::PutCeremony(_)) => self.people.write(people),
+                | Write::PutCeremony(_)
+                | Write::PutPolicyBundle(_)
+                | Write::PutProposedBundle(_)) => self.people.write(people),
             }
         }
         effects.outcome

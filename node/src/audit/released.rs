@@ -164,5 +164,16 @@ audited!(
     ListOverridesResponse,
     ReadAuditResponse,
     ExportAuditResponse,
-    ImportProgress
+    ImportProgress,
+    UserRecord,
+    ListUsersResponse,
+    AgencyRecord,
+    ListAgenciesResponse,
+    RoleRecord,
+    ListRolesResponse,
+    AgreementRecord,
+    ListAgreementsResponse,
+    MemorandumRecord,
+    ListMemorandaResponse,
+    AccessPoliciesResponse
 );

@@ -9,6 +9,7 @@ mod imports;
 mod lookouts;
 mod matching;
 mod overrides;
+mod people;
 mod screening;
 
 /// The generated server: its answers are `Released`.

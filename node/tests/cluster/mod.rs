@@ -24,6 +24,8 @@ use tokio::sync::watch;
 use tonic::Request;
 use tonic::transport::Channel;
 
+pub mod people;
+
 const NODES: u64 = 3;
 /// Longest wait for anything that must happen.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -124,6 +126,13 @@ impl Store for Gated {
     }
 }
 
+const CLUSTER: ClusterId = ClusterId([9; 16]);
+
+/// The keys of the cluster.
+fn keyring() -> Keyring {
+    Keyring::single(1, [5; 32])
+}
+
 /// The nodes, by number from 1.
 pub struct Cluster {
     disks: Vec<Disk>,
@@ -140,10 +149,15 @@ fn free_address() -> String {
 
 /// A request with who asks, and a deadline.
 pub fn asked<T>(message: T) -> Request<T> {
+    asked_by("officer", "CBP", message)
+}
+
+/// A request of somebody.
+pub fn asked_by<T>(user: &str, agency: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     for (key, value) in [
-        (proto::metadata::USER, "officer"),
-        (proto::metadata::AGENCY, "CBP"),
+        (proto::metadata::USER, user),
+        (proto::metadata::AGENCY, agency),
         (proto::metadata::PORT, "2404"),
         (proto::metadata::PURPOSE, "test"),
     ] {
@@ -162,8 +176,12 @@ pub fn create(name: &str) -> v1::CreateLookoutRequest {
         reason: "power loss test".into(),
         ..Default::default()
     };
-    let request_id = RequestId::new(SystemClock.now(), SystemEntropy.sixteen()).to_string();
-    v1::CreateLookoutRequest { request_id, lookout: Some(lookout), level: String::new() }
+    v1::CreateLookoutRequest { request_id: new_id().to_string(), lookout: Some(lookout), level: String::new() }
+}
+
+/// A new request id.
+pub fn new_id() -> RequestId {
+    RequestId::new(SystemClock.now(), SystemEntropy.sixteen())
 }
 
 /// Looks until it is so.
@@ -199,8 +217,8 @@ impl Cluster {
                 node: *id,
                 listen: address.clone(),
                 http: None,
-                start: Start::First { cluster: ClusterId([9; 16]), members: self.members.clone(), records_groups: 2 },
-                keyring: Keyring::single(1, [5; 32]),
+                start: Start::First { cluster: CLUSTER, members: self.members.clone(), records_groups: 2 },
+                keyring: keyring(),
                 region: "test".into(),
                 port: "test".into(),
                 timings: Timings::default(),

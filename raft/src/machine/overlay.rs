@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::access::policy_bundle::{PolicyBundle, ProposedBundle};
 use model::audit::merkle::Frontier;
 use model::codec::{self, Stored};
 use model::command::Remembered;
@@ -121,7 +122,9 @@ impl<'a> Overlay<'a> {
                 | Write::PutScores(_)
                 | Write::PutFloor(..)
                 | Write::PutCertificate(..)
-                | Write::PutCeremony(_)) => self.write_people(people)?,
+                | Write::PutCeremony(_)
+                | Write::PutPolicyBundle(_)
+                | Write::PutProposedBundle(_)) => self.write_people(people)?,
             }
         }
         Ok(())
@@ -156,6 +159,12 @@ impl<'a> Overlay<'a> {
                 Ok(())
             }
             Write::PutCeremony(ceremony) => self.put(keys::CEREMONY.to_vec(), &ceremony),
+            Write::PutPolicyBundle(bundle) => {
+                self.put(keys::policy_bundle_of(bundle.version), &*bundle)?;
+                self.delete(keys::PROPOSED_BUNDLE.to_vec());
+                self.put(keys::POLICY_BUNDLE.to_vec(), &*bundle)
+            }
+            Write::PutProposedBundle(proposed) => self.put(keys::PROPOSED_BUNDLE.to_vec(), &*proposed),
             other => Err(ViewError(format!("{other:?} is not about people"))),
         }
     }
@@ -265,6 +274,14 @@ impl PeopleView for Overlay<'_> {
 
     fn ceremony(&self) -> Read<Option<Ceremony>> {
         self.value(keys::CEREMONY)
+    }
+
+    fn policy_bundle(&self) -> Read<Option<PolicyBundle>> {
+        self.value(keys::POLICY_BUNDLE)
+    }
+
+    fn proposed_bundle(&self) -> Read<Option<ProposedBundle>> {
+        self.value(keys::PROPOSED_BUNDLE)
     }
 }
 

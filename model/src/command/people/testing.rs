@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::function::Function;
+use crate::access::policy_bundle::{PolicyBundle, ProposedBundle};
 use crate::access::principal::{BackgroundKind, Category};
 use crate::command::people::user::{ChangeUser, UserChange};
 use crate::command::testing::{World, caller, event, sealed};
@@ -35,6 +36,8 @@ pub struct People {
     pub floors: BTreeMap<Party, u64>,
     pub certificates: BTreeMap<CertificateKey, UserId>,
     pub ceremony: Option<Ceremony>,
+    pub bundles: Vec<PolicyBundle>,
+    pub proposed: Option<ProposedBundle>,
 }
 
 impl People {
@@ -49,6 +52,11 @@ impl People {
             Write::PutFloor(party, epoch) => drop(self.floors.insert(party, epoch)),
             Write::PutCertificate(key, user) => drop(self.certificates.insert(key, user)),
             Write::PutCeremony(ceremony) => self.ceremony = Some(ceremony),
+            Write::PutPolicyBundle(bundle) => {
+                self.bundles.push(*bundle);
+                self.proposed = None;
+            }
+            Write::PutProposedBundle(proposed) => self.proposed = Some(*proposed),
             other => panic!("{other:?} is not about people"),
         }
     }
@@ -91,6 +99,12 @@ impl PeopleView for World {
     }
     fn ceremony(&self) -> Read<Option<Ceremony>> {
         Ok(self.people.ceremony.clone())
+    }
+    fn policy_bundle(&self) -> Read<Option<PolicyBundle>> {
+        Ok(self.people.bundles.last().cloned())
+    }
+    fn proposed_bundle(&self) -> Read<Option<ProposedBundle>> {
+        Ok(self.people.proposed.clone())
     }
 }
 

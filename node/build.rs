@@ -4,7 +4,10 @@
 use std::collections::BTreeSet;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let set = protox::compile(["portcullis/v1/portcullis.proto", "portcullis/v1/sign_on.proto"], ["../proto"])?;
+    let set = protox::compile(
+        ["portcullis/v1/portcullis.proto", "portcullis/v1/people.proto", "portcullis/v1/sign_on.proto"],
+        ["../proto"],
+    )?;
     let methods = set.file.iter().flat_map(|file| &file.service).flat_map(|service| &service.method);
     let answers: BTreeSet<String> = methods.map(|method| method.output_type().to_string()).collect();
     let mut builder = tonic_prost_build::configure()

@@ -2,7 +2,10 @@
 //! was not released by the audit pipeline does not compile.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let public = protox::compile(["portcullis/v1/portcullis.proto", "portcullis/v1/sign_on.proto"], ["."])?;
+    let public = protox::compile(
+        ["portcullis/v1/portcullis.proto", "portcullis/v1/people.proto", "portcullis/v1/sign_on.proto"],
+        ["."],
+    )?;
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("portcullis.bin"), prost_types_encode(&public))?;
     tonic_prost_build::configure().build_server(false).build_transport(false).compile_fds(public)?;

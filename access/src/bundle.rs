@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{Authorizer, Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use model::access::denial::Denial;
-use model::access::policy_bundle::PolicyBundle;
+use model::access::policy_bundle::{PolicyBundle, PolicyDraft};
 use model::error::Invalid;
 use model::ids::UserId;
 use model::limits::{ACCESS_POLICIES_BYTES_MAX, ACCESS_POLICIES_MAX};
@@ -146,19 +146,31 @@ impl Bundle {
         Ok(bundle)
     }
 
+    /// These policies as a version for the directory that somebody else is to approve: they must decide every case of this
+    /// program's corpus as it says.
+    pub fn draft(&self, version: u64) -> Result<PolicyDraft, BundleError> {
+        let corpus = Corpus::built_in()?;
+        self.check_corpus(&corpus)?;
+        let draft = self.as_draft(version, &corpus);
+        draft.validate()?;
+        Ok(draft)
+    }
+
     /// These policies as a version for the directory.
     pub fn stored(&self, version: u64, author: UserId, approver: UserId) -> Result<PolicyBundle, BundleError> {
-        let stored = PolicyBundle {
+        let stored = self.as_draft(version, &Corpus::built_in()?).approved(author, approver);
+        stored.validate()?;
+        Ok(stored)
+    }
+
+    fn as_draft(&self, version: u64, corpus: &Corpus) -> PolicyDraft {
+        PolicyDraft {
             version,
             cedar_language: language(),
             schema_sha256: digest(&[SCHEMA]),
-            decisions_sha256: Corpus::built_in()?.sha256(),
+            decisions_sha256: corpus.sha256(),
             text: self.text.clone(),
-            author,
-            approver,
-        };
-        stored.validate()?;
-        Ok(stored)
+        }
     }
 
     /// The policies that can say anything of an act; all of them, should it have none of its own.

@@ -237,6 +237,9 @@ fn a_stored_bundle_comes_into_force_if_it_was_checked_against_what_this_program_
     let stored = built_in().stored(1, user("ann"), user("bob")).expect("right");
     assert_eq!(Bundle::for_activation(&stored).expect("right").sha256(), built_in().sha256());
     assert!(built_in().stored(1, user("ann"), user("ann")).is_err(), "the author approves nothing");
+    let draft = built_in().draft(1).expect("right");
+    assert_eq!(draft.clone().approved(user("ann"), user("bob")), stored, "a proposal becomes what is put in force");
+    assert!(built_in().draft(0).is_err());
     let mut wrong = stored.clone();
     wrong.schema_sha256 = [0; 32];
     assert_eq!(Bundle::of(&wrong).expect_err("refused"), BundleError::OtherSchema);

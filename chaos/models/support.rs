@@ -9,6 +9,7 @@ use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use model::access::policy_bundle::{PolicyBundle, ProposedBundle};
 use model::audit::event::{EventDraft, EventHeader, EventKind, Verdict};
 use model::audit::leaf::StoredLeaf;
 use model::audit::merkle::{self, Frontier};
@@ -302,7 +303,9 @@ impl Stock {
             | Write::PutCertificate(..)
             | Write::PutCeremony(_)
             | Write::PutSession(_)
-            | Write::DeleteSession(..) => unreachable!("no people"),
+            | Write::DeleteSession(..)
+            | Write::PutPolicyBundle(_)
+            | Write::PutProposedBundle(_) => unreachable!("no people"),
         }
     }
 }
@@ -353,6 +356,12 @@ impl PeopleView for Stock {
         Ok(Vec::new())
     }
     fn ceremony(&self) -> Read<Option<Ceremony>> {
+        Ok(None)
+    }
+    fn policy_bundle(&self) -> Read<Option<PolicyBundle>> {
+        Ok(None)
+    }
+    fn proposed_bundle(&self) -> Read<Option<ProposedBundle>> {
         Ok(None)
     }
 }

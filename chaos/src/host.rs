@@ -110,6 +110,8 @@ pub fn config(world: &World, node: u64, join: Option<String>) -> Config {
         port: format!("port-{node}"),
         timings: world.timings(),
         searches: 2,
+        gated: false,
+        ceremony: None,
         names: Vec::new(),
         index_linger: Duration::from_millis(world.index_linger_ms),
         cuts: Default::default(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, batch, cluster, completion, explain, founding, generate, import, lookout, matcher, overrides, pki,
+    audit, batch, cluster, completion, explain, founding, generate, import, lookout, matcher, overrides, people, pki,
     playground, screen, sign_on,
 };
 use crate::output::Form;
@@ -65,6 +65,30 @@ pub enum Command {
     /// Say of whom a lookout is not about, so that he is not stopped again for it.
     #[command(subcommand)]
     Override(overrides::Command),
+    /// Look after accounts: request, approve, certify, suspend, grant, read.
+    #[command(subcommand)]
+    User(Box<people::user::Command>),
+    /// Make and change agencies.
+    #[command(subcommand)]
+    Agency(people::agency::Command),
+    /// Make and change roles: what a job carries of functions.
+    #[command(subcommand)]
+    Role(people::role::Command),
+    /// Draft, review, approve and end agreements with agencies.
+    #[command(subcommand)]
+    Agreement(Box<people::agreement::Command>),
+    /// Draft, accept and end memoranda, by which an owner opens records to others.
+    #[command(subcommand)]
+    Memorandum(Box<people::memorandum::Command>),
+    /// Read, check, propose and approve the policies by which access is decided.
+    #[command(subcommand)]
+    Policy(people::policy::Command),
+    /// Certify an account for another year; short for `user certify`.
+    Certify(people::user_change::OfUser),
+    /// Suspend an account, at once and on every node; short for `user suspend`.
+    Suspend(people::user_change::Suspend),
+    /// Grant a role or a function to an account; short for `user grant`.
+    Grant(people::user_change::Grant),
     /// Read, verify and export the audit log.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -133,6 +157,56 @@ mod tests {
             "override record 00 --name N --dob 1970-01-02 --nationality C --reason R --expires 2027-01-31T12:00:00Z --expected-version 2",
             "override end 00 11",
             "override list 00",
+            "user request u --agency A --category general --control-officer s --supervisor b --supervisor c --station 2404 --dataset tecs --certificate u --name N --contact C --badge B",
+            "user approve u",
+            "user standing u --background bi --completed 2026-05-01 --adjudicated",
+            "user standing u --course 2026-05-01 --expected-version 3",
+            "user standing u --ncic 2026-05-01",
+            "user standing u --opr-hold false",
+            "user standing u --nationality foreign-service",
+            "user certify u --request-id 00112233445566778899aabbccddeeff --expected-version 2",
+            "user suspend u --cause opr",
+            "user reinstate u",
+            "user close u",
+            "user superiors u --control-officer s --supervisor b",
+            "user stations u --station 2404 --station 2405",
+            "user stations u --none",
+            "user grant u --role lane",
+            "user revoke u --function export",
+            "user open-transaction u --function export --from 2026-01-01 --to 2026-02-01",
+            "user close-transaction u --function export --from 2026-01-01 --to 2026-02-01",
+            "user affirm u",
+            "user assign u --right primary-query:CBP:tecs --right export:CBP:tecs",
+            "user show u",
+            "user list --agency A --page-size 5 --all",
+            "certify u",
+            "suspend u --cause sco",
+            "grant u --function export",
+            "agency put A --name N --external true --national u --accepts-level-one true --active true",
+            "agency show A",
+            "agency list --all",
+            "role put lane --function primary-query --function record-view",
+            "role show lane --version 1",
+            "role list",
+            "agreement draft A moa --kind moa --function record-view --dataset tecs --level 1 --authority X --effective 2026-01-01 --expires 2027-01-01",
+            "agreement review A moa",
+            "agreement approve A moa --expected-version 2",
+            "agreement annual-review A moa",
+            "agreement end A moa",
+            "agreement show A moa",
+            "agreement list A",
+            "memorandum draft m --owner A --class A/c --to-agency B --verb record-view --from 2026-01-01 --to 2027-01-01",
+            "memorandum draft m --owner A --level-four --to-user u --to-user v --verb record-view --from 2026-01-01 --to 2027-01-01",
+            "memorandum accept m",
+            "memorandum end m",
+            "memorandum show m",
+            "memorandum list",
+            "policy show --version 2",
+            "policy show --proposed",
+            "policy check F",
+            "policy propose F",
+            "policy approve --file F",
+            "policy approve --sha256 00 --version 3",
             "audit tail --limit 5 --follow",
             "audit verify",
             "audit verify --dir D",
@@ -177,6 +251,17 @@ mod tests {
             "lookout update 00",
             "override record 00 --name N --document X --reason R",
             "override end 00",
+            "user standing u",
+            "user standing u --course 2026-05-01 --ncic 2026-05-01",
+            "user standing u --background bi",
+            "user suspend u",
+            "user grant u",
+            "user grant u --role lane --function export",
+            "user stations u",
+            "user certify u --request-id 00112233445566778899aabbccddeeff",
+            "role put lane",
+            "memorandum draft m --owner A --class A/c --level-four --to-user u --verb record-view --from 2026-01-01 --to 2027-01-01",
+            "policy approve",
             "import --format x P",
         ] {
             let words = std::iter::once("portcullis").chain(line.split(' '));

@@ -18,6 +18,7 @@ mod import;
 mod lookouts;
 mod matching;
 mod overrides;
+mod people;
 mod screening;
 mod session;
 mod session_file;

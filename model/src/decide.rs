@@ -41,6 +41,7 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
             | Command::AdvanceAgreement(_)
             | Command::DraftMemorandum(_)
             | Command::AdvanceMemorandum(_)
+            | Command::PutPolicyBundle(_)
             | Command::RequestUser(_)
             | Command::ChangeUser(_)
             | Command::RecordDenials(_)
@@ -75,6 +76,7 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
         Command::AdvanceAgreement(command) => people::agreement::advance(view, context, envelope, command),
         Command::DraftMemorandum(command) => people::memorandum::draft(view, context, envelope, command),
         Command::AdvanceMemorandum(command) => people::memorandum::advance(view, context, envelope, command),
+        Command::PutPolicyBundle(command) => people::policy_bundle::decide(view, context, envelope, command),
         Command::RequestUser(command) => people::request::decide(view, context, envelope, command),
         Command::ChangeUser(command) => people::user::decide(view, context, envelope, command),
         Command::RecordDenials(command) => people::denials::decide(view, context, envelope, command),

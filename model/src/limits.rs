@@ -90,6 +90,8 @@ pub const CERTIFICATES_MAX: usize = 8;
 pub const CERTIFICATE_CHARS_MAX: usize = 256;
 /// Bytes of the sealed personal data of one account.
 pub const PERSONAL_BYTES_MAX: usize = 4 * 1024;
+/// Characters of each field of them.
+pub const PERSONAL_CHARS_MAX: usize = 256;
 /// Characters of an agency's name or of the text that states an agreement's authority.
 pub const AUTHORITY_CHARS_MAX: usize = 1_000;
 /// Agreements of one agency: all are read when a caller of it is decided on.

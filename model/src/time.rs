@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::date::PartialDate;
+use crate::error::Invalid;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,6 +44,21 @@ impl UnixMillis {
         let later = civil.checked_add(jiff::Span::new().years(i64::from(years)));
         let later = later.and_then(|civil| jiff::tz::Offset::UTC.to_timestamp(civil));
         later.ok().and_then(|time| u64::try_from(time.as_millisecond()).ok()).map_or(never, Self)
+    }
+
+    /// Reads the time in a field: a day, at its beginning in UTC, or a time as RFC 3339 writes it.
+    pub fn read(field: &str, text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Invalid::new(field, "is missing".into()));
+        }
+        let time = match text.len() == "YYYY-MM-DD".len() {
+            true => format!("{text}T00:00:00Z").parse::<jiff::Timestamp>(),
+            false => text.parse::<jiff::Timestamp>(),
+        };
+        let millis = time.ok().and_then(|time| u64::try_from(time.as_millisecond()).ok());
+        let bad = || Invalid::new(field, "expected YYYY-MM-DD, or a time such as 2027-01-31T12:00:00Z".into());
+        millis.map(Self).ok_or_else(bad)
     }
 
     /// The day in UTC; `None` beyond the calendar.
@@ -105,6 +121,15 @@ mod tests {
         assert_eq!(day(24 * 60 * 60 * 1000 - 1).as_deref(), Some("1970-01-01"));
         assert_eq!(day(24 * 60 * 60 * 1000).as_deref(), Some("1970-01-02"));
         assert_eq!(day(u64::MAX), None);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_to_the_millisecond() {
+        for at in [UnixMillis(0), UnixMillis(1_800_000_000_123)] {
+            assert_eq!(UnixMillis::read("from", &at.rfc3339()), Ok(at));
+        }
+        assert_eq!(UnixMillis::read("from", " "), Err(Invalid::new("from", "is missing".into())));
+        assert_eq!(UnixMillis::read("to", "soon").expect_err("no time").field, "to");
     }
 
     #[test]

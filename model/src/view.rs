@@ -1,5 +1,6 @@
 //! What a decision may read of its group's state, and what it may write: typed, so that the rules know no key layout.
 
+use crate::access::policy_bundle::{PolicyBundle, ProposedBundle};
 use crate::audit::leaf::StoredLeaf;
 use crate::audit::merkle::{Frontier, Hash, Node};
 use crate::command::cluster::{ClusterInfo, NodeInfo};
@@ -104,6 +105,9 @@ pub enum Write {
     /// With the row by which it is found for its user.
     PutSession(Session),
     DeleteSession(UserId, Hash),
+    /// The access policies in force from now on, and none is proposed; earlier versions stay.
+    PutPolicyBundle(Box<PolicyBundle>),
+    PutProposedBundle(Box<ProposedBundle>),
 }
 
 /// What a command does: writes for the store, outcome for the caller.

@@ -34,9 +34,11 @@ use raft::network::{PEER_MESSAGE_BYTES_MAX, PeerService, Router};
 use raft::storage::StorageError;
 use search::{Compartments, Place};
 use services::v1::{
+    access_policies_server::AccessPoliciesServer, agencies_server::AgenciesServer, agreements_server::AgreementsServer,
     audit_server::AuditServer, cluster_server::ClusterServer, founding_server::FoundingServer,
     imports_server::ImportsServer, lookouts_server::LookoutsServer, matching_server::MatchingServer,
-    overrides_server::OverridesServer, screening_server::ScreeningServer, sessions_server::SessionsServer,
+    memoranda_server::MemorandaServer, overrides_server::OverridesServer, roles_server::RolesServer,
+    screening_server::ScreeningServer, sessions_server::SessionsServer, users_server::UsersServer,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -428,6 +430,12 @@ async fn serve(
         .add_service(bounded!(ScreeningServer))
         .add_service(bounded!(MatchingServer))
         .add_service(bounded!(OverridesServer))
+        .add_service(bounded!(UsersServer))
+        .add_service(bounded!(AgenciesServer))
+        .add_service(bounded!(RolesServer))
+        .add_service(bounded!(AgreementsServer))
+        .add_service(bounded!(MemorandaServer))
+        .add_service(bounded!(AccessPoliciesServer))
         .add_service(bounded!(AuditServer))
         .add_service(bounded!(ClusterServer))
         .add_service(bounded!(SessionsServer))

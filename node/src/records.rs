@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use model::access::admit::Visible;
 use model::codec;
-use model::ids::{AgencyId, GroupId, OverrideId, RecordId, from_hex, to_hex};
+use model::ids::{AgencyId, GroupId, OverrideId, RecordId, Token, UserId, from_hex, to_hex};
 use model::lookout::Lookout;
 use model::overrides::{Override, OverrideDraft, StoredOverride};
+use model::people::{Party, Personal, Profile};
 use model::record::{AccessLevel, Dataset, Draft, RecordKind, Source, StoredRecord};
 use model::seal::{AES_256_GCM, Keyring, Scope, Sealed};
 use model::time::Entropy;
@@ -102,6 +103,24 @@ impl Records {
         let failed = |error: String| ApiError::Internal(format!("override {}: {error}", header.id));
         let scope = Scope::Override(header.dataset, header.lookout, header.id);
         let plain = self.keyring.open(scope, &stored.sealed).map_err(|error| failed(error.to_string()))?;
+        codec::decode(&plain).map_err(|error| failed(error.to_string()))
+    }
+
+    /// The personal data of an account's holder as a command carries them, with their keyed digest.
+    pub fn personal(&self, user: &UserId, personal: &Personal) -> Result<(Token, Sealed), ApiError> {
+        let plain = codec::encode(personal).map_err(|error| ApiError::Internal(error.to_string()))?;
+        let mut nonce = [0; 12];
+        self.entropy.fill(&mut nonce);
+        let scope = Scope::Account(Party::User(user.clone()).object());
+        let sealed = self.keyring.seal(scope, nonce, &plain);
+        Ok((self.keyring.content(&plain), sealed.map_err(|error| ApiError::Internal(error.to_string()))?))
+    }
+
+    /// Opens them.
+    pub fn open_personal(&self, profile: &Profile) -> Result<Personal, ApiError> {
+        let failed = |error: String| ApiError::Internal(format!("account {}: {error}", profile.user));
+        let scope = Scope::Account(Party::User(profile.user.clone()).object());
+        let plain = self.keyring.open(scope, &profile.personal).map_err(|error| failed(error.to_string()))?;
         codec::decode(&plain).map_err(|error| failed(error.to_string()))
     }
 

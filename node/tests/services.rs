@@ -56,7 +56,8 @@ fn reflection_names_every_service() {
         }
     });
     let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
-    for service in ["Lookouts", "Imports", "Screening", "Overrides", "Audit", "Cluster"] {
+    let people = ["Users", "Agencies", "Roles", "Agreements", "Memoranda", "AccessPolicies"];
+    for service in ["Lookouts", "Imports", "Screening", "Overrides", "Audit", "Cluster"].into_iter().chain(people) {
         let name = format!("portcullis.v1.{service}");
         assert!(names.contains(&name.as_str()), "{name} is not among {names:?}");
     }

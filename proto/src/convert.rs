@@ -25,6 +25,11 @@ macro_rules! coded {
     };
 }
 
+pub mod people;
+#[cfg(test)]
+mod people_test;
+mod people_to;
+
 fn optional(text: String) -> Option<String> {
     if text.is_empty() { None } else { Some(text) }
 }

@@ -1,5 +1,6 @@
 //! What a machine does beside openraft's suite.
 
+use model::access::policy_bundle::{PolicyDraft, ProposedBundle};
 use model::codec;
 use model::feed::Change;
 use model::ids::{AgencyId, OverrideId, RecordId, UserId};
@@ -13,6 +14,17 @@ use openraft::storage::{RaftSnapshotBuilder, RaftStateMachine};
 use super::*;
 use crate::machine::{Fed, Overlay};
 use crate::storage::{Op, StorageError, keys};
+
+fn proposed(version: u64) -> ProposedBundle {
+    let draft = PolicyDraft {
+        version,
+        cedar_language: "4.5".into(),
+        schema_sha256: [1; 32],
+        decisions_sha256: [2; 32],
+        text: "permit(principal, action, resource);".into(),
+    };
+    ProposedBundle { draft, proposed: Stamp { by: UserId::new("a").expect("code"), at: UnixMillis(6) } }
+}
 
 fn machine() -> Machine {
     open(Arc::new(MemoryEngine::default())).1.0
@@ -214,6 +226,11 @@ async fn people_are_read_as_they_were_written_by_id_and_in_pages() {
         Write::PutFloor(Party::Agency(code("CBP")), 4),
         Write::PutCertificate(key, user("a")),
         Write::PutCeremony(Ceremony::of(b"secret")),
+        Write::PutProposedBundle(Box::new(proposed(1))),
+        Write::PutPolicyBundle(Box::new(proposed(1).draft.approved(user("a"), user("b")))),
+        Write::PutProposedBundle(Box::new(proposed(2))),
+        Write::PutPolicyBundle(Box::new(proposed(2).draft.approved(user("a"), user("b")))),
+        Write::PutProposedBundle(Box::new(proposed(3))),
     ];
     overlay.write(1, agencies.into_iter().chain(writes).collect()).expect("writes");
     // What is not committed yet is read by the next entry of the batch.
@@ -243,6 +260,9 @@ async fn people_are_read_as_they_were_written_by_id_and_in_pages() {
             assert_eq!(state.user_of_certificate("CN=a")?, Some(user("a")));
             assert_eq!(state.user_of_certificate("CN=b")?, None);
             assert_eq!(state.ceremony()?, Some(Ceremony::of(b"secret")));
+            let versions = [state.policy_bundle()?, state.policy_bundle_of(1)?, state.policy_bundle_of(3)?];
+            assert_eq!(versions.map(|bundle| bundle.map(|bundle| bundle.version)), [Some(2), Some(1), None]);
+            assert_eq!(state.proposed_bundle()?, Some(proposed(3)));
             assert_eq!((state.profile(&user("a"))?, state.profiles(None, 9)?.rows.len()), (None, 0));
             Ok(())
         })

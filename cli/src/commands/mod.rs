@@ -18,6 +18,7 @@ pub mod lookout_fields;
 pub mod lookout_read;
 pub mod matcher;
 pub mod overrides;
+pub mod people;
 pub mod pki;
 pub mod playground;
 pub mod question;
@@ -41,6 +42,15 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Batch(args) => batch::run(&globals, args).await,
         Command::Lookout(command) => lookout::run(&globals, command).await,
         Command::Override(command) => overrides::run(&globals, command).await,
+        Command::User(command) => people::user::run(&globals, *command).await,
+        Command::Agency(command) => people::agency::run(&globals, command).await,
+        Command::Role(command) => people::role::run(&globals, command).await,
+        Command::Agreement(command) => people::agreement::run(&globals, *command).await,
+        Command::Memorandum(command) => people::memorandum::run(&globals, *command).await,
+        Command::Policy(command) => people::policy::run(&globals, command).await,
+        Command::Certify(args) => people::user_change::certify(&globals, args).await,
+        Command::Suspend(args) => people::user_change::suspend(&globals, args).await,
+        Command::Grant(args) => people::user_change::grant(&globals, args).await,
         Command::Audit(command) => audit::run(&globals, command).await,
         Command::Cluster(command) => cluster::run(&globals, command).await,
         Command::Matcher(command) => matcher::run(&globals, command).await,

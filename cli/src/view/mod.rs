@@ -6,6 +6,7 @@ pub mod event;
 pub mod explanation;
 pub mod lookout;
 pub mod overrides;
+pub mod people;
 pub mod policy;
 pub mod record;
 

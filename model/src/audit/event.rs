@@ -38,6 +38,33 @@ crate::coded! {
         33 "session-list" => SessionList,
         34 "who-am-i" => WhoAmI,
         35 "denials" => Denials,
+        /// Changes of an account, each by its name, since they are what is reviewed.
+        40 "user-request" => UserRequest,
+        41 "user-approve" => UserApprove,
+        42 "standing" => Standing,
+        43 "certify" => Certify,
+        44 "suspend" => Suspend,
+        45 "reinstate" => Reinstate,
+        46 "user-close" => UserClose,
+        47 "superiors" => Superiors,
+        48 "stations" => Stations,
+        49 "grant" => Grant,
+        50 "revoke" => Revoke,
+        51 "transaction-open" => TransactionOpen,
+        52 "transaction-close" => TransactionClose,
+        53 "affirm" => Affirm,
+        54 "assign" => Assign,
+        60 "agency-put" => AgencyPut,
+        61 "role-put" => RolePut,
+        62 "agreement-draft" => AgreementDraft,
+        63 "agreement-advance" => AgreementAdvance,
+        64 "memorandum-draft" => MemorandumDraft,
+        65 "memorandum-advance" => MemorandumAdvance,
+        66 "policy-propose" => PolicyPropose,
+        67 "policy-approve" => PolicyApprove,
+        /// Reading of accounts, and of agencies, roles, agreements, memoranda and access policies.
+        70 "user-view" => UserView,
+        71 "powers-view" => PowersView,
     }
 }
 

@@ -57,6 +57,7 @@ crate::numbered! {
         45 => AdvanceAgreement(people::agreement::AdvanceAgreement),
         46 => DraftMemorandum(people::memorandum::DraftMemorandum),
         47 => AdvanceMemorandum(people::memorandum::AdvanceMemorandum),
+        48 => PutPolicyBundle(people::policy_bundle::PutPolicyBundle),
         50 => RequestUser(people::request::RequestUser),
         51 => ChangeUser(people::user::ChangeUser),
         52 => RecordDenials(people::denials::RecordDenials),

@@ -173,7 +173,9 @@ impl World {
                 | Write::PutCertificate(..)
                 | Write::PutCeremony(_)
                 | Write::PutSession(_)
-                | Write::DeleteSession(..)) => self.people.write(people),
+                | Write::DeleteSession(..)
+                | Write::PutPolicyBundle(_)
+                | Write::PutProposedBundle(_)) => self.people.write(people),
             }
         }
         effects.outcome

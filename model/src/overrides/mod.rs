@@ -81,17 +81,10 @@ impl Override {
 
 /// Reads when an override is to expire: a day, at the beginning of which it does (in UTC), or a time as RFC 3339 writes it.
 pub fn expiry_from(text: &str) -> Result<UnixMillis, Invalid> {
-    let text = text.trim();
-    if text.is_empty() {
+    if text.trim().is_empty() {
         return Err(Invalid::new("expires", "is missing: an override must expire".into()));
     }
-    let time = match text.len() == "YYYY-MM-DD".len() {
-        true => format!("{text}T00:00:00Z").parse::<jiff::Timestamp>(),
-        false => text.parse::<jiff::Timestamp>(),
-    };
-    let millis = time.ok().and_then(|time| u64::try_from(time.as_millisecond()).ok());
-    let bad = || Invalid::new("expires", "expected YYYY-MM-DD, or a time such as 2027-01-31T12:00:00Z".into());
-    millis.map(UnixMillis).ok_or_else(bad)
+    UnixMillis::read("expires", text)
 }
 
 /// Checks when an override is to expire against the time that it is recorded at.

@@ -13,10 +13,12 @@ pub mod duty;
 pub mod floor;
 pub mod founding;
 pub mod memorandum;
+pub mod personal;
 pub mod principal;
 pub mod profile;
 pub mod role;
 pub mod scores;
+pub mod sight;
 pub mod validity;
 pub mod view;
 
@@ -25,10 +27,12 @@ pub use agreement::{Agreement, AgreementKind, AgreementStage, SystemPrincipal};
 pub use floor::{Epochs, Floor, Party};
 pub use founding::Ceremony;
 pub use memorandum::{Memorandum, MemorandumStage, MemorandumSubject};
+pub use personal::Personal;
 pub use principal::{principal, system_link, system_principal};
 pub use profile::{AccountState, AssignRight, Cause, Profile, Standing, Transaction};
 pub use role::Role;
 pub use scores::Scores;
+pub use sight::Viewer;
 pub use view::{CertificateKey, PeopleView};
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::access::policy_bundle::{PolicyBundle, ProposedBundle};
 use crate::audit::merkle::Hash;
 use crate::ids::{AgencyId, AgreementId, MemorandumId, RoleId, UserId};
 use crate::people::{Agency, Agreement, Ceremony, Memorandum, Party, Profile, Role, Scores};
@@ -52,4 +53,8 @@ pub trait PeopleView {
     fn sessions_of(&self, user: &UserId) -> Read<Vec<Session>>;
     /// What the founding ceremony must prove.
     fn ceremony(&self) -> Read<Option<Ceremony>>;
+    /// The access policies in force; none: those that are built in.
+    fn policy_bundle(&self) -> Read<Option<PolicyBundle>>;
+    /// The access policies that wait for approval.
+    fn proposed_bundle(&self) -> Read<Option<ProposedBundle>>;
 }

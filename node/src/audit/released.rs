@@ -174,5 +174,16 @@ audited!(
     WhoAmIResponse,
     ListSessionsResponse,
     ExportAuditResponse,
-    ImportProgress
+    ImportProgress,
+    UserRecord,
+    ListUsersResponse,
+    AgencyRecord,
+    ListAgenciesResponse,
+    RoleRecord,
+    ListRolesResponse,
+    AgreementRecord,
+    ListAgreementsResponse,
+    MemorandumRecord,
+    ListMemorandaResponse,
+    AccessPoliciesResponse
 );

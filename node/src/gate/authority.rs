@@ -2,7 +2,7 @@
 //! directory replica knows of the caller (SECURITY.md 1.3). It is made once for each request, and anew for each attempt at a
 //! write.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use access::{Act, Bundle, BundleError, Object, Request, Verdict};
@@ -42,6 +42,7 @@ pub struct Authorised {
     /// None: what needs a session alone.
     pub function: Option<Function>,
     pub session: Option<Session>,
+    policies: (u64, Arc<Bundle>),
     proof: Proof,
     made_at: UnixMillis,
 }
@@ -68,20 +69,60 @@ impl AccessMetrics {
     }
 }
 
+/// The policies in force, as of a number of the directory's changes of powers.
+struct InForce {
+    powers: Option<u64>,
+    version: u64,
+    bundle: Option<Arc<Bundle>>,
+}
+
 /// Decides.
 pub struct Authority {
     directory: Group,
     callers: Callers,
-    bundle: Arc<Bundle>,
+    built_in: Arc<Bundle>,
+    in_force: Mutex<InForce>,
     seen: Seen,
     metrics: AccessMetrics,
 }
 
 impl Authority {
-    /// Decides by the policies of this program.
+    /// Decides by the policies of the directory, and by those of this program as long as there are none.
     pub fn new(directory: Group, seen: Seen, metrics: AccessMetrics) -> Result<Self, BundleError> {
-        let bundle = Arc::new(Bundle::built_in()?);
-        Ok(Self { directory, callers: Callers::default(), bundle, seen, metrics })
+        let built_in = Arc::new(Bundle::built_in()?);
+        let in_force = Mutex::new(InForce { powers: None, version: 0, bundle: Some(built_in.clone()) });
+        Ok(Self { directory, callers: Callers::default(), built_in, in_force, seen, metrics })
+    }
+
+    /// The policies in force. A node that cannot read them, since they were written for another version of the program,
+    /// decides nothing: what they refuse is not known to it.
+    fn policies(&self) -> Result<(u64, Arc<Bundle>), ApiError> {
+        let powers = self.directory.machine().progress().borrow().powers;
+        let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
+        if in_force.powers != Some(powers) {
+            let stored = self.directory.read(|state| state.policy_bundle())?;
+            let version = stored.as_ref().map_or(0, |bundle| bundle.version);
+            if version != in_force.version || in_force.powers.is_none() {
+                in_force.bundle = match stored.as_ref().map(Bundle::of) {
+                    None => Some(self.built_in.clone()),
+                    Some(Ok(bundle)) => Some(Arc::new(bundle)),
+                    Some(Err(error)) => {
+                        self.metrics.errors.inc();
+                        tracing::error!(version, %error, "the access policies in force are not for this program; nothing is allowed");
+                        None
+                    }
+                };
+                in_force.version = version;
+            }
+            in_force.powers = Some(powers);
+        }
+        match &in_force.bundle {
+            Some(bundle) => Ok((in_force.version, bundle.clone())),
+            None => {
+                let reason = "this node's program cannot read the access policies in force: upgrade it".to_string();
+                Err(GroupError::Unavailable { group: self.directory.id(), reason }.into())
+            }
+        }
     }
 
     /// Refuses where this replica of the directory may not know what was taken away.
@@ -104,7 +145,7 @@ impl Authority {
         if need == Need::Identity {
             return Ok(None);
         }
-        let function = need.function(&caller.purpose);
+        let (function, policies) = (need.function(&caller.purpose), self.policies()?);
         if need != Need::Status {
             self.fresh()?;
         }
@@ -125,7 +166,7 @@ impl Authority {
                 (known, Some(session))
             }
         };
-        let authorised = Authorised { known, function, session, proof: proof.clone(), made_at: now };
+        let authorised = Authorised { known, function, session, policies, proof: proof.clone(), made_at: now };
         if function.is_some() {
             self.may(&authorised, caller, Act::Use, None, now)?;
         }
@@ -142,7 +183,7 @@ impl Authority {
         if let Some(session) = &before.session {
             self.good(session, &known, session.certificate, now)?;
         }
-        let authorised = Authorised { known, made_at: now, ..before.clone() };
+        let authorised = Authorised { known, made_at: now, policies: self.policies()?, ..before.clone() };
         if authorised.function.is_some() {
             self.may(&authorised, caller, Act::Use, None, now)?;
         }
@@ -161,7 +202,7 @@ impl Authority {
         let Some(function) = authorised.function else { return Ok(()) };
         let request = self.request(authorised, caller, (act, function), object, now);
         let Verdict { allowed, codes, policies: _, errors } =
-            self.bundle.decide_for(&authorised.known.policy_caller, &request);
+            authorised.policies.1.decide_for(&authorised.known.policy_caller, &request);
         if !errors.is_empty() {
             self.metrics.errors.inc();
             tracing::error!(
@@ -198,7 +239,7 @@ impl Authority {
     /// Whether a function would be allowed; nothing is counted.
     pub fn would_allow(&self, on: &Authorised, caller: &Caller, function: Function, now: UnixMillis) -> bool {
         let request = self.request(on, caller, (Act::Use, function), None, now);
-        self.bundle.decide_for(&on.known.policy_caller, &request).allowed
+        on.policies.1.decide_for(&on.known.policy_caller, &request).allowed
     }
 
     fn denied(&self, codes: Vec<Denial>) -> ApiError {
@@ -220,11 +261,11 @@ impl Authority {
     }
 
     fn person(&self, who: (&AgencyId, &UserId), now: UnixMillis) -> Result<Arc<Known>, ApiError> {
-        self.callers.person(&self.directory, &self.bundle, who, now).map_err(|why| self.unknown(why))
+        self.callers.person(&self.directory, &self.built_in, who, now).map_err(|why| self.unknown(why))
     }
 
     fn system(&self, who: (&AgencyId, &UserId, &str), now: UnixMillis) -> Result<Arc<Known>, ApiError> {
-        self.callers.system(&self.directory, &self.bundle, who, now).map_err(|why| match why {
+        self.callers.system(&self.directory, &self.built_in, who, now).map_err(|why| match why {
             Unknown::Nobody => self.denied(vec![Denial::SystemLink]),
             other => self.unknown(other),
         })
@@ -274,7 +315,7 @@ impl Authorised {
             directory_index: self.known.directory_index,
             profile_version: principal.profile_version,
             agreement_version: principal.agreement_version,
-            policy_version: 0,
+            policy_version: self.policies.0,
             epochs: self.known.epochs,
         }
     }

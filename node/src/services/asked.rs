@@ -69,6 +69,8 @@ macro_rules! asked {
     )+ };
 }
 
+mod people;
+
 asked! {
     ScreenRequest(it) => [
         "name" = it.name.trim().to_string(),

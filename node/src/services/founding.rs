@@ -10,9 +10,8 @@ use model::command::people::founding::Bootstrap;
 use model::error::Invalid;
 use model::ids::{AgencyId, GroupId, PortId, RoleId, UserId};
 use model::people::profile::{AccountState, AssignRight, Background, Profile, Standing};
-use model::people::{Agency, Party, Role};
+use model::people::{Agency, Personal, Role};
 use model::record::{Dataset, Stamp};
-use model::seal::Scope;
 use model::time::UnixMillis;
 use proto::v1 as message;
 use tonic::{Request, Response, Status};
@@ -47,7 +46,10 @@ impl Api {
         let mut founders = Vec::new();
         for (at, founder) in request.founders.iter().enumerate() {
             let within = |error: Invalid| error.within(&format!("founders[{at}]"));
-            let personal = self.sealed_name(&founder.user, &founder.name)?;
+            let user = UserId::new(&founder.user).map_err(|error| within(Invalid::new("user", error.reason)))?;
+            let name = if founder.name.is_empty() { &founder.user } else { &founder.name };
+            let (_, personal) =
+                self.0.records.personal(&user, &Personal { name: name.clone(), contact: None, badge: None })?;
             founders.push(profile_of(founder, &of, &stamp, personal).map_err(within)?);
         }
         let agency = Agency {
@@ -64,15 +66,6 @@ impl Api {
         let event = self.change_event(admitted, FOUND.kind, id)?;
         let command = Command::Bootstrap(Bootstrap { proof, agency, roles: roles?, founders, event });
         change_answer(self.propose(GroupId::Directory, admitted, id, command).await?, Vec::new())
-    }
-
-    /// A holder's name, sealed: the directory knows people by codes.
-    fn sealed_name(&self, user: &str, name: &str) -> Result<model::seal::Sealed, ApiError> {
-        let object = Party::User(UserId::new(user)?).object();
-        let mut nonce = [0; 12];
-        self.0.gate.fill(&mut nonce);
-        let sealed = self.0.records.keyring().seal(Scope::Account(object), nonce, name.as_bytes());
-        sealed.map_err(|error| ApiError::Internal(error.to_string()))
     }
 }
 

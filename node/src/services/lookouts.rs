@@ -1,8 +1,9 @@
 //! Lookouts: create, read, change, remove, list, history.
 
+use access::{Act, Object};
 use model::access::admit::{Hidden, Visible};
 use model::access::function::Function;
-use model::access::labels;
+use model::access::labels::{self, Labels};
 use model::audit::event::{ChangeKind, EventKind, EventPayload, ResultRef};
 use model::command::create::CreateRecord;
 use model::command::remove::RemoveRecord;
@@ -99,6 +100,26 @@ impl Api {
         sighted(&admitted.cut, self.fresh(admitted, id, |state| state.record(DATASET, id)).await?)
     }
 
+    /// The same, if he may do something to it by the policies in force. Who sees it is told which rule refuses him.
+    pub(super) async fn seen_for(
+        &self,
+        admitted: &Admitted,
+        act: Act,
+        id: RecordId,
+    ) -> Result<Visible<StoredRecord>, ApiError> {
+        let record = self.seen(admitted, id).await?;
+        self.0.gate.may(admitted, act, Object::of(&record.get().header))?;
+        Ok(record)
+    }
+
+    /// Whether the policies in force open a record that the labels opened. Where they do not, it is hidden (R13).
+    pub(super) fn readable(&self, admitted: &Admitted, record: &Visible<StoredRecord>) -> Result<(), ApiError> {
+        self.0.gate.may(admitted, Act::Read, Object::of(&record.get().header)).map_err(|error| match error {
+            ApiError::Denied { denial, .. } => ApiError::Hidden(denial),
+            other => other,
+        })
+    }
+
     async fn create(
         &self,
         admitted: &Admitted,
@@ -118,6 +139,10 @@ impl Api {
         // Level 2 is refused in the log, whatever labels stand beside it (R16).
         if level != AccessLevel::Two {
             labels::check(level, &owner, &labels)?;
+            let creator = admitted.caller.user.clone();
+            let labels = Labels::new(DATASET, &owner, level, &labels, &creator);
+            let object = Object { labels, level, creator, enhanced_document: false, owner_approves: false };
+            self.0.gate.may(admitted, Act::Create, object)?;
         }
         let draft = self.0.records.draft(record, &lookout, owner, (level, labels), None)?;
         let event = self.change_event(admitted, CREATE.kind, id)?;
@@ -144,7 +169,8 @@ impl Api {
         let lookout = lookout_from(present("lookout", request.lookout)?).map_err(|error| error.within("lookout"))?;
         let warnings = warnings_to(lookout.warnings());
         // What identifies the record, and who may see it, stays as it is.
-        let RecordHeader { owner, level, labels, source, .. } = self.seen(admitted, record).await?.into_inner().header;
+        let seen = self.seen_for(admitted, Act::Update, record).await?;
+        let RecordHeader { owner, level, labels, source, .. } = seen.into_inner().header;
         let draft = self.0.records.draft(record, &lookout, owner, (level, labels), source)?;
         let event = self.change_event(admitted, UPDATE.kind, id)?;
         let command = Command::UpdateRecord(UpdateRecord { draft, expected_version: request.expected_version, event });
@@ -159,7 +185,7 @@ impl Api {
         let id = request_id(&request.request_id)?;
         let record = record_id(&request.id)?;
         let expected_version = (request.expected_version != 0).then_some(request.expected_version);
-        self.seen(admitted, record).await?;
+        self.seen_for(admitted, Act::Remove, record).await?;
         let event = self.change_event(admitted, REMOVE.kind, id)?;
         let command = Command::RemoveRecord(RemoveRecord { dataset: DATASET, id: record, expected_version, event });
         change_answer(self.propose(self.owner(record.slot())?, admitted, id, command).await?, Vec::new())
@@ -182,6 +208,7 @@ impl Api {
         // A version is seen by whoever sees both it and the newest: what was narrowed is narrow in its history too.
         let newest = sighted(&admitted.cut, newest)?;
         let record = version.map_or(Ok(newest), |version| sighted(&admitted.cut, version))?;
+        self.readable(admitted, &record)?;
         let payload = EventPayload { results: vec![result_of(&record)], ..admitted.payload() };
         let body = self.0.records.message(&record)?;
         self.release(admitted, Unreleased::new(body, None, admitted.event(GET.kind), payload)).await
@@ -199,7 +226,7 @@ impl Api {
                 Ok((state.record(DATASET, id)?, state.history(DATASET, id, request.before_version, size)?))
             })
             .await?;
-        sighted(&admitted.cut, newest)?;
+        self.readable(admitted, &sighted(&admitted.cut, newest)?)?;
         let oldest = page.rows.last().map(|last| last.header.version).ok_or(ApiError::NoRecord)?;
         let versions = page.rows.into_iter().map(Hidden::new);
         let versions: Vec<_> = versions.filter_map(|version| admitted.cut.admit(version).ok()).collect();

@@ -11,6 +11,7 @@ mod imports;
 mod lookouts;
 mod matching;
 mod overrides;
+mod people;
 mod screening;
 mod sessions;
 

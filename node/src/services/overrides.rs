@@ -1,5 +1,6 @@
 //! Overrides of lookouts: record, end, list. They live in the group of their lookout.
 
+use access::{Act, Object};
 use model::access::function::Function;
 use model::audit::event::{EventKind, EventPayload, ResultRef};
 use model::command::Command;
@@ -47,6 +48,7 @@ impl Api {
             .fresh(admitted, lookout, |state| Ok((state.record(DATASET, lookout)?, state.request(lookout.slot(), id)?)))
             .await?;
         let record = sighted(&admitted.cut, record)?;
+        self.0.gate.may(admitted, Act::Override, Object::of(&record.get().header))?;
         let RecordHeader { state, version, .. } = record.get().header;
         let seen_version = if request.expected_version == 0 { version } else { request.expected_version };
         // What took place is answered from the log's memory, whatever the lookout and the clock say by now. What the log
@@ -72,7 +74,7 @@ impl Api {
         let lookout = lookout_id(&request.lookout)?;
         let id = request.id.parse::<OverrideId>().map_err(|error| Invalid::new("id", error.reason))?;
         // Whoever sees no lookout is told of no override of it.
-        self.seen(admitted, lookout).await?;
+        self.seen_for(admitted, Act::Override, lookout).await?;
         let event = self.change_event(admitted, END.kind, request_id)?;
         let command = Command::EndOverride(EndOverride { dataset: DATASET, lookout, id, event });
         change_answer(self.propose(self.owner(lookout.slot())?, admitted, request_id, command).await?, Vec::new())
@@ -87,7 +89,9 @@ impl Api {
         let (record, there) = self
             .fresh(admitted, lookout, |state| Ok((state.record(DATASET, lookout)?, state.overrides(DATASET, lookout)?)))
             .await?;
-        let opened = self.0.records.open(sighted(&admitted.cut, record)?.get())?;
+        let record = sighted(&admitted.cut, record)?;
+        self.readable(admitted, &record)?;
+        let opened = self.0.records.open(record.get())?;
         let result = |stored: &StoredOverride| ResultRef {
             id: stored.header.id.0,
             version: stored.header.version(),

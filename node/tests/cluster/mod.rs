@@ -25,6 +25,8 @@ use tokio::sync::watch;
 use tonic::Request;
 use tonic::transport::Channel;
 
+pub mod people;
+
 const NODES: u64 = 3;
 /// Longest wait for anything that must happen.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -125,6 +127,13 @@ impl Store for Gated {
     }
 }
 
+const CLUSTER: ClusterId = ClusterId([9; 16]);
+
+/// The keys of the cluster.
+fn keyring() -> Keyring {
+    Keyring::single(1, [5; 32])
+}
+
 /// The nodes, by number from 1.
 pub struct Cluster {
     disks: Vec<Disk>,
@@ -170,8 +179,13 @@ pub fn create(name: &str) -> v1::CreateLookoutRequest {
         reason: "power loss test".into(),
         ..Default::default()
     };
-    let request_id = RequestId::new(SystemClock.now(), SystemEntropy.sixteen()).to_string();
+    let request_id = new_id().to_string();
     v1::CreateLookoutRequest { request_id, lookout: Some(lookout), ..Default::default() }
+}
+
+/// A new request id.
+pub fn new_id() -> RequestId {
+    RequestId::new(SystemClock.now(), SystemEntropy.sixteen())
 }
 
 /// Looks until it is so.
@@ -212,12 +226,14 @@ impl Cluster {
                 node: *id,
                 listen: address.clone(),
                 http: None,
-                start: Start::First { cluster: ClusterId([9; 16]), members: self.members.clone(), records_groups: 2 },
-                keyring: Keyring::single(1, [5; 32]),
+                start: Start::First { cluster: CLUSTER, members: self.members.clone(), records_groups: 2 },
+                keyring: keyring(),
                 region: "test".into(),
                 port: "test".into(),
                 timings: Timings::default(),
                 searches: 2,
+                gated: false,
+                ceremony: None,
                 names: Vec::new(),
                 index_linger: INDEX_LINGER,
                 cuts: self.cuts.clone(),

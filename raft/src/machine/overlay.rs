@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::access::policy_bundle::{PolicyBundle, ProposedBundle};
 use model::audit::merkle::{Frontier, Hash};
 use model::codec::{self, Stored};
 use model::command::Remembered;
@@ -38,7 +39,7 @@ impl<'a> Overlay<'a> {
         Self { store, changes: BTreeMap::new(), powers: false }
     }
 
-    /// Whether agencies, agreements, memoranda or roles are among the changes.
+    /// Whether agencies, agreements, memoranda, roles or access policies are among the changes.
     pub fn changes_powers(&self) -> bool {
         self.powers
     }
@@ -130,15 +131,23 @@ impl<'a> Overlay<'a> {
                 | Write::PutCertificate(..)
                 | Write::PutCeremony(_)
                 | Write::PutSession(_)
-                | Write::DeleteSession(..)) => self.write_people(people)?,
+                | Write::DeleteSession(..)
+                | Write::PutPolicyBundle(_)
+                | Write::PutProposedBundle(_)) => self.write_people(people)?,
             }
         }
         Ok(())
     }
 
     fn write_people(&mut self, write: Write) -> Read<()> {
-        self.powers |=
-            matches!(write, Write::PutAgency(_) | Write::PutAgreement(_) | Write::PutMemorandum(_) | Write::PutRole(_));
+        self.powers |= matches!(
+            write,
+            Write::PutAgency(_)
+                | Write::PutAgreement(_)
+                | Write::PutMemorandum(_)
+                | Write::PutRole(_)
+                | Write::PutPolicyBundle(_)
+        );
         match write {
             Write::PutAgency(agency) => self.put(keys::agency(&agency.id), &agency),
             Write::PutAgreement(agreement) => self.put(keys::agreement(&agreement.agency, &agreement.id), &agreement),
@@ -176,6 +185,12 @@ impl<'a> Overlay<'a> {
                 self.delete(keys::session(&handle));
                 Ok(())
             }
+            Write::PutPolicyBundle(bundle) => {
+                self.put(keys::policy_bundle_of(bundle.version), &*bundle)?;
+                self.delete(keys::PROPOSED_BUNDLE.to_vec());
+                self.put(keys::POLICY_BUNDLE.to_vec(), &*bundle)
+            }
+            Write::PutProposedBundle(proposed) => self.put(keys::PROPOSED_BUNDLE.to_vec(), &*proposed),
             other => Err(ViewError(format!("{other:?} is not about people"))),
         }
     }
@@ -297,6 +312,14 @@ impl PeopleView for Overlay<'_> {
 
     fn ceremony(&self) -> Read<Option<Ceremony>> {
         self.value(keys::CEREMONY)
+    }
+
+    fn policy_bundle(&self) -> Read<Option<PolicyBundle>> {
+        self.value(keys::POLICY_BUNDLE)
+    }
+
+    fn proposed_bundle(&self) -> Read<Option<ProposedBundle>> {
+        self.value(keys::PROPOSED_BUNDLE)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reading people and powers of the directory's state: by id, and in pages.
 
+use model::access::policy_bundle::{PolicyBundle, ProposedBundle};
 use model::audit::merkle::Hash;
 use model::codec::Stored;
 use model::ids::{AgencyId, AgreementId, MemorandumId, RoleId, UserId};
@@ -133,6 +134,21 @@ impl State<'_> {
     /// What the founding ceremony must prove.
     pub fn ceremony(&self) -> Result<Option<Ceremony>> {
         self.value(keys::CEREMONY)
+    }
+
+    /// The access policies in force; none: those that are built in.
+    pub fn policy_bundle(&self) -> Result<Option<PolicyBundle>> {
+        self.value(keys::POLICY_BUNDLE)
+    }
+
+    /// The access policies of a version.
+    pub fn policy_bundle_of(&self, version: u64) -> Result<Option<PolicyBundle>> {
+        self.value(&keys::policy_bundle_of(version))
+    }
+
+    /// The access policies that wait for approval.
+    pub fn proposed_bundle(&self) -> Result<Option<ProposedBundle>> {
+        self.value(keys::PROPOSED_BUNDLE)
     }
 
     fn after<T: Stored>(&self, prefix: &[u8], after: Option<Vec<u8>>, limit: usize) -> Result<Page<T>> {

@@ -41,6 +41,9 @@
 //! | 0x68 | state | party u16, its code, 0x00 | epoch u64 |
 //! | 0x69 | state | first 16 bytes of the SHA-256 of a certificate's name | user |
 //! | 0x6a | state | - | `Ceremony` |
+//! | 0x6d | state | - | `PolicyBundle` in force |
+//! | 0x6e | state | version u64 | `PolicyBundle` |
+//! | 0x6f | state | - | `ProposedBundle` |
 //! | 0x70 | state | SHA-256 of the handle | `Session` |
 //! | 0x71 | state | user, 0x00, SHA-256 of the handle | empty |
 
@@ -84,7 +87,7 @@ pub fn is_framed(key: &[u8]) -> bool {
     matches!(
         key.first(),
         Some(0x10 | 0x11 | 0x12 | 0x14 | 0x16 | 0x17 | 0x19 | 0x20 | 0x30 | 0x40 | 0x42 | 0x50..=0x53)
-            | Some(0x60..=0x62 | 0x64..=0x67 | 0x6a | 0x70)
+            | Some(0x60..=0x62 | 0x64..=0x67 | 0x6a | 0x6d..=0x70)
     )
 }
 
@@ -117,6 +120,10 @@ pub const ROLES: &[u8] = &[0x64];
 pub const PROFILES: &[u8] = &[0x66];
 /// What the founding ceremony must prove.
 pub const CEREMONY: &[u8] = &[0x6a];
+/// The access policies in force.
+pub const POLICY_BUNDLE: &[u8] = &[0x6d];
+/// Those that wait for approval.
+pub const PROPOSED_BUNDLE: &[u8] = &[0x6f];
 
 /// The matching policies of a version.
 pub fn policies_of(version: u64) -> Vec<u8> {
@@ -287,6 +294,11 @@ pub fn session_of(user: &UserId, handle: &Hash) -> Vec<u8> {
 /// The session in such a key.
 pub fn session_handle(key: &[u8]) -> Option<Hash> {
     key.last_chunk().copied()
+}
+
+/// The access policies of a version.
+pub fn policy_bundle_of(version: u64) -> Vec<u8> {
+    key(0x6e, &[&version.to_be_bytes()])
 }
 
 fn tail(key: &[u8], length: usize) -> Option<[u8; 16]> {

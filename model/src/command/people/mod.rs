@@ -8,6 +8,7 @@ pub mod founding;
 mod grants;
 mod ground;
 pub mod memorandum;
+pub mod policy_bundle;
 pub mod request;
 pub mod role;
 pub mod session;
@@ -22,6 +23,8 @@ mod agreement_test;
 mod escalation_test;
 #[cfg(test)]
 mod grants_test;
+#[cfg(test)]
+mod policy_bundle_test;
 #[cfg(test)]
 mod session_test;
 #[cfg(test)]

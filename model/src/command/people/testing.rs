@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::function::Function;
+use crate::access::policy_bundle::{PolicyBundle, ProposedBundle};
 use crate::access::principal::{BackgroundKind, Category};
 use crate::audit::merkle::Hash;
 use crate::command::people::user::{ChangeUser, UserChange};
@@ -38,6 +39,8 @@ pub struct People {
     pub certificates: BTreeMap<CertificateKey, UserId>,
     pub ceremony: Option<Ceremony>,
     pub sessions: BTreeMap<Hash, Session>,
+    pub bundles: Vec<PolicyBundle>,
+    pub proposed: Option<ProposedBundle>,
 }
 
 impl People {
@@ -54,6 +57,11 @@ impl People {
             Write::PutCeremony(ceremony) => self.ceremony = Some(ceremony),
             Write::PutSession(session) => drop(self.sessions.insert(session.handle, session)),
             Write::DeleteSession(_, handle) => drop(self.sessions.remove(&handle)),
+            Write::PutPolicyBundle(bundle) => {
+                self.bundles.push(*bundle);
+                self.proposed = None;
+            }
+            Write::PutProposedBundle(proposed) => self.proposed = Some(*proposed),
             other => panic!("{other:?} is not about people"),
         }
     }
@@ -102,6 +110,12 @@ impl PeopleView for World {
     }
     fn ceremony(&self) -> Read<Option<Ceremony>> {
         Ok(self.people.ceremony.clone())
+    }
+    fn policy_bundle(&self) -> Read<Option<PolicyBundle>> {
+        Ok(self.people.bundles.last().cloned())
+    }
+    fn proposed_bundle(&self) -> Read<Option<ProposedBundle>> {
+        Ok(self.people.proposed.clone())
     }
 }
 

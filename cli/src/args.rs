@@ -38,6 +38,9 @@ pub struct Cli {
     /// Context file: endpoints and who asks.
     #[arg(long, global = true, env = "PORTCULLIS_CONTEXT", value_name = "FILE")]
     pub context: Option<PathBuf>,
+    /// Act as this identity of the context; else a command takes the one whose duty it is.
+    #[arg(long = "as", global = true, value_name = "USER")]
+    pub identity: Option<String>,
     /// Form of answers on stdout.
     #[arg(long, global = true, value_enum, default_value_t)]
     pub output: Form,

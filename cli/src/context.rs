@@ -135,6 +135,8 @@ impl Context {
 #[derive(Debug, Clone)]
 pub struct Globals {
     pub context: Option<PathBuf>,
+    /// The identity of the context that acts, where one was named.
+    pub identity: Option<String>,
     pub output: crate::output::Output,
 }
 
@@ -157,11 +159,23 @@ impl Globals {
 
     /// A client of the context's cluster, for its user.
     pub fn client(&self) -> Result<Client, CliError> {
-        self.context()?.client(self.context_path()?)
+        let context = self.context()?;
+        let Some(user) = self.identity.as_ref().filter(|user| **user != context.user) else {
+            return context.client(self.context_path()?);
+        };
+        let named = context.identities.iter().find(|identity| identity.user == *user);
+        let identity = named.ok_or_else(|| {
+            let there: Vec<&str> = context.identities.iter().map(|identity| &*identity.user).collect();
+            CliError::flag("--as", format!("{user} is none of the context's identities ({})", there.join(", ")))
+        })?;
+        context.taken_as(identity).client(self.context_path()?)
     }
 
     /// A client for a function: of the identity whose duty it is, where the context holds several.
     pub fn client_for(&self, function: Function) -> Result<Client, CliError> {
+        if self.identity.is_some() {
+            return self.client();
+        }
         let context = self.context()?;
         let Some(identity) = chosen(&context.identities, &context.user, function) else { return self.client() };
         if identity.user != context.user {

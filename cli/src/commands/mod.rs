@@ -33,7 +33,7 @@ use crate::output::Output;
 
 /// Runs a command to its end.
 pub async fn run(cli: Cli) -> Result<(), CliError> {
-    let globals = Globals { context: cli.context, output: Output::new(cli.output) };
+    let globals = Globals { context: cli.context, identity: cli.identity, output: Output::new(cli.output) };
     match cli.command {
         Command::Playground(args) => playground::run(&globals, args).await,
         Command::Import(args) => import::run(&globals, args).await,

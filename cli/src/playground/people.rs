@@ -106,16 +106,26 @@ pub const PEOPLE: [Person; 10] = [
         user: "registrar",
         category: "general",
         purpose: "administration",
-        duties: &[UserApprove, StandingRecord, AgencyAdministration, AgreementDraft],
+        duties: &[UserApprove, StandingRecord, AgencyAdministration, AgreementDraft, UserView],
     },
-    Person { user: "privacy-officer", category: "general", purpose: "administration", duties: &[AgreementReview] },
+    Person {
+        user: "privacy-officer",
+        category: "general",
+        purpose: "administration",
+        duties: &[AgreementReview, UserView],
+    },
     Person {
         user: "custodian",
         category: "general",
         purpose: "administration",
-        duties: &[AgreementApprove, MemorandumAccept, AccessPolicies],
+        duties: &[AgreementApprove, MemorandumAccept, AccessPolicies, UserView],
     },
-    Person { user: "policy-officer", category: "general", purpose: "administration", duties: &[AccessPolicies] },
+    Person {
+        user: "policy-officer",
+        category: "general",
+        purpose: "administration",
+        duties: &[AccessPolicies, UserView],
+    },
 ];
 
 /// A day before now, so that investigation and course have been passed when the ceremony is held.

@@ -1,6 +1,7 @@
 //! `agency`: whose people have accounts.
 
 use client::{convert, v1};
+use model::access::function::Function;
 
 use crate::commands::people::{Paging, Versioned};
 use crate::context::Globals;
@@ -59,7 +60,11 @@ pub struct Put {
 
 /// Runs one of them.
 pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
-    let client = globals.client()?;
+    let function = match command {
+        Command::Put(_) => Function::AgencyAdministration,
+        _ => Function::UserView,
+    };
+    let client = globals.client_for(function)?;
     match command {
         Command::Put(args) => put(globals, &client, args).await,
         Command::Show { agency } => {

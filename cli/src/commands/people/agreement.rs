@@ -1,6 +1,7 @@
 //! `agreement`: what an agency outside the department may see and do.
 
 use client::{convert, v1};
+use model::access::function::Function;
 
 use crate::commands::people::{Versioned, or_none};
 use crate::context::Globals;
@@ -101,12 +102,14 @@ pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
         Command::End(named) => step(globals, named, "end").await,
         Command::Show { agency, agreement } => {
             let message = v1::GetAgreementRequest { agency, agreement };
-            let v1::AgreementRecord { agreement, audit } = globals.client()?.get_agreement(message).await?;
+            let v1::AgreementRecord { agreement, audit } =
+                globals.client_for(Function::UserView)?.get_agreement(message).await?;
             globals.output.show(&Agreement::new(agreement.unwrap_or_default(), audit), Agreement::to_text)
         }
         Command::List { agency } => {
             let message = v1::ListAgreementsRequest { agency };
-            let v1::ListAgreementsResponse { agreements, audit } = globals.client()?.list_agreements(message).await?;
+            let v1::ListAgreementsResponse { agreements, audit } =
+                globals.client_for(Function::UserView)?.list_agreements(message).await?;
             let rows = agreements.into_iter().map(|agreement| Agreement::new(agreement, None));
             globals.output.show(&Page::new(rows, String::new(), audit), |page| page.to_text(Agreement::to_line))
         }
@@ -138,7 +141,7 @@ async fn draft(globals: &Globals, args: Draft) -> Result<(), CliError> {
         expires: args.expires,
     });
     convert::people::agreement_terms_from(terms.clone())?;
-    let (client, named) = (globals.client()?, args.named);
+    let (client, named) = (globals.client_for(Function::AgreementDraft)?, args.named);
     let expected_version = named.version(&client).await?;
     let send = async |request_id| {
         let (agency, agreement) = (named.agency.clone(), named.agreement.clone());
@@ -157,7 +160,8 @@ fn system(text: &str) -> Result<v1::SystemPrincipal, CliError> {
 }
 
 async fn step(globals: &Globals, named: Named, step: &str) -> Result<(), CliError> {
-    let client = globals.client()?;
+    let function = convert::people::agreement_step(step)?.function();
+    let client = globals.client_for(function)?;
     let expected_version = named.version(&client).await?;
     let send = async |request_id| {
         let (agency, agreement, step) = (named.agency.clone(), named.agreement.clone(), step.to_string());

@@ -2,6 +2,7 @@
 
 use client::v1::memorandum_terms::Subject;
 use client::{convert, v1};
+use model::access::function::Function;
 
 use crate::commands::lookout_change::Once;
 use crate::commands::people::{Paging, Versioned};
@@ -92,11 +93,12 @@ pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
         Command::End(named) => step(globals, named, "end").await,
         Command::Show { memorandum } => {
             let message = v1::GetMemorandumRequest { memorandum };
-            let v1::MemorandumRecord { memorandum, audit } = globals.client()?.get_memorandum(message).await?;
+            let v1::MemorandumRecord { memorandum, audit } =
+                globals.client_for(Function::UserView)?.get_memorandum(message).await?;
             globals.output.show(&Memorandum::new(memorandum.unwrap_or_default(), audit), Memorandum::to_text)
         }
         Command::List(paging) => {
-            let (client, page_size) = (globals.client()?, paging.size());
+            let (client, page_size) = (globals.client_for(Function::UserView)?, paging.size());
             let read = async |page_token| {
                 let message = v1::ListMemorandaRequest { page_size, page_token };
                 let v1::ListMemorandaResponse { memoranda, next_page_token, audit } =
@@ -120,7 +122,7 @@ async fn draft(globals: &Globals, args: Draft) -> Result<(), CliError> {
         to: args.to,
     });
     convert::people::memorandum_terms_from(terms.clone())?;
-    let (client, memorandum) = (globals.client()?, args.memorandum);
+    let (client, memorandum) = (globals.client_for(Function::AgreementDraft)?, args.memorandum);
     let versioned = Versioned { expected_version: Some(0), request_id: args.once.request_id };
     let send = async |request_id| {
         let memorandum = memorandum.clone();
@@ -131,7 +133,11 @@ async fn draft(globals: &Globals, args: Draft) -> Result<(), CliError> {
 
 async fn step(globals: &Globals, named: Named, step: &str) -> Result<(), CliError> {
     let Named { memorandum, versioned } = named;
-    let client = globals.client()?;
+    let function = match step {
+        "accept" => Function::MemorandumAccept,
+        _ => Function::AgreementDraft,
+    };
+    let client = globals.client_for(function)?;
     let read = async || {
         let found = client.get_memorandum(v1::GetMemorandumRequest { memorandum: memorandum.clone() }).await?;
         Ok(found.memorandum.map_or(0, |memorandum| memorandum.version))

@@ -1,5 +1,6 @@
 //! `policy`: by which policies access is decided, checked here and put in force by two persons.
 
+use model::access::function::Function;
 use std::path::{Path, PathBuf};
 
 use access::{Bundle, BundleError, Corpus, CorpusError};
@@ -82,7 +83,8 @@ pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
 }
 
 async fn show(globals: &Globals, version: u64, proposed: bool) -> Result<(), CliError> {
-    let answer = globals.client()?.access_policies(v1::GetAccessPoliciesRequest { version }).await?;
+    let answer =
+        globals.client_for(Function::AccessPolicies)?.access_policies(v1::GetAccessPoliciesRequest { version }).await?;
     if proposed {
         let found = answer.proposed.ok_or_else(|| CliError::Failed("nothing is proposed".into()))?;
         // Byte for byte, so that its SHA-256 is that of the proposal.
@@ -129,7 +131,7 @@ async fn propose(globals: &Globals, args: Propose) -> Result<(), CliError> {
         return Err(CliError::Usage(format!("{}: {}", file.display(), faults.join("; "))));
     }
     let sha256 = to_hex(&Sha256::digest(text.as_bytes()));
-    let client = globals.client()?;
+    let client = globals.client_for(Function::AccessPolicies)?;
     let in_force = async || Ok(answer(&client).await?.policies.map_or(0, |policies| policies.version));
     let expected_version = versioned.or_read(in_force).await?;
     let send = async |request_id| {
@@ -154,7 +156,7 @@ async fn approve(globals: &Globals, args: Approve) -> Result<(), CliError> {
     if once.request_id.is_some() && version.is_none() {
         return Err(CliError::flag("--request-id", "name the --version that the first attempt was for"));
     }
-    let client = globals.client()?;
+    let client = globals.client_for(Function::AccessPolicies)?;
     let version = match version {
         Some(version) => version,
         None => {

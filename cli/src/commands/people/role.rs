@@ -56,11 +56,11 @@ pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
         Command::Put(args) => put(globals, args).await,
         Command::Show { role, version } => {
             let v1::RoleRecord { role, audit } =
-                globals.client()?.get_role(v1::GetRoleRequest { role, version }).await?;
+                globals.client_for(Function::UserView)?.get_role(v1::GetRoleRequest { role, version }).await?;
             globals.output.show(&Role::new(role.unwrap_or_default(), audit), Role::to_text)
         }
         Command::List(paging) => {
-            let (client, page_size) = (globals.client()?, paging.size());
+            let (client, page_size) = (globals.client_for(Function::UserView)?, paging.size());
             let read = async |page_token| {
                 let message = v1::ListRolesRequest { page_size, page_token };
                 let v1::ListRolesResponse { roles, next_page_token, audit } = client.list_roles(message).await?;
@@ -74,7 +74,7 @@ pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
 async fn put(globals: &Globals, args: Put) -> Result<(), CliError> {
     let Put { role, function, versioned } = args;
     convert::people::functions("--function", &function)?;
-    let client = globals.client()?;
+    let client = globals.client_for(Function::AccessPolicies)?;
     let read = async || {
         let found = client.get_role(v1::GetRoleRequest { role: role.clone(), version: 0 }).await;
         or_none(found, |found| found.role.map_or(0, |role| role.version))

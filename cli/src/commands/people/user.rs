@@ -1,6 +1,7 @@
 //! `user`: accounts, who stands behind them, what keeps them in standing and what they may do.
 
 use client::{convert, v1};
+use model::access::function::Function;
 
 use crate::commands::people::user_change::{
     self, Assign, Grant, OfUser, Standing, Stations, Superiors, Suspend, Window,
@@ -143,7 +144,7 @@ pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
         Command::Affirm(args) => user_change::affirm(globals, args).await,
         Command::Assign(args) => user_change::assign(globals, args).await,
         Command::Show { user } => {
-            let user = User::from(globals.client()?.get_user(v1::GetUserRequest { user }).await?);
+            let user = User::from(globals.client_for(Function::UserView)?.get_user(v1::GetUserRequest { user }).await?);
             globals.output.show(&user, User::to_text)
         }
         Command::List(args) => list(globals, args).await,
@@ -168,7 +169,7 @@ async fn request(globals: &Globals, args: Request) -> Result<(), CliError> {
     // By the rules before anything is sent, so that a wrong flag is named at once.
     convert::people::personal_from(message.personal.clone())?;
     convert::people::account_from(&message, model::ids::Token([0; 16]))?;
-    let client = globals.client()?;
+    let client = globals.client_for(Function::UserRequest)?;
     let versioned = Versioned { expected_version: Some(0), request_id: args.once.request_id };
     let send = async |id| {
         message.request_id = id;
@@ -178,7 +179,7 @@ async fn request(globals: &Globals, args: Request) -> Result<(), CliError> {
 }
 
 async fn list(globals: &Globals, args: List) -> Result<(), CliError> {
-    let (client, page_size) = (globals.client()?, args.paging.size());
+    let (client, page_size) = (globals.client_for(Function::UserView)?, args.paging.size());
     let read = async |page_token| {
         let message = v1::ListUsersRequest { page_size, page_token, agency: args.agency.clone() };
         let v1::ListUsersResponse { users, next_page_token, audit } = client.list_users(message).await?;

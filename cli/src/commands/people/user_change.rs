@@ -299,8 +299,8 @@ async fn change(
     told: &str,
 ) -> Result<(), CliError> {
     // By the rules before anything is sent, so that a wrong flag is named at once.
-    convert::people::change_from(Some(wanted.clone()))?;
-    let client = globals.client()?;
+    let function = convert::people::change_from(Some(wanted.clone()))?.function();
+    let client = globals.client_for(function)?;
     let read = async || Ok(client.get_user(v1::GetUserRequest { user: user.clone() }).await?.version);
     let expected_version = versioned.or_read(read).await?;
     let send = async |request_id| {

@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     /// All attempts at most.
     pub deadline: Duration,
     pub effect: Effect,
+    /// Whether it is asked in a session; one is begun first where there is none.
+    pub session: bool,
 }
 
 /// What an attempt that may have been carried out means for the call.
@@ -81,19 +83,19 @@ impl Client {
     /// The plan of a question.
     pub(crate) fn read(&self) -> Plan {
         let config = &self.shared.config;
-        Plan { attempt: config.attempt, deadline: config.deadline, effect: Effect::Question }
+        Plan { attempt: config.attempt, deadline: config.deadline, effect: Effect::Question, session: true }
     }
 
     /// The plan of a write.
     pub(crate) fn write(&self, id: RequestId) -> Plan {
         let config = &self.shared.config;
-        Plan { attempt: config.attempt_write, deadline: config.deadline, effect: Effect::Write(id) }
+        Plan { attempt: config.attempt_write, deadline: config.deadline, effect: Effect::Write(id), session: true }
     }
 
     /// The plan of a change of the cluster: it takes what the slowest group takes.
     pub(crate) fn change(&self) -> Plan {
         let deadline = Duration::from_millis(model::limits::DEADLINE_MAX_MS);
-        Plan { attempt: deadline, deadline, effect: Effect::Change }
+        Plan { attempt: deadline, deadline, effect: Effect::Change, session: true }
     }
 
     /// A request with who asks and until when.
@@ -136,6 +138,9 @@ impl Client {
         F: Fn(Channel, Request<M>) -> Sent,
         Sent: Future<Output = Result<Response<R>, Status>>,
     {
+        if plan.session {
+            self.signed_on().await?;
+        }
         let endpoints = &self.shared.endpoints;
         let mut until = Instant::now() + plan.deadline;
         let mut backoff = Backoff::new(self.shared.config.backoff);
@@ -178,7 +183,7 @@ impl Client {
                 Ok(Err(status)) => Failure::of(&status, address),
                 Err(_) => Failure::timed_out(address, timeout),
             };
-            if failure.error.code == SESSION_NEEDED && !renewed {
+            if failure.error.code == SESSION_NEEDED && plan.session && !renewed {
                 renewed = true;
                 self.renew(session, failure.error).await?;
                 continue;

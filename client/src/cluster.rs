@@ -4,7 +4,7 @@ use proto::v1;
 use proto::v1::cluster_client::ClusterClient;
 use tonic::transport::Channel;
 
-use crate::call::ANSWER_BYTES_MAX;
+use crate::call::{ANSWER_BYTES_MAX, Plan};
 use crate::{Client, ClientError};
 
 fn stub(channel: Channel) -> ClusterClient<Channel> {
@@ -15,7 +15,9 @@ impl Client {
     /// Groups and nodes as one node sees them.
     pub async fn status(&self) -> Result<v1::StatusResponse, ClientError> {
         let message = v1::StatusRequest {};
-        self.unary(self.read(), message, |channel, request| async move { stub(channel).status(request).await }).await
+        // Asked without a session: how the cluster stands must be seen when none could begin.
+        let plan = Plan { session: false, ..self.read() };
+        self.unary(plan, message, |channel, request| async move { stub(channel).status(request).await }).await
     }
 
     /// Takes a node into the cluster.

@@ -198,6 +198,7 @@ impl ImportSession {
         let mut at = endpoints.current();
         let mut failed_in_round = 0;
         let mut renewed = false;
+        self.client.signed_on().await?;
         while self.stream.is_none() {
             let session = self.client.shared.keeper.current();
             let failure = match self.open(at).await {

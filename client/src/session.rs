@@ -15,7 +15,7 @@ use proto::v1::sessions_client::SessionsClient;
 use tokio::time::Instant;
 use tonic::metadata::{Ascii, MetadataValue};
 
-use crate::call::ANSWER_BYTES_MAX;
+use crate::call::{ANSWER_BYTES_MAX, Plan};
 use crate::{Client, ClientError};
 
 /// The code by which a node asks for a session.
@@ -93,6 +93,14 @@ fn unusable(error: &io::Error) -> ClientError {
 }
 
 impl Client {
+    /// Begins a session where there is none and the banner is acknowledged, so that no request is refused for it.
+    pub(crate) async fn signed_on(&self) -> Result<(), ClientError> {
+        if self.shared.config.acknowledges.is_none() || self.shared.keeper.current().is_some() {
+            return Ok(());
+        }
+        self.renew(None, ClientError::unavailable("there is no session")).await
+    }
+
     /// Sees to it that there is another session than the one that was refused: one that another process began, or a new
     /// one. Boxed, since logging on is a call itself.
     pub(crate) fn renew<'a>(
@@ -128,7 +136,7 @@ impl Client {
     pub async fn banner(&self) -> Result<v1::BannerResponse, ClientError> {
         let message = v1::BannerRequest {};
         let send = |channel, request| async move { SessionsClient::new(channel).banner(request).await };
-        self.unary(self.read(), message, send).await
+        self.unary(Plan { session: false, ..self.read() }, message, send).await
     }
 
     /// Begins a session with the banner that was acknowledged, and keeps its handle.
@@ -136,7 +144,7 @@ impl Client {
         let id = self.new_request_id();
         let message = v1::LogOnRequest { request_id: id.to_string(), banner_sha256: banner_sha256.to_string() };
         let send = |channel, request| async move { SessionsClient::new(channel).log_on(request).await };
-        let begun = self.unary(self.write(id), message, send).await?;
+        let begun = self.unary(Plan { session: false, ..self.write(id) }, message, send).await?;
         self.shared.keeper.set(header(Some(begun.session.clone())));
         self.shared.keeper.store.save(Some(&begun.session)).map_err(|error| unusable(&error))?;
         Ok(begun)
@@ -182,6 +190,6 @@ impl Client {
         let id = self.new_request_id();
         message.request_id = id.to_string();
         let send = |channel, request| async move { FoundingClient::new(channel).found(request).await };
-        self.unary(self.write(id), message, send).await
+        self.unary(Plan { session: false, ..self.write(id) }, message, send).await
     }
 }

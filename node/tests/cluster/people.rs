@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::access::function::Function;
 use model::access::principal::{BackgroundKind, Category};
-use model::audit::event::{EventDraft, EventHeader, EventKind};
+use model::audit::event::{EventDraft, EventHeader, EventKind, EventPayload};
 use model::codec;
 use model::command::people::founding::Bootstrap;
 use model::command::{Command, Outcome};
@@ -161,7 +161,7 @@ impl Cluster {
         };
         let request = new_id();
         let header = EventHeader::new(EventKind::Administration, request, &caller, now);
-        let event = EventDraft { payload: sealed(Scope::Event(header.id), &[]), header };
+        let event = EventDraft { payload: sealed(Scope::Event(header.id), &EventPayload::default().to_cbor()), header };
         let founders = founders(now);
         let bootstrap = Bootstrap { proof: proof(SECRET), agency, roles: Vec::new(), founders, event };
         cluster.runtime.block_on(async {
@@ -198,9 +198,7 @@ macro_rules! call {
         proto::v1::$module::$client::new(person.channel()).$method(request).await.map(|answer| answer.into_inner())
     }};
 }
-
-// Not every test that has a cluster calls about people.
-#[allow(unused_imports)]
+#[allow(unused_imports, reason = "each test uses its part")]
 pub(crate) use call;
 
 impl Person {

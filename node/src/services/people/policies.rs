@@ -39,7 +39,7 @@ fn built_in() -> Result<message::AccessPolicyBundle, BundleError> {
 
 impl Api {
     /// Runs what parses policies beside the threads that carry Raft.
-    async fn off_thread<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    async fn judge<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
         let done = self.0.work.run(work).await;
         done.ok_or_else(|| ApiError::Internal("looking at access policies panicked".into()))
     }
@@ -59,7 +59,7 @@ impl Api {
         let policies = match (&found, request.version) {
             (Some(bundle), _) => policies_to(bundle),
             (None, 0) => self
-                .off_thread(built_in)
+                .judge(built_in)
                 .await?
                 .map_err(|error| ApiError::Internal(format!("built-in policies: {error}")))?,
             (None, _) => return Err(ApiError::NoRecord),
@@ -84,7 +84,7 @@ impl Api {
         // Looking at a text takes time: only for who may propose one.
         self.reader(calls::ACCESS_POLICIES_PROPOSE, admitted).await?;
         let version = expected_version.saturating_add(1);
-        let draft = self.off_thread(move || Bundle::load(&text)?.draft(version)).await?.map_err(unfit)?;
+        let draft = self.judge(move || Bundle::load(&text)?.draft(version)).await?.map_err(unfit)?;
         self.change_powers(calls::ACCESS_POLICIES_PROPOSE, admitted, &request_id, |event| {
             Command::PutPolicyBundle(PutPolicyBundle { step: PolicyStep::Propose(draft), event })
         })
@@ -114,7 +114,7 @@ impl Api {
         let author = |by: &model::ids::UserId| *by != admitted.caller.user;
         if let Some(proposed) = proposed.filter(|one| put.is_none() && author(&one.proposed.by)) {
             let bundle: PolicyBundle = proposed.draft.approved(proposed.proposed.by, admitted.caller.user.clone());
-            self.off_thread(move || Bundle::for_activation(&bundle).map(drop)).await?.map_err(unfit)?;
+            self.judge(move || Bundle::for_activation(&bundle).map(drop)).await?.map_err(unfit)?;
         }
         self.change_powers(calls::ACCESS_POLICIES_APPROVE, admitted, &request_id, |event| {
             let step = PolicyStep::Approve(PolicyApproval { version, digest });

@@ -26,4 +26,5 @@ pub use lists::{CsvList, Lists, generate_lists};
 pub use playground::{Node, Playground, PlaygroundOptions, copy_dir, get};
 pub use process::{Program, binary, free_port, memory, processor_time, program_with_flags, workspace_root};
 pub use rng::{Rng, seed};
+pub use system::SystemClock;
 pub use wait::wait_for;

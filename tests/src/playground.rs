@@ -196,8 +196,17 @@ impl Playground {
 
     /// A client of who reads the audit log.
     pub fn auditor(&self) -> Client {
-        let files = Context::read(&self.path("data/context-auditor.json")).files();
-        client_as(("auditor", "audit"), self.context().endpoints(), files, DEADLINE)
+        self.client_as("auditor", "audit")
+    }
+
+    /// A client of who looks after the cluster.
+    pub fn administrator(&self) -> Client {
+        self.client_as("administrator", "administration")
+    }
+
+    fn client_as(&self, user: &str, purpose: &str) -> Client {
+        let files = Context::read(&self.path(&format!("data/context-{user}.json"))).files();
+        client_as((user, purpose), self.context().endpoints(), files, DEADLINE)
     }
 
     /// A client with one node's endpoint alone.

@@ -50,8 +50,8 @@ const KEEPING: &[Function] = &[
     MatchingCompare,
 ];
 
-/// What control officers of a playground may assign.
-const ASSIGNED: &[Function] = SUPERVISOR;
+/// What control officers of a playground may assign: what they hold beside their own duties.
+const ASSIGNED: &[Function] = KEEPING.split_at(8).1;
 
 const SUPERVISOR: &[Function] = &[
     PrimaryQuery,
@@ -93,12 +93,17 @@ const OFFICER: &[Function] = &[
 pub const PEOPLE: [Person; 10] = [
     Person { user: "officer", category: "general", purpose: "primary", duties: OFFICER },
     Person { user: "supervisor", category: "supervisor", purpose: "primary", duties: SUPERVISOR },
-    Person { user: "auditor", category: "security-administrator", purpose: "audit", duties: &[AuditRead, SessionEnd] },
     Person {
         user: "administrator",
         category: "maintenance",
         purpose: "administration",
         duties: &[ClusterStatus, ClusterAdministration, MatchingPolicies],
+    },
+    Person {
+        user: "auditor",
+        category: "security-administrator",
+        purpose: "audit",
+        duties: &[AuditRead, SessionEnd, ClusterStatus, UserView],
     },
     Person { user: "control-officer", category: "control-officer", purpose: "administration", duties: KEEPING },
     Person { user: "control-officer-2", category: "control-officer", purpose: "administration", duties: KEEPING },

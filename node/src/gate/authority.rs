@@ -151,7 +151,9 @@ impl Authority {
         }
         let (known, session) = match proof {
             Proof::System { name } => (self.system((&caller.agency, &caller.user, name), now)?, None),
-            // How the cluster stands must be seen when nothing else is answered, and a session could not begin.
+            // How the cluster stands must be seen when nothing else is answered, and a session could not begin; and before
+            // there is any account.
+            Proof::Person { .. } if need == Need::Status && self.is_unfounded()? => return Ok(None),
             Proof::Person { .. } if need == Need::Status => (self.person((&caller.agency, &caller.user), now)?, None),
             Proof::Person { certificate } => {
                 let session = self.session(caller, handle, left).await?;
@@ -258,6 +260,11 @@ impl Authority {
                 self.denied(vec![Denial::Closed])
             }
         }
+    }
+
+    /// Whether there is no account yet.
+    fn is_unfounded(&self) -> Result<bool, ApiError> {
+        Ok(self.directory.read(|state| Ok(state.profiles(None, 1)?.rows.is_empty()))?)
     }
 
     fn person(&self, who: (&AgencyId, &UserId), now: UnixMillis) -> Result<Arc<Known>, ApiError> {

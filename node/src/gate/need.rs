@@ -10,7 +10,8 @@ pub enum Need {
     Identity,
     /// A session, whatever the account may do: to ask who one is, and to log off.
     Session,
-    /// How the cluster stands: the function for it, by what this replica knows, be it old, and without a session.
+    /// How the cluster stands: the function for it, by what this replica knows, be it old, and without a session;
+    /// a certificate is enough as long as there is no account.
     Status,
     /// A service function (R11).
     Function(Function),

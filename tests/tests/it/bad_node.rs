@@ -128,6 +128,7 @@ fn a_peer_of_another_cluster_is_refused_and_changes_nothing() {
         "ca": path("ca.pem"), "certificate": path("user-officer.pem"), "key": path("user-officer.key")
     });
     let context = playground.context().with("stranger", "endpoints", serde_json::json!([start.listen]));
+    let context = context.with("stranger", "identities", serde_json::json!([]));
     let view = Cli::with_context(&context.with("stranger", "tls", tls).path);
     let status = view.json(&["cluster", "status"]);
     assert_eq!(status["cluster_id"], start.cluster);

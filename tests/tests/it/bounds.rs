@@ -56,7 +56,7 @@ async fn an_idle_node_of_six_groups_hardly_uses_a_processor() {
     client.screen(question_named("Idle Hands", "linearizable")).await.unwrap();
     playground.caught_up();
     let nodes = playground.nodes();
-    assert_eq!(client.status().await.unwrap().groups.len(), 6);
+    assert_eq!(playground.administrator().status().await.unwrap().groups.len(), 6);
     let percent = |window: Duration| -> Vec<f64> {
         let before: Vec<Duration> = nodes.iter().map(|node| processor_time(node.pid)).collect();
         // The length of a measurement, not a wait for something to happen.

@@ -16,17 +16,12 @@ fn context(playground: &Playground, name: &str, certificate: &Path) -> Context {
     let mut tls = context.value["tls"].clone();
     tls["certificate"] = json!(certificate);
     tls["key"] = json!(certificate.with_extension("key"));
-    context.with(name, "tls", tls)
+    context.with(name, "identities", json!([])).with(name, "tls", tls)
 }
 
 /// A command line that claims to be the officer and shows another certificate.
 fn showing(playground: &Playground, name: &str, certificate: &Path) -> Cli {
     Cli::with_context(&context(playground, name, certificate).path)
-}
-
-/// One that is whom its certificate names.
-fn showing_as(playground: &Playground, user: &str, certificate: &Path) -> Cli {
-    Cli::with_context(&context(playground, user, certificate).with(user, "user", json!(user)).path)
 }
 
 fn issue(playground: &Playground, dir: &Path, to: &[&str]) {
@@ -45,7 +40,7 @@ fn another_authority_and_plain_text_are_refused_and_nothing_else_is_disturbed() 
     let stranger = showing(&playground, "stranger", &other.join("user-officer.pem"));
     stranger.run(&["cluster", "status"]).fails(4, &[]);
 
-    let context = playground.context().with("plain", "tls", json!(null));
+    let context = playground.context().with("plain", "identities", json!([])).with("plain", "tls", json!(null));
     Cli::with_context(&context.path).run(&["cluster", "status"]).fails(4, &[]);
     let mut plain = TcpStream::connect(playground.node(1).grpc).unwrap();
     plain.set_read_timeout(Some(SOON)).unwrap();
@@ -61,15 +56,14 @@ fn another_authority_and_plain_text_are_refused_and_nothing_else_is_disturbed() 
 async fn a_revoked_user_is_cut_off_within_seconds_and_the_others_are_not() {
     let playground = Playground::start();
     let pki = playground.path("data/pki");
-    issue(&playground, &pki, &["user", "leaver"]);
-    let leaver = showing_as(&playground, "leaver", &pki.join("user-leaver.pem"));
-    leaver.run(&["cluster", "status"]).ok();
+    let leaver = playground.cli_as("policy-officer");
+    leaver.run(&["whoami"]).ok();
     playground
         .cli()
-        .run(&["pki", "issue", &pki.to_string_lossy(), "user", "leaver"])
+        .run(&["pki", "issue", &pki.to_string_lossy(), "user", "policy-officer"])
         .fails(1, &["has a certificate until"]);
-    playground.cli().run(&["pki", "revoke", &pki.to_string_lossy(), "user/leaver"]).ok();
-    wait_for("the leaver is refused", SOON, || (leaver.run(&["cluster", "status"]).code == Some(4)).then_some(()));
+    playground.cli().run(&["pki", "revoke", &pki.to_string_lossy(), "user/policy-officer"]).ok();
+    wait_for("the leaver is refused", SOON, || (leaver.run(&["whoami"]).code == Some(4)).then_some(()));
     let answer = playground.client().screen(question_named("Nobody Inparticular", "linearizable")).await;
     assert!(answer.is_ok(), "{answer:?}");
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 #![allow(clippy::print_stdout, reason = "measurements and seeds, shown with --nocapture and where a test fails")]
 
+mod access;
 mod audit_log;
 mod bad_input;
 mod bad_node;

@@ -104,6 +104,10 @@ pub const MEMORANDUM_USERS_MAX: usize = 64;
 pub const FOUNDERS_MAX: usize = 16;
 /// Sessions of one user that are read: more than he may have at once.
 pub const SESSIONS_READ_MAX: usize = 16;
+/// Denials of a node that wait to be told to the directory; one beyond them does not count against its account.
+pub const DENIALS_QUEUE_MAX: usize = 4_096;
+/// Sessions of a node whose sign of life waits to be written down; one beyond them is told again by its next request.
+pub const SEEN_QUEUE_MAX: usize = 8_192;
 /// Signs of life of sessions in one command.
 pub const SEEN_MAX: usize = 256;
 /// Denials counted by one command.

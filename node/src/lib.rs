@@ -51,7 +51,7 @@ pub use crate::searches::WAITING_MAX as SEARCHES_WAITING_MAX;
 use crate::audit::Pipeline;
 use crate::config::{Config, Start, groups_of};
 use crate::env::{BoxFuture, Env, Indexes, Listener, Network};
-use crate::gate::{Authority, Denials, Gate, Seen, Teller};
+use crate::gate::{Authority, Denials, Gate, Teller};
 use crate::identity::{FORMAT, Identity, IdentityError};
 use crate::metrics::Metrics;
 use crate::records::Records;
@@ -169,7 +169,7 @@ impl Node {
             replicas.push(replica);
         }
         let directory = groups.get(GroupId::Directory).map_err(|error| NodeError::Access(error.to_string()))?.clone();
-        let (seen, (denials, told)) = (Seen::default(), Denials::new(metrics.denials.clone()));
+        let (seen, (denials, told)) = (metrics.seen.clone(), Denials::new(metrics.denials.clone()));
         let authority = match config.gated {
             false => None,
             true => {

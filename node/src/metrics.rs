@@ -9,7 +9,7 @@ use prometheus::{
 use raft::metrics::{GroupMetrics, LogMetrics, PeerMetrics, SECONDS};
 
 use crate::audit::AuditMetrics;
-use crate::gate::{AccessMetrics, DenialMetrics};
+use crate::gate::{AccessMetrics, DenialMetrics, Seen};
 use crate::searches::Searches;
 
 /// All metrics of a node.
@@ -24,6 +24,7 @@ pub struct Metrics {
     pub searches: Searches,
     pub access: AccessMetrics,
     pub denials: DenialMetrics,
+    pub seen: Seen,
     calls: IntCounterVec,
     seconds: HistogramVec,
     overridden: IntCounter,
@@ -45,6 +46,7 @@ impl Metrics {
             searches: Searches::new(searches, &registry)?,
             access: AccessMetrics::new(&registry)?,
             denials: DenialMetrics::new(&registry)?,
+            seen: Seen::new(&registry)?,
             calls: IntCounterVec::new(
                 Opts::new(
                     "portcullis_calls_total",

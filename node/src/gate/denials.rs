@@ -10,7 +10,7 @@ use model::command::Command;
 use model::command::people::denials::{Denied, RecordDenials};
 use model::envelope::{Caller, Envelope};
 use model::ids::RequestId;
-use model::limits::DENIALS_MAX;
+use model::limits::{DENIALS_MAX, DENIALS_QUEUE_MAX};
 use model::people::scores::DenialKind;
 use model::time::{Clock, Entropy, UnixMillis};
 use prometheus::{IntCounter, IntGauge, Registry};
@@ -20,8 +20,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::Pipeline;
 
-/// Denials of a node that wait to be told. Each is an event already; one beyond them does not count against its account.
-const WAITING_MAX: usize = 4_096;
 /// Wait for company after the first denial (SECURITY.md 1.6).
 const LINGER: Duration = Duration::from_millis(100);
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -40,7 +38,7 @@ impl DenialMetrics {
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let lost = "Denials that did not reach the directory, and so did not count against their account.";
         let metrics = Self {
-            waiting: IntGauge::new("portcullis_denials_waiting", "Denials that wait to be told to the directory.")?,
+            waiting: IntGauge::new("portcullis_denials_queue", "Denials that wait to be told to the directory.")?,
             lost: IntCounter::new("portcullis_denials_lost_total", lost)?,
         };
         registry.register(Box::new(metrics.waiting.clone()))?;
@@ -86,7 +84,7 @@ pub fn counts_as(denial: Denial) -> Option<DenialKind> {
 impl Denials {
     /// A queue, and its end for who tells.
     pub fn new(metrics: DenialMetrics) -> (Self, mpsc::Receiver<Denied>) {
-        let (queue, told) = mpsc::channel(WAITING_MAX);
+        let (queue, told) = mpsc::channel(DENIALS_QUEUE_MAX);
         (Self { queue, metrics }, told)
     }
 

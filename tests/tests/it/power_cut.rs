@@ -264,7 +264,7 @@ async fn power_cuts_under_load_lose_nothing_acknowledged_and_the_audit_log_only_
     let Some(mut playground) = forgetful_playground(Some(program_with_flags(dir.path(), FLAGS))).await else { return };
     let cuts =
         std::env::var(CUTS.0).map_or(CUTS.1, |text| text.parse().unwrap_or_else(|_| panic!("{} is no number", CUTS.0)));
-    let (mut rng, begun, client) = (Rng(seed()), Instant::now(), playground.client());
+    let (mut rng, begun) = (Rng(seed()), Instant::now());
     let clients = [1, 2, 3].map(|id| playground.client_of(id));
     let watcher = Watcher::new(&playground);
     let load = Load::default();
@@ -275,7 +275,7 @@ async fn power_cuts_under_load_lose_nothing_acknowledged_and_the_audit_log_only_
     let mut checked = BTreeMap::new();
     for turn in 1..=cuts {
         load.more_writes(WRITES_BETWEEN);
-        let checkpoint = watcher.look(&client).await;
+        let checkpoint = watcher.look(&playground.auditor()).await;
         let what = match turn % 2 {
             1 => cut_one(&playground, &load, &mut rng),
             _ => cut_all(&mut playground, &mut rng),
@@ -321,7 +321,7 @@ async fn a_leader_that_lost_what_its_followers_have_does_not_lead_on() {
     let mut written = Vec::new();
     for (turn, group) in ["records-0", "records-1", "records-0"].into_iter().enumerate() {
         let leader = playground.leader_of(group);
-        let checkpoint = watcher.look(&client).await;
+        let checkpoint = watcher.look(&playground.auditor()).await;
         playground.disk(leader).power_off();
         let follower = 1 + leader % 3;
         let last = || playground.group_at(follower, group)["last_log"].as_u64().unwrap();

@@ -26,6 +26,7 @@ Phases run in this order, whatever the order of the flag:
   linearizable  screens with linearizable freshness, audited
   write         lookouts created, durable on a quorum when acknowledged
   failover      kill -9 of the leader of records-0 until the next acknowledged write
+  gate          screens with TLS and gate against screens in plain text without either, asked in turn
   idle          processor use of nodes that have six groups and nothing to do
 
 A run on tmpfs measures no disk: the report names the file system of the data directory.";
@@ -40,6 +41,7 @@ pub enum Phase {
     Linearizable,
     Write,
     Failover,
+    Gate,
     Idle,
 }
 

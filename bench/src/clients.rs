@@ -16,16 +16,28 @@ use crate::error::BenchError;
 /// Between two looks at certificates: longer than a measurement.
 const LOOK_EVERY: Duration = Duration::from_secs(600);
 
-/// A client that begins at the node of a number, counted round.
+/// A client of an officer that begins at the node of a number, counted round.
 pub fn client(cluster: &Cluster, number: usize) -> Result<Client, BenchError> {
-    let mut config = Config::new(cluster.endpoints(), "officer", "CBP", "2404", "primary");
+    client_as(cluster, number, ("officer", "primary"))
+}
+
+/// A client of who looks after the cluster.
+pub fn administrator(cluster: &Cluster) -> Result<Client, BenchError> {
+    client_as(cluster, 0, ("administrator", "administration"))
+}
+
+fn client_as(cluster: &Cluster, number: usize, (user, purpose): (&str, &str)) -> Result<Client, BenchError> {
+    let mut config = Config::new(cluster.endpoints(), user, "CBP", "2404", purpose);
+    let entropy = Arc::new(Placed { first: (number % cluster.nodes().len()) as u8, placed: AtomicBool::new(false) });
+    let Some(files) = cluster.files(user) else {
+        return Ok(Client::connect(config, Arc::new(Tcp), Arc::new(WallClock), entropy)?);
+    };
     config.acknowledges = Some(to_hex(&banner_digest()));
     // All clients are processes of one person, who has one session.
-    let sessions = SessionFile::beside(cluster.context(), "CBP", "officer");
-    let entropy = Placed { first: (number % cluster.nodes().len()) as u8, placed: AtomicBool::new(false) };
-    let settings = Settings { files: cluster.files(), look_every: LOOK_EVERY, clock: Arc::new(WallClock) };
+    let sessions = SessionFile::beside(cluster.context(), "CBP", user);
+    let settings = Settings { files, look_every: LOOK_EVERY, clock: Arc::new(WallClock) };
     let network = Secured::over(Arc::new(Tcp), settings).map_err(|error| BenchError::Cluster(error.to_string()))?;
-    Ok(Client::connect_with(config, Arc::new(network), Arc::new(WallClock), Arc::new(entropy), Arc::new(sessions))?)
+    Ok(Client::connect_with(config, Arc::new(network), Arc::new(WallClock), entropy, Arc::new(sessions))?)
 }
 
 struct WallClock;

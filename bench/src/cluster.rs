@@ -46,11 +46,13 @@ pub struct Cluster {
     child: Child,
     context: PathBuf,
     nodes: Vec<Node>,
+    plain_text: bool,
 }
 
 impl Cluster {
     /// Starts a cluster on a directory that does not exist yet, and waits until all its groups lead and serve.
-    pub async fn start(program: &Path, dir: &Path, records_groups: u16) -> Result<Self, BenchError> {
+    /// In plain text it has no certificates, and so no gate.
+    pub async fn start(program: &Path, dir: &Path, records_groups: u16, plain_text: bool) -> Result<Self, BenchError> {
         // A cluster that was there before would bring its own records, and the figures would be of something else.
         std::fs::create_dir(dir).map_err(|error| BenchError::path(dir, error))?;
         let dir = dir.canonicalize().map_err(|error| BenchError::path(dir, error))?;
@@ -58,12 +60,13 @@ impl Cluster {
         let log = File::create(&remarks).map_err(|error| BenchError::path(&remarks, error))?;
         let mut command = Command::new(program);
         command.args(["playground", "--nodes", &NODES.to_string(), "--records-groups", &records_groups.to_string()]);
+        command.args(plain_text.then_some("--plain-text"));
         command.arg("--data-dir").arg(&dir).arg("--ready-file").arg(ready_file(&dir));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         bind_to_us(&mut command);
         let child = command.spawn().map_err(|error| BenchError::path(program, error))?;
         let (program, context) = (program.to_path_buf(), PathBuf::new());
-        let mut cluster = Self { program, dir, child, context, nodes: Vec::new() };
+        let mut cluster = Self { program, dir, child, context, nodes: Vec::new(), plain_text };
         cluster.wait_until_ready().await?;
         Ok(cluster)
     }
@@ -106,15 +109,16 @@ impl Cluster {
         &self.context
     }
 
-    /// What clients show, and whom they believe: what the playground made for its context.
-    pub fn files(&self) -> channel::Files {
+    /// What one of the playground's people shows, and whom he believes; none in plain text.
+    pub fn files(&self, user: &str) -> Option<channel::Files> {
         let pki = self.dir.join("pki");
-        channel::Files {
-            certificate: pki.join("user-officer.pem"),
-            key: pki.join("user-officer.key"),
+        let files = || channel::Files {
+            certificate: pki.join(format!("user-{user}.pem")),
+            key: pki.join(format!("user-{user}.key")),
             authorities: pki.join("ca.pem"),
             revoked: Vec::new(),
-        }
+        };
+        (!self.plain_text).then(files)
     }
 
     /// Addresses of all nodes, for clients.

@@ -39,7 +39,7 @@ pub struct Latency {
 }
 
 impl Latency {
-    fn of(histogram: &Histogram<u64>) -> Self {
+    pub fn of(histogram: &Histogram<u64>) -> Self {
         let at = |quantile: f64| histogram.value_at_quantile(quantile) as f64 / 1e3;
         Self { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: histogram.max() as f64 / 1e3 }
     }
@@ -66,6 +66,12 @@ pub struct Load {
     pub bounds: Bounds,
 }
 
+/// A histogram of latencies in microseconds.
+pub fn latencies() -> Result<Histogram<u64>, BenchError> {
+    Histogram::new_with_bounds(1, LATENCY_MAX.as_micros() as u64, DIGITS)
+        .map_err(|error| BenchError::read("histogram", error))
+}
+
 /// What one client counted, and then all together.
 struct Count {
     histogram: Histogram<u64>,
@@ -78,10 +84,8 @@ struct Count {
 
 impl Count {
     fn new() -> Result<Self, BenchError> {
-        let histogram = Histogram::new_with_bounds(1, LATENCY_MAX.as_micros() as u64, DIGITS)
-            .map_err(|error| BenchError::read("histogram", error))?;
         Ok(Self {
-            histogram,
+            histogram: latencies()?,
             operations: 0,
             errors: BTreeMap::new(),
             slowest_error: Duration::ZERO,

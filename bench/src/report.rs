@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::load::Load;
 use crate::machine::Header;
 use crate::phases::failover::Failover;
+use crate::phases::gate::Gate;
 use crate::phases::idle::Idle;
 use crate::phases::import::Import;
 use crate::phases::memory::Memory;
@@ -21,14 +22,16 @@ pub struct Report {
     pub memory: Vec<Memory>,
     pub load: Vec<Load>,
     pub failover: Option<Failover>,
+    pub gate: Vec<Gate>,
     pub idle: Vec<Idle>,
 }
 
 impl Report {
     /// A report that has nothing yet.
     pub fn new(header: Header, travellers: BTreeMap<&'static str, usize>) -> Self {
-        let (import, memory, load, idle) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { header, travellers, import, memory, load, failover: None, idle }
+        let (import, memory, load) = (Vec::new(), Vec::new(), Vec::new());
+        let (gate, idle) = (Vec::new(), Vec::new());
+        Self { header, travellers, import, memory, load, failover: None, gate, idle }
     }
 
     /// Calls that did not succeed, and rows that were not taken.

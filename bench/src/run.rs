@@ -14,7 +14,7 @@ use crate::cluster::{Cluster, NODES};
 use crate::error::BenchError;
 use crate::machine::Header;
 use crate::output::{Output, note};
-use crate::phases::{failover, idle, import, memory};
+use crate::phases::{failover, gate, idle, import, memory};
 use crate::report::Report;
 use crate::sample::Sample;
 use crate::settle::settle;
@@ -58,6 +58,9 @@ pub async fn run(args: &Args) -> Result<u64, BenchError> {
     if Phase::value_is_wanted(args, &with_list) {
         run.with_list(&config).await?;
     }
+    if args.wants(Phase::Gate) {
+        run.gate(&config).await?;
+    }
     if args.wants(Phase::Idle) {
         run.idle().await?;
     }
@@ -74,7 +77,7 @@ impl Phase {
 impl Run<'_> {
     async fn cluster(&self, name: &str, records_groups: u16) -> Result<Cluster, BenchError> {
         note(format!("starting a cluster of {NODES} nodes with {records_groups} records groups"));
-        Cluster::start(&self.program, &self.dir.join(name), records_groups).await
+        Cluster::start(&self.program, &self.dir.join(name), records_groups, false).await
     }
 
     /// The real list, on a cluster of its own.
@@ -144,6 +147,20 @@ impl Run<'_> {
         }
         self.output.text(&tables::to_text(&loads))?;
         self.report.load.extend(loads);
+        Ok(())
+    }
+
+    async fn gate(&mut self, config: &Config) -> Result<(), BenchError> {
+        let gated = self.cluster("gated", RECORDS_GROUPS).await?;
+        note("starting another in plain text, which has no gate");
+        let ungated = Cluster::start(&self.program, &self.dir.join("ungated"), RECORDS_GROUPS, true).await?;
+        let lists = self.dir.join("lists-of-both");
+        generator::write_lists(&lists, config)?;
+        note("asking both in turn");
+        let times = (Duration::from_secs(self.args.warm_up), Duration::from_secs(self.args.seconds));
+        let measured = gate::measure((&gated, &ungated), &lists.join("list.csv"), &self.supply, times).await?;
+        self.output.text(&gate::to_text(&measured))?;
+        self.report.gate = measured;
         Ok(())
     }
 

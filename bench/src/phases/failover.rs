@@ -9,7 +9,7 @@ use model::slots::SlotMap;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use crate::clients::client;
+use crate::clients::{administrator, client};
 use crate::cluster::Cluster;
 use crate::error::BenchError;
 use crate::output::{figure, note, table};
@@ -91,7 +91,7 @@ fn median_and_max(mut values: Vec<f64>) -> (f64, f64) {
 /// The node that leads the group; asked until there is one.
 async fn leader(cluster: &Cluster) -> Result<u64, BenchError> {
     let until = Instant::now() + RECOVERY_MAX;
-    let (client, name) = (client(cluster, 0)?, GROUP.to_string());
+    let (client, name) = (administrator(cluster)?, GROUP.to_string());
     loop {
         let status = client.status().await?;
         let leader = status.groups.iter().find(|group| group.group == name).map_or(0, |group| group.leader);

@@ -37,6 +37,9 @@ pub struct Args {
     /// Written once all groups lead and serve; removed at the end.
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+    /// Of a new cluster: nodes in plain text, without certificates and so without a gate; for comparisons.
+    #[arg(long)]
+    pub plain_text: bool,
     /// Start a node again by itself when its process ends.
     #[arg(long)]
     pub restart: bool,
@@ -113,7 +116,7 @@ async fn ask(globals: &Globals, command: Command) -> Result<(), CliError> {
 }
 
 async fn start(globals: &Globals, args: Args) -> Result<(), CliError> {
-    let Args { command: _, nodes, records_groups, data_dir, ready_file, restart, ready_within } = args;
+    let Args { command: _, nodes, records_groups, data_dir, ready_file, plain_text, restart, ready_within } = args;
     let program = node::program()?;
     let entropy = SystemEntropy::open().map_err(|error| CliError::io("randomness", error))?;
     // Kept to the end of this function: then it is removed.
@@ -139,9 +142,15 @@ async fn start(globals: &Globals, args: Args) -> Result<(), CliError> {
         Some(layout) => {
             same("--nodes", nodes, layout.initial().count() as u64)?;
             same("--records-groups", records_groups, layout.records_groups)?;
+            same("--plain-text", plain_text.then_some(true), layout.plain_text)?;
             (layout, false)
         }
-        None => (Layout::create(&dir, nodes.unwrap_or(3), records_groups.unwrap_or(2), &entropy)?, true),
+        None => {
+            let mut layout = Layout::create(&dir, nodes.unwrap_or(3), records_groups.unwrap_or(2), &entropy)?;
+            layout.plain_text = plain_text;
+            layout.save(&dir)?;
+            (layout, true)
+        }
     };
     // A socket's path is short; where the directory's is not, the socket lies elsewhere and the context says where.
     let short = match dir.control() {

@@ -34,6 +34,9 @@ pub struct Layout {
     pub cluster_id: ClusterId,
     pub records_groups: u16,
     pub nodes: Vec<NodeLayout>,
+    /// Without certificates, and so without a gate.
+    #[serde(default)]
+    pub plain_text: bool,
 }
 
 /// A node of it.
@@ -90,7 +93,8 @@ impl Layout {
             .zip(ports.chunks_exact(2))
             .map(|(id, ports)| NodeLayout { id, grpc: local(ports[0]), http: local(ports[1]), joined: false })
             .collect();
-        let layout = Self { format: FORMAT, cluster_id: ClusterId(entropy.sixteen()), records_groups, nodes };
+        let (cluster_id, plain_text) = (ClusterId(entropy.sixteen()), false);
+        let layout = Self { format: FORMAT, cluster_id, records_groups, nodes, plain_text };
         let mut key = [0; 32];
         entropy.fill(&mut key);
         write_secret(&dir.key(), &(to_hex(&key) + "\n"))?;
@@ -190,10 +194,10 @@ impl Layout {
             agency: AGENCY.to_string(),
             port: STATION.to_string(),
             purpose: person.purpose.to_string(),
-            tls: Some(tls),
-            // Whoever starts a playground plays all of them, and reads the banner in docs/operator-guide.md.
-            acknowledges: Some(to_hex(&banner_digest())),
-            identities,
+            tls: (!self.plain_text).then_some(tls),
+            // Whoever starts a playground plays all of them.
+            acknowledges: (!self.plain_text).then(|| to_hex(&banner_digest())),
+            identities: if self.plain_text { Vec::new() } else { identities },
             deadline_ms: None,
             playground: Some(PlaygroundContext { control: control.to_path_buf() }),
         }

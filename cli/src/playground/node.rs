@@ -61,13 +61,17 @@ pub fn arguments(dir: &Dir, layout: &Layout, node: &NodeLayout, join: Option<&st
         ("--http", node.http.clone()),
         ("--data-dir", text(dir.node(node.id))),
         ("--key-file", text(dir.key())),
-        ("--tls-certificate", text(dir.pki().join(format!("node-{}.pem", node.id)))),
-        ("--tls-key", text(dir.pki().join(format!("node-{}.key", node.id)))),
-        ("--tls-ca", text(dir.pki().join("ca.pem"))),
-        ("--tls-crl", text(dir.pki().join("revoked.pem"))),
         ("--region", "local".to_string()),
         ("--port-code", format!("PLAY-{}", node.id)),
     ];
+    if !layout.plain_text {
+        arguments.extend([
+            ("--tls-certificate", text(dir.pki().join(format!("node-{}.pem", node.id)))),
+            ("--tls-key", text(dir.pki().join(format!("node-{}.key", node.id)))),
+            ("--tls-ca", text(dir.pki().join("ca.pem"))),
+            ("--tls-crl", text(dir.pki().join("revoked.pem"))),
+        ]);
+    }
     match join {
         Some(address) => arguments.push(("--join", address.to_string())),
         None => arguments.extend([
@@ -79,6 +83,7 @@ pub fn arguments(dir: &Dir, layout: &Layout, node: &NodeLayout, join: Option<&st
     }
     let mut arguments: Vec<String> =
         arguments.into_iter().flat_map(|(flag, value)| [flag.to_string(), value]).collect();
+    arguments.extend(layout.plain_text.then(|| "--plain-text".to_string()));
     arguments.push("--exit-with-stdin".to_string());
     arguments
 }

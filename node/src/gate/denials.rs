@@ -149,3 +149,32 @@ impl Teller {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// T05: the count is no oracle, and R04: whose course lapsed overnight is not suspended for asking.
+    #[test]
+    fn what_is_hidden_counts_as_a_miss_by_id_and_what_lapsed_does_not_count() {
+        for hidden in [Denial::LevelThree, Denial::LevelFour, Denial::BackgroundType, Denial::Closed, Denial::Owner] {
+            assert_eq!(counts_as(hidden), Some(DenialKind::MissedId), "{hidden}");
+        }
+        for lapsed in [
+            Denial::BackgroundMissing,
+            Denial::BackgroundStale,
+            Denial::Course,
+            Denial::Certification,
+            Denial::Ncic,
+            Denial::Agreement,
+            Denial::Nationality,
+            Denial::Suspended,
+            Denial::Consent,
+        ] {
+            assert_eq!(counts_as(lapsed), None, "{lapsed}");
+        }
+        assert_eq!(counts_as(Denial::Function), Some(DenialKind::Function));
+        assert_eq!(counts_as(Denial::Station), Some(DenialKind::TransactionOrStation));
+        assert_eq!(counts_as(Denial::Redissemination), Some(DenialKind::Export));
+    }
+}

@@ -34,3 +34,20 @@ impl Need {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_one_of_the_lane_by_its_purpose_alone() {
+        let function = |need: Need, purpose: &str| need.function(&Purpose::new(purpose).expect("a code"));
+        assert_eq!(function(Need::Question, "primary"), Some(Function::PrimaryQuery));
+        for other in ["secondary", "Primary", "primary-query", "audit"] {
+            assert_eq!(function(Need::Question, other), Some(Function::SubjectQuery), "{other}");
+        }
+        assert_eq!(function(Need::Function(Function::BatchVetting), "primary"), Some(Function::BatchVetting));
+        assert_eq!(function(Need::Status, "primary"), Some(Function::ClusterStatus));
+        assert_eq!((function(Need::Identity, "primary"), function(Need::Session, "primary")), (None, None));
+    }
+}

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use model::access::admit::{Hidden, Labelled, Seen, Visible, admit_or_why, show, without_gate};
+use model::access::admit::{Hidden, Labelled, Seen, Visible, admit, show, without_gate};
 use model::access::denial::Denial;
 use model::access::function::Function;
 use model::access::grants::Grants;
@@ -34,7 +34,7 @@ impl Cut {
     pub fn admit<T: Labelled>(&self, hidden: Hidden<T>) -> Result<Visible<T>, Denial> {
         match self {
             Self::Ungated => Ok(without_gate(hidden)),
-            Self::Gated { grants, .. } => admit_or_why(grants, hidden),
+            Self::Gated { grants, .. } => admit(grants, hidden),
         }
     }
 

@@ -179,7 +179,7 @@ impl Layout {
             let text = self.context(person, tls.clone(), Vec::new(), control).to_text()?;
             write_atomically(&dir.0.join(format!("context-{}.json", person.user)), text.as_bytes())?;
             let purpose = Some(person.purpose.to_string());
-            let duties = person.duties.to_vec();
+            let duties = person.duties();
             identities.push(Identity { user: person.user.to_string(), purpose, tls, duties });
         }
         let first = (&PEOPLE[0], identities[0].tls.clone());

@@ -17,119 +17,79 @@ pub struct Person {
     category: &'static str,
     /// Why he asks.
     pub purpose: &'static str,
+    /// What his role carries, by what it is for.
+    duties: &'static [&'static [Function]],
+}
+
+impl Person {
     /// What his role carries.
-    pub duties: &'static [Function],
+    pub fn duties(&self) -> Vec<Function> {
+        self.duties.concat()
+    }
 }
 
 use Function::*;
 
-const KEEPING: &[Function] = &[
-    UserRequest,
-    UserCertify,
-    UserSuspend,
-    UserReinstate,
-    UserClose,
-    UserView,
-    FunctionGrant,
-    SessionEnd,
-    // What a control officer assigns he may use himself (R21).
-    PrimaryQuery,
-    SubjectQuery,
-    BatchVetting,
-    RecordView,
-    RecordHistory,
-    RecordList,
-    LookoutCreate,
-    LookoutUpdate,
-    LookoutRemove,
-    LookoutApprove,
-    ListImport,
-    OverrideRecord,
-    OverrideEnd,
-    OverrideList,
-    MatchingCompare,
-];
+/// Questions, and what they find.
+const ASKING: &[Function] =
+    &[PrimaryQuery, SubjectQuery, BatchVetting, RecordView, RecordHistory, RecordList, MatchingCompare];
+const WRITING: &[Function] = &[LookoutCreate, LookoutUpdate, LookoutRemove, OverrideRecord, OverrideEnd, OverrideList];
+const IMPORTING: &[Function] = &[ListImport];
+const APPROVING: &[Function] = &[LookoutApprove, UserReinstate, UserView];
+/// The accounts of others.
+const KEEPING: &[Function] =
+    &[UserRequest, UserCertify, UserSuspend, UserReinstate, UserClose, UserView, FunctionGrant, SessionEnd];
 
-/// What control officers of a playground may assign: what they hold beside their own duties.
-const ASSIGNED: &[Function] = KEEPING.split_at(8).1;
-
-const SUPERVISOR: &[Function] = &[
-    PrimaryQuery,
-    SubjectQuery,
-    BatchVetting,
-    RecordView,
-    RecordHistory,
-    RecordList,
-    LookoutCreate,
-    LookoutUpdate,
-    LookoutRemove,
-    LookoutApprove,
-    OverrideRecord,
-    OverrideEnd,
-    OverrideList,
-    MatchingCompare,
-    UserReinstate,
-    UserView,
-];
-
-const OFFICER: &[Function] = &[
-    PrimaryQuery,
-    SubjectQuery,
-    BatchVetting,
-    RecordView,
-    RecordHistory,
-    RecordList,
-    LookoutCreate,
-    LookoutUpdate,
-    LookoutRemove,
-    ListImport,
-    OverrideRecord,
-    OverrideEnd,
-    OverrideList,
-    MatchingCompare,
-];
+/// What control officers of a playground may assign, and so must hold (R21).
+const ASSIGNED: &[&[Function]] = &[ASKING, WRITING, IMPORTING, &[LookoutApprove]];
+const CONTROL_OFFICER: &[&[Function]] = &[KEEPING, ASKING, WRITING, IMPORTING, &[LookoutApprove]];
 
 /// Everybody; the first one's is the context of the cluster.
 pub const PEOPLE: [Person; 10] = [
-    Person { user: "officer", category: "general", purpose: "primary", duties: OFFICER },
-    Person { user: "supervisor", category: "supervisor", purpose: "primary", duties: SUPERVISOR },
+    Person { user: "officer", category: "general", purpose: "primary", duties: &[ASKING, WRITING, IMPORTING] },
+    Person { user: "supervisor", category: "supervisor", purpose: "primary", duties: &[ASKING, WRITING, APPROVING] },
     Person {
         user: "administrator",
         category: "maintenance",
         purpose: "administration",
-        duties: &[ClusterStatus, ClusterAdministration, MatchingPolicies],
+        duties: &[&[ClusterStatus, ClusterAdministration, MatchingPolicies]],
     },
     Person {
         user: "auditor",
         category: "security-administrator",
         purpose: "audit",
-        duties: &[AuditRead, SessionEnd, ClusterStatus, UserView],
+        duties: &[&[AuditRead, SessionEnd, ClusterStatus, UserView]],
     },
-    Person { user: "control-officer", category: "control-officer", purpose: "administration", duties: KEEPING },
-    Person { user: "control-officer-2", category: "control-officer", purpose: "administration", duties: KEEPING },
+    Person { user: "control-officer", category: "control-officer", purpose: "administration", duties: CONTROL_OFFICER },
+    Person {
+        user: "control-officer-2",
+        category: "control-officer",
+        purpose: "administration",
+        duties: CONTROL_OFFICER,
+    },
     Person {
         user: "registrar",
         category: "general",
         purpose: "administration",
-        duties: &[UserApprove, StandingRecord, AgencyAdministration, AgreementDraft, UserView],
+        duties: &[&[UserApprove, StandingRecord, AgencyAdministration, AgreementDraft, UserView]],
     },
     Person {
         user: "privacy-officer",
         category: "general",
         purpose: "administration",
-        duties: &[AgreementReview, UserView],
+        duties: &[&[AgreementReview, UserView]],
     },
     Person {
         user: "custodian",
         category: "general",
         purpose: "administration",
-        duties: &[AgreementApprove, MemorandumAccept, AccessPolicies, UserView],
+        duties: &[&[AgreementApprove, MemorandumAccept, AccessPolicies, UserView]],
     },
     Person {
         user: "policy-officer",
         category: "general",
         purpose: "administration",
-        duties: &[AccessPolicies, UserView],
+        duties: &[&[AccessPolicies, UserView]],
     },
 ];
 
@@ -156,14 +116,14 @@ pub fn founding(cluster: ClusterId, now: UnixMillis) -> Result<Founding, CliErro
             certificates: vec![CertificateName::user(cluster, UserId::new(person.user)?).to_string()],
             control_officer: above.to_string(),
             supervisors: supervisor.into_iter().collect(),
-            assigns: if control { ASSIGNED.to_vec() } else { Vec::new() },
+            assigns: if control { ASSIGNED.concat() } else { Vec::new() },
             investigation: "bi".to_string(),
             investigation_completed: day.clone(),
             course_passed: day.clone(),
             ..Founder::default()
         })
     };
-    let role = |person: &Person| Role { id: person.user.to_string(), functions: person.duties.to_vec() };
+    let role = |person: &Person| Role { id: person.user.to_string(), functions: person.duties() };
     Ok(Founding {
         agency: Agency {
             id: AGENCY.to_string(),

@@ -25,7 +25,7 @@
 //! use portcullis_model::record::StoredRecord;
 //!
 //! fn answer(grants: &Grants, record: Hidden<StoredRecord>) -> Option<StoredRecord> {
-//!     admit(grants, record).map(Visible::into_inner)
+//!     admit(grants, record).ok().map(Visible::into_inner)
 //! }
 //! ```
 
@@ -111,13 +111,8 @@ impl<T> OnPrimary<T> {
     }
 }
 
-/// Opens a record to a caller who may see it.
-pub fn admit<T: Labelled>(grants: &Grants, hidden: Hidden<T>) -> Option<Visible<T>> {
-    admit_or_why(grants, hidden).ok()
-}
-
 /// The same, with the reason where he may not: for the audit alone.
-pub fn admit_or_why<T: Labelled>(grants: &Grants, hidden: Hidden<T>) -> Result<Visible<T>, Denial> {
+pub fn admit<T: Labelled>(grants: &Grants, hidden: Hidden<T>) -> Result<Visible<T>, Denial> {
     match why_hidden(grants, &hidden.0.labels()) {
         None => Ok(Visible(hidden.0)),
         Some(denial) => Err(denial),

@@ -99,7 +99,7 @@ fn a_lookout_on_primary_is_seen_at_primary_whatever_its_level_and_never_at_the_d
         assert_eq!(sight(&grants, &open, true, *function), Sight::Full, "{function}");
     }
     let record = || Hidden::new(Lookout(secret.clone()));
-    assert!(admit(&grants, record()).is_none());
+    assert!(admit(&grants, record()).is_err());
     assert!(matches!(show(&grants, record(), true, Function::PrimaryQuery), Seen::Primary(_)));
     assert!(matches!(show(&grants, record(), true, Function::SubjectQuery), Seen::Nothing));
     assert_eq!(format!("{:?}", record()), "Hidden");

@@ -28,7 +28,7 @@ pub use floor::{Epochs, Floor, Party};
 pub use founding::Ceremony;
 pub use memorandum::{Memorandum, MemorandumStage, MemorandumSubject};
 pub use personal::Personal;
-pub use principal::{principal, system_link, system_principal};
+pub use principal::{principal, system_principal};
 pub use profile::{AccountState, AssignRight, Cause, Profile, Standing, Transaction};
 pub use role::Role;
 pub use scores::Scores;

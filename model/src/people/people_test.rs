@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use crate::access::denial::Denial;
 use crate::access::function::Function;
+use crate::access::grants::visible;
+use crate::access::labels::Labels;
 use crate::access::principal::{BackgroundKind, Category, ClassId, Principal};
 use crate::access::standing::{Remedy, function, remedy, standing, standing_denials};
 use crate::codec::{self, Stored};
@@ -14,7 +16,7 @@ use crate::command::testing::sealed;
 use crate::ids::{AgencyId, MemorandumId, PortId, UserId};
 use crate::people::agreement::SystemPrincipal;
 use crate::people::memorandum::{Grantee, MemorandumTerms};
-use crate::people::principal::opened_by_memorandum;
+use crate::people::principal::{grants_by, links_of};
 use crate::people::profile::Transaction;
 use crate::people::scores::{DenialKind, Scores};
 use crate::people::*;
@@ -61,8 +63,10 @@ fn r03_an_anaci_opens_other_agencies_records_only_by_a_memorandum_that_names_the
         let found = principal(&profile, &an_agency("CBP"), &[], &[], &memoranda, NOW);
         let class = ClassId::members(&agency("FBI"));
         assert_eq!(found.classes.contains(&class), opened);
-        let by = |function| opened_by_memorandum(&found, &class, function, &memoranda, NOW);
-        assert_eq!((by(Function::RecordView), by(Function::Export)), (opened, false));
+        // What it opens it opens to its verbs: viewing, and no search that would show the same.
+        let theirs = Labels::new(Dataset::Tecs, &agency("FBI"), AccessLevel::Three, &[], &user("agent"));
+        let by = |function| visible(&grants_by(&found, function, (&[], &memoranda), NOW), &theirs);
+        assert_eq!((by(Function::RecordView), by(Function::SubjectQuery)), (opened, false));
         assert!(found.classes.contains(&ClassId::members(&agency("CBP"))), "its own agency's in any case");
         assert!(found.level_one, "level 1 is open to both kinds");
     }
@@ -130,21 +134,45 @@ fn r29_a_system_acts_under_an_isa_that_names_it_its_certificate_function_and_dat
     let link = SystemPrincipal { system: user("nlets"), certificate: "CN=nlets".into() };
     let mut isa = an_agreement("isa", "FBI", terms(&[Function::BatchVetting], NOW), NOW);
     (isa.terms.kind, isa.terms.systems) = (AgreementKind::Isa, BTreeSet::from([link]));
-    let ask = |isa: &Agreement, of: &str, system: &str, certificate: &str, function, dataset, now| {
-        let who = (&agency(of), &user(system), certificate);
-        system_link(std::slice::from_ref(isa), who, function, dataset, now)
+    let fbi = Agency { external: true, ..an_agency("FBI") };
+    let ask = |isa: &Agreement, system: &str, certificate: &str, asked, dataset, now| {
+        let links = links_of(vec![isa.clone()], &user(system), certificate);
+        let found = system_principal(&fbi, &links, &user(system), now).ok_or(Denial::SystemLink)?;
+        crate::access::standing::system(&found, asked, now)?;
+        let theirs = Labels::new(dataset, &agency("CBP"), AccessLevel::One, &[], &user("officer"));
+        let seen = visible(&grants_by(&found, asked, (&links, &[]), now), &theirs);
+        if seen { Ok(()) } else { Err(Denial::SystemLink) }
     };
     let (vetting, tecs) = (Function::BatchVetting, Dataset::Tecs);
-    assert_eq!(ask(&isa, "FBI", "nlets", "CN=nlets", vetting, tecs, NOW), Ok(()));
+    assert_eq!(ask(&isa, "nlets", "CN=nlets", vetting, tecs, NOW), Ok(()));
     let refused = Err(Denial::SystemLink);
-    assert_eq!(ask(&isa, "DEA", "nlets", "CN=nlets", vetting, tecs, NOW), refused);
-    assert_eq!(ask(&isa, "FBI", "other", "CN=nlets", vetting, tecs, NOW), refused);
-    assert_eq!(ask(&isa, "FBI", "nlets", "CN=other", vetting, tecs, NOW), refused);
-    assert_eq!(ask(&isa, "FBI", "nlets", "CN=nlets", Function::Export, tecs, NOW), refused);
-    assert_eq!(ask(&isa, "FBI", "nlets", "CN=nlets", vetting, Dataset::Apis, NOW), refused);
-    assert_eq!(ask(&isa, "FBI", "nlets", "CN=nlets", vetting, tecs, isa.terms.expires), refused);
+    assert_eq!(ask(&isa, "other", "CN=nlets", vetting, tecs, NOW), refused);
+    assert_eq!(ask(&isa, "nlets", "CN=other", vetting, tecs, NOW), refused);
+    assert_eq!(ask(&isa, "nlets", "CN=nlets", Function::Export, tecs, NOW), refused);
+    assert_eq!(ask(&isa, "nlets", "CN=nlets", vetting, Dataset::Apis, NOW), refused);
+    assert_eq!(ask(&isa, "nlets", "CN=nlets", vetting, tecs, isa.terms.expires), refused);
     isa.terms.kind = AgreementKind::Moa;
-    assert_eq!(ask(&isa, "FBI", "nlets", "CN=nlets", vetting, tecs, NOW), refused, "an MOA is for people");
+    assert_eq!(ask(&isa, "nlets", "CN=nlets", vetting, tecs, NOW), refused, "an MOA is for people");
+}
+
+#[test]
+fn r06_r29_an_agreement_opens_its_datasets_to_its_own_functions_and_not_to_those_of_another() {
+    let fbi = Agency { external: true, ..an_agency("FBI") };
+    let asked = [Function::SubjectQuery, Function::RecordView];
+    let mut agent = an_account("agent", "FBI", Category::General, &asked, NOW);
+    agent.datasets.insert(Dataset::Apis);
+    let mut second = an_agreement("isaa", "FBI", terms(&[Function::RecordView], NOW), NOW);
+    second.terms.datasets = BTreeSet::from([Dataset::Apis]);
+    let agreements = [an_agreement("moa", "FBI", terms(&[Function::SubjectQuery], NOW), NOW), second];
+    let found = principal(&agent, &fbi, &[], &agreements, &[], NOW);
+    assert_eq!(found.datasets.len(), 2, "together they name both");
+    let sees = |function, dataset| {
+        let theirs = Labels::new(dataset, &agency("CBP"), AccessLevel::One, &[], &user("officer"));
+        visible(&grants_by(&found, function, (&agreements, &[]), NOW), &theirs)
+    };
+    for (function, tecs, apis) in [(Function::SubjectQuery, true, false), (Function::RecordView, false, true)] {
+        assert_eq!((sees(function, Dataset::Tecs), sees(function, Dataset::Apis)), (tecs, apis), "{function}");
+    }
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::access::denial::Denial;
 use crate::access::function::Function;
+use crate::access::grants::Grants;
 use crate::access::principal::{AgreementScope, BackgroundKind, Category, ClassId, Principal};
-use crate::ids::{AgencyId, UserId};
+use crate::ids::UserId;
 use crate::people::duty::may_hold;
 use crate::people::floor::Epochs;
 use crate::people::{Agency, Agreement, Memorandum, Profile, Role};
-use crate::record::{AccessLevel, Dataset};
+use crate::record::AccessLevel;
 use crate::time::UnixMillis;
 
 /// A caller's facts at a time. `roles` are the newest versions of the profile's roles, `agreements` those of its
@@ -98,23 +98,22 @@ fn classes(
     std::iter::once(ClassId::members(&profile.agency)).chain(opened.map(Memorandum::class)).collect()
 }
 
-/// A system's facts at a time: what the agreements in force name that name it and its certificate (R29). None: no agreement does,
-/// in force or not. It is nobody's account: it has no investigation, no station and no roles.
-pub fn system_principal(
-    agency: &Agency,
-    agreements: &[Agreement],
-    (system, certificate): (&UserId, &str),
-    now: UnixMillis,
-) -> Option<Principal> {
-    let names = |one: &&Agreement| {
+/// The agreements of its agency that name a system and its certificate, in force or not (R29).
+pub fn links_of(agreements: Vec<Agreement>, system: &UserId, certificate: &str) -> Vec<Agreement> {
+    let names = |one: &Agreement| {
         let mut systems = one.terms.systems.iter();
-        one.agency == agency.id && systems.any(|link| link.system == *system && link.certificate == certificate)
+        !one.is_for_people() && systems.any(|link| link.system == *system && link.certificate == certificate)
     };
-    let links: Vec<&Agreement> = agreements.iter().filter(|one| !one.is_for_people()).filter(names).collect();
+    agreements.into_iter().filter(names).collect()
+}
+
+/// A system's facts at a time: what those of its links name that are in force (R29). None: it has no links. It is nobody's account:
+/// it has no investigation, no station and no roles.
+pub fn system_principal(agency: &Agency, links: &[Agreement], system: &UserId, now: UnixMillis) -> Option<Principal> {
     if links.is_empty() {
         return None;
     }
-    let in_force: Vec<&Agreement> = links.iter().copied().filter(|one| one.in_force(now)).collect();
+    let in_force: Vec<&Agreement> = links.iter().filter(|one| one.in_force(now)).collect();
     let scope = scope(&in_force);
     Some(Principal {
         user: system.clone(),
@@ -140,9 +139,31 @@ pub fn system_principal(
     })
 }
 
+/// What a caller sees by one function: of the agreements and memoranda that he was made of those alone count that name it, each
+/// with its own datasets, levels and class (R06, R17, R29).
+pub fn grants_by(
+    caller: &Principal,
+    function: Function,
+    (agreements, memoranda): (&[Agreement], &[Memorandum]),
+    now: UnixMillis,
+) -> Grants {
+    let mut narrowed = caller.clone();
+    if let Some(scope) = &mut narrowed.agreement {
+        let names = |one: &&Agreement| one.in_force(now) && one.terms.functions.contains(&function);
+        let naming: Vec<&Agreement> = agreements.iter().filter(names).collect();
+        scope.datasets = naming.iter().flat_map(|one| one.terms.datasets.iter().copied()).collect();
+        narrowed.datasets.retain(|dataset| scope.datasets.contains(dataset));
+        narrowed.level_one &= naming.iter().any(|one| one.terms.levels.contains(&AccessLevel::One));
+    }
+    let own = ClassId::members(&caller.agency);
+    let opened = |class: &ClassId| *class == own || opened_by_memorandum(caller, class, function, memoranda, now);
+    narrowed.classes.retain(opened);
+    Grants::of(&narrowed)
+}
+
 /// Whether a memorandum in force opens a class to a user by one function: the classes of a [`Principal`] do not tell by
 /// which (R13, R17).
-pub fn opened_by_memorandum(
+fn opened_by_memorandum(
     principal: &Principal,
     class: &ClassId,
     function: Function,
@@ -154,23 +175,4 @@ pub fn opened_by_memorandum(
         let his = one.names(&principal.user) || (!anaci && one.is_for(&principal.user, &principal.agency));
         his && one.in_force(now) && one.has_verb(function) && one.class() == *class
     })
-}
-
-/// Whether a system may do this under an ISA in force that names it, its certificate, the function and the dataset
-/// (R29). Each row of a batch is asked for by itself.
-pub fn system_link(
-    agreements: &[Agreement],
-    (agency, system, certificate): (&AgencyId, &UserId, &str),
-    function: Function,
-    dataset: Dataset,
-    now: UnixMillis,
-) -> Result<(), Denial> {
-    let names = |one: &&Agreement| {
-        let mut systems = one.terms.systems.iter();
-        one.agency == *agency && systems.any(|link| link.system == *system && link.certificate == certificate)
-    };
-    let links = agreements.iter().filter(|one| !one.is_for_people() && one.in_force(now)).filter(names);
-    let mut terms = links.map(|one| &one.terms);
-    let allowed = terms.any(|terms| terms.functions.contains(&function) && terms.datasets.contains(&dataset));
-    if allowed { Ok(()) } else { Err(Denial::SystemLink) }
 }

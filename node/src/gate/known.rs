@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use access::{Bundle, Caller as PolicyCaller};
+use model::access::function::Function;
 use model::access::grants::Grants;
 use model::access::principal::Principal;
 use model::ids::{AgencyId, UserId};
 use model::people::floor::Epochs;
-use model::people::principal::{epochs, principal, system_principal};
-use model::people::{Agency, Profile};
+use model::people::principal::{epochs, grants_by, links_of, system_principal};
+use model::people::{Agency, Agreement, Memorandum};
 use model::time::UnixMillis;
 use raft::error::GroupError;
 use raft::group::Group;
-use raft::machine::State;
+use raft::machine::Facts;
 
 /// Callers that are kept; beyond it the next in order of id goes.
 const KEPT_MAX: usize = 4_096;
@@ -26,13 +27,27 @@ const GOOD_FOR_MS: u64 = 1_000;
 pub struct Known {
     pub principal: Principal,
     pub policy_caller: PolicyCaller,
-    pub grants: Arc<Grants>,
+    pub agency: Agency,
     pub epochs: Epochs,
+    /// What he sees by any function, where no agreement and no memorandum tells functions apart.
+    grants: Arc<Grants>,
+    agreements: Vec<Agreement>,
+    memoranda: Vec<Memorandum>,
     /// The directory's applied index that he was read at, at least.
     pub directory_index: u64,
     powers: u64,
     version: u64,
     made_at: UnixMillis,
+}
+
+impl Known {
+    /// What he sees by one function.
+    pub fn grants(&self, function: Function, now: UnixMillis) -> Arc<Grants> {
+        if self.agreements.is_empty() && self.memoranda.is_empty() {
+            return self.grants.clone();
+        }
+        Arc::new(grants_by(&self.principal, function, (&self.agreements, &self.memoranda), now))
+    }
 }
 
 /// The callers that were made.
@@ -78,14 +93,14 @@ impl Callers {
                 return Ok(Some(Err(known)));
             }
             let index = state.position()?.applied.map_or(0, |id| id.index);
-            Ok(of_person(&state, &profile, now)?
-                .map(|(principal, epochs)| Ok((principal, epochs, profile.version, index))))
+            Ok(state.facts_of(&profile, now)?.map(|facts| Ok((facts, profile, index))))
         })?;
         match found {
             None => Err(Unknown::Nobody),
             Some(Err(known)) => Ok(known),
-            Some(Ok((principal, epochs, version, index))) => {
-                self.keep(bundle, (principal, epochs), (powers, version, index), now)
+            Some(Ok((facts, profile, index))) => {
+                let epochs = epochs(&profile, &facts.agency);
+                self.keep(bundle, (facts, epochs), (powers, profile.version, index), now)
             }
         }
     }
@@ -106,12 +121,13 @@ impl Callers {
         let found = directory.read(|state| {
             let index = state.position()?.applied.map_or(0, |id| id.index);
             let Some(of) = state.agency(agency)? else { return Ok(None) };
-            let agreements = state.agreements(agency)?;
-            Ok(system_principal(&of, &agreements, (system, certificate), now).map(|principal| (principal, of, index)))
+            let links = links_of(state.agreements(agency)?, system, certificate);
+            Ok(system_principal(&of, &links, system, now)
+                .map(|principal| (Facts { principal, agency: of, agreements: links, memoranda: Vec::new() }, index)))
         })?;
-        let (principal, of, index) = found.ok_or(Unknown::Nobody)?;
-        let epochs = Epochs { user: 0, agency: of.epoch };
-        self.keep(bundle, (principal, epochs), (powers, 0, index), now)
+        let (facts, index) = found.ok_or(Unknown::Nobody)?;
+        let epochs = Epochs { user: 0, agency: facts.agency.epoch };
+        self.keep(bundle, (facts, epochs), (powers, 0, index), now)
     }
 
     fn kept(&self, agency: &AgencyId, user: &UserId) -> Option<Arc<Known>> {
@@ -122,16 +138,30 @@ impl Callers {
     fn keep(
         &self,
         bundle: &Bundle,
-        (principal, epochs): (Principal, Epochs),
+        (facts, epochs): (Facts, Epochs),
         (powers, version, directory_index): (u64, u64, u64),
         made_at: UnixMillis,
     ) -> Result<Arc<Known>, Unknown> {
+        let Facts { principal, agency, agreements, memoranda } = facts;
+        // Inside the department no agreement is needed, and none tells functions apart (R06).
+        let agreements = if principal.agreement.is_some() { agreements } else { Vec::new() };
         let policy_caller = bundle.caller(&principal);
         let policy_caller = policy_caller.map_err(|verdict| Unknown::Policies(verdict.errors.join("; ")))?;
         let key = (principal.agency.clone(), principal.user.clone());
         let grants = Arc::new(Grants::of(&principal));
-        let known =
-            Arc::new(Known { principal, policy_caller, grants, epochs, directory_index, powers, version, made_at });
+        let known = Arc::new(Known {
+            principal,
+            policy_caller,
+            agency,
+            epochs,
+            grants,
+            agreements,
+            memoranda,
+            directory_index,
+            powers,
+            version,
+            made_at,
+        });
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT_MAX && !kept.contains_key(&key) {
             let next = kept.range(key.clone()..).next().or_else(|| kept.iter().next()).map(|(key, _)| key.clone());
@@ -140,20 +170,4 @@ impl Callers {
         kept.insert(key, known.clone());
         Ok(known)
     }
-}
-
-/// A person's facts, all of one moment.
-fn of_person(
-    state: &State<'_>,
-    profile: &Profile,
-    now: UnixMillis,
-) -> raft::storage::Result<Option<(Principal, Epochs)>> {
-    let Some(agency): Option<Agency> = state.agency(&profile.agency)? else { return Ok(None) };
-    let mut roles = Vec::new();
-    for role in profile.roles.keys() {
-        roles.extend(state.role(role)?);
-    }
-    let agreements = if agency.external { state.agreements(&profile.agency)? } else { Vec::new() };
-    let memoranda = state.memoranda_for(&profile.user, &profile.agency)?;
-    Ok(Some((principal(profile, &agency, &roles, &agreements, &memoranda, now), epochs(profile, &agency))))
 }

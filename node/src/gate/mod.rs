@@ -188,7 +188,7 @@ impl Gate {
         if let Some(on) = &admitted.authorised
             && let Some(function) = on.function
         {
-            admitted.cut = Cut::Gated { grants: on.known.grants.clone(), function };
+            admitted.cut = Cut::Gated { grants: on.known.grants(function, admitted.at), function };
         }
         Ok(())
     }

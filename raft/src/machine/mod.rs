@@ -5,6 +5,7 @@ mod overlay;
 mod people;
 mod state;
 
+pub use people::Facts;
 pub use state::{Fed, Page, State};
 
 use std::collections::BTreeMap;

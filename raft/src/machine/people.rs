@@ -1,15 +1,26 @@
 //! Reading people and powers of the directory's state: by id, and in pages.
 
 use model::access::policy_bundle::{PolicyBundle, ProposedBundle};
+use model::access::principal::Principal;
 use model::audit::merkle::Hash;
 use model::codec::Stored;
 use model::ids::{AgencyId, AgreementId, MemorandumId, RoleId, UserId};
 use model::limits::{AGREEMENTS_MAX, MEMORANDA_MAX, SESSIONS_READ_MAX};
-use model::people::{Agency, Agreement, Ceremony, CertificateKey, Memorandum, Party, Profile, Role, Scores};
+use model::people::{Agency, Agreement, Ceremony, CertificateKey, Memorandum, Party, Profile, Role, Scores, principal};
 use model::session::Session;
+use model::time::UnixMillis;
 
 use crate::machine::state::{Page, State, damaged, decode};
 use crate::storage::{Result, after_prefix, keys};
+
+/// A caller with what he was made of.
+pub struct Facts {
+    pub principal: Principal,
+    pub agency: Agency,
+    /// Those of his agency that carry the access of people.
+    pub agreements: Vec<Agreement>,
+    pub memoranda: Vec<Memorandum>,
+}
 
 impl State<'_> {
     /// An agency.
@@ -129,6 +140,20 @@ impl State<'_> {
             found.extend(self.session(&handle?)?);
         }
         Ok(found)
+    }
+
+    /// All that an account's facts at a time are made of; None: its agency is not there.
+    pub fn facts_of(&self, profile: &Profile, now: UnixMillis) -> Result<Option<Facts>> {
+        let Some(agency) = self.agency(&profile.agency)? else { return Ok(None) };
+        let mut roles = Vec::new();
+        for role in profile.roles.keys() {
+            roles.extend(self.role(role)?);
+        }
+        let agreements = self.agreements(&profile.agency)?;
+        let memoranda = self.memoranda_for(&profile.user, &profile.agency)?;
+        let principal = principal(profile, &agency, &roles, &agreements, &memoranda, now);
+        let agreements = agreements.into_iter().filter(Agreement::is_for_people).collect();
+        Ok(Some(Facts { principal, agency, agreements, memoranda }))
     }
 
     /// What the founding ceremony must prove.

@@ -12,15 +12,14 @@ mod users;
 use model::access::denial::Denial;
 use model::access::principal::Principal;
 use model::access::standing;
-use model::audit::event::{EventDraft, EventPayload, ResultRef, Verdict};
+use model::audit::event::{EventDraft, EventPayload, ResultRef};
 use model::command::Command;
-use model::error::{Invalid, Refusal, RefusalCode};
+use model::error::Invalid;
 use model::ids::{GroupId, RecordId};
 use model::limits::PAGE_MAX;
-use model::people::{Agency, Profile, Viewer, principal};
-use model::time::UnixMillis;
+use model::people::{Agency, Viewer};
 use proto::v1 as message;
-use raft::machine::{Page, State};
+use raft::machine::{Facts, Page, State};
 
 use super::lookouts::change_answer;
 use super::{Api, Call, request_id};
@@ -38,19 +37,6 @@ impl Reader {
     fn viewer(&self) -> Viewer<'_> {
         Viewer { principal: &self.principal, agency: &self.agency }
     }
-}
-
-/// An account's agency, and what the gate knows of it at a time.
-fn facts(state: State<'_>, profile: &Profile, now: UnixMillis) -> raft::storage::Result<Option<(Agency, Principal)>> {
-    let Some(agency) = state.agency(&profile.agency)? else { return Ok(None) };
-    let mut roles = Vec::new();
-    for role in profile.roles.keys() {
-        roles.extend(state.role(role)?);
-    }
-    let agreements = state.agreements(&profile.agency)?;
-    // No rule here looks at records, so at no memorandum.
-    let principal = principal(profile, &agency, &roles, &agreements, &[], now);
-    Ok(Some((agency, principal)))
 }
 
 /// An answered object.
@@ -92,35 +78,26 @@ impl Api {
         Ok(directory.read(read)?)
     }
 
-    /// Who reads, if he may make this call at all; a refusal is an event before it is an answer.
+    /// Who reads. The gate has let him in for this function; a node without one asks the same of his account here, since what is
+    /// read of people is cut by who reads it.
     async fn reader(&self, call: Call, admitted: &Admitted) -> Result<Reader, ApiError> {
         let caller = &admitted.caller;
+        if let Some(on) = &admitted.authorised {
+            return Ok(Reader { principal: on.known.principal.clone(), agency: on.known.agency.clone() });
+        }
         let found = self
             .directory(admitted, |state| {
                 let profile = state.profile(&caller.user)?.filter(|profile| profile.agency == caller.agency);
-                profile.map_or(Ok(None), |profile| facts(state, &profile, admitted.at))
+                profile.map_or(Ok(None), |profile| state.facts_of(&profile, admitted.at))
             })
             .await?;
-        let allowed = found.ok_or(Denial::Suspended).and_then(|(agency, principal)| {
+        let allowed = found.ok_or(Denial::Suspended).and_then(|Facts { principal, agency, .. }| {
             standing::standing(&principal, admitted.at)?;
             let function = calls::function(call).ok_or(Denial::Function)?;
             standing::function(&principal, function, admitted.at)?;
             Ok(Reader { principal, agency })
         });
-        match allowed {
-            Ok(reader) => Ok(reader),
-            Err(denial) => Err(self.denied(call, admitted, denial).await?),
-        }
-    }
-
-    /// The refusal of a read by a rule, recorded under the rule's code.
-    async fn denied(&self, call: Call, admitted: &Admitted, denial: Denial) -> Result<ApiError, ApiError> {
-        let mut header = admitted.event(call.kind);
-        header.verdict = Verdict::Refused.number();
-        header.code = Some(denial.code().to_string());
-        self.0.pipeline.record(header, &admitted.payload()).await?;
-        let text = format!("{} {denial}: the caller may not read this now", denial.rule());
-        Ok(Refusal::new(RefusalCode::NotEntitled, text).into())
+        allowed.map_err(ApiError::denied)
     }
 
     /// Releases what was read, with the objects that it holds.

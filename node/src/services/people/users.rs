@@ -10,7 +10,7 @@ use proto::convert::people::{account_from, change_from, personal_from, user, use
 use proto::v1 as message;
 use tonic::{Request, Response, Status};
 
-use super::{calls, facts, page_after, result_of, seen};
+use super::{calls, page_after, result_of, seen};
 use crate::audit::Released;
 use crate::error::ApiError;
 use crate::gate::Admitted;
@@ -58,7 +58,7 @@ impl Api {
         let user = user("user", &request.user)?;
         let reader = self.reader(calls::USER_GET, admitted).await?;
         let read = |state: raft::machine::State<'_>| match state.profile(&user)? {
-            Some(profile) => Ok(facts(state, &profile, admitted.at)?.map(|(_, principal)| (profile, principal))),
+            Some(profile) => Ok(state.facts_of(&profile, admitted.at)?.map(|facts| (profile, facts.principal))),
             None => Ok(None),
         };
         let found = self.directory(admitted, read).await?;

@@ -9,7 +9,7 @@ use crate::envelope::Envelope;
 use crate::error::{Refusal, RefusalCode};
 use crate::feed::Change;
 use crate::ids::{GroupId, RecordId, SlotId, Token};
-use crate::limits::REQUEST_ID_MEMORY_MS;
+use crate::limits::{REQUEST_ID_MEMORY_MS, SLOTS};
 use crate::outbox::{Destination, Lane, Message, Posted};
 use crate::record::{RecordState, Stamp, StoredRecord};
 use crate::view::{Effects, Read, View, Write};
@@ -61,8 +61,8 @@ pub fn once(
     })
 }
 
-/// The same for a group that is known to be the right one: slots are records groups' alone, and here they only tell the
-/// lanes and memories of one group apart.
+/// The same for a group that is known to be the right one: slots are records groups' alone, and in the directory they only tell
+/// its memories apart, and its lanes.
 pub fn once_here(
     view: &dyn View,
     context: Context,
@@ -72,18 +72,19 @@ pub fn once_here(
     change: impl FnOnce() -> Read<Decided>,
 ) -> Read<Effects> {
     let slot = id.slot();
+    let lanes = lanes_of(context.group, slot);
     let age = context.time.since(envelope.request.time());
     let ahead = envelope.request.time().since(context.time);
     if age > REQUEST_ID_MEMORY_MS || ahead > REQUEST_ID_MEMORY_MS {
         let text =
             "the request id is more than 24 hours from the log's time, so it cannot be known whether it was applied";
-        return refused(view, slot, event, Refusal::new(RefusalCode::RequestTooOld, text));
+        return refused(view, lanes, event, Refusal::new(RefusalCode::RequestTooOld, text));
     }
     let command = envelope.command.number();
     if let Some(before) = view.request(slot, envelope.request)? {
         if (before.command, before.record, before.content) != (command, id, content) {
             let text = "this request id was used for another change; make a new one";
-            return refused(view, slot, event, Refusal::new(RefusalCode::RequestIdReused, text));
+            return refused(view, lanes, event, Refusal::new(RefusalCode::RequestIdReused, text));
         }
         return Ok(Effects { writes: Vec::new(), outcome: before.outcome });
     }
@@ -91,7 +92,7 @@ pub fn once_here(
         return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) });
     }
     let Decided { mut writes, outcome, posts } = change()?;
-    writes.extend(post_to(view, slot, posts)?);
+    writes.extend(post_to(view, lanes, posts)?);
     for (at, request) in view.requests_before(slot, context.time.before(REQUEST_ID_MEMORY_MS), FORGET_MAX)? {
         writes.push(Write::DeleteRequest(slot, at, request));
     }
@@ -99,6 +100,12 @@ pub fn once_here(
     let remembered = Remembered { at, command, record: id, content, outcome: outcome.clone() };
     writes.push(Write::PutRequest(slot, envelope.request, remembered));
     Ok(Effects { writes, outcome })
+}
+
+/// Where the lanes of a slot begin. A receiver tells lanes apart by where they begin, and a records group has this slot too: the
+/// directory's begin beyond all slots, or what one group posts would be taken for what the other had posted before.
+fn lanes_of(group: GroupId, slot: SlotId) -> SlotId {
+    if group == GroupId::Directory { SlotId(SLOTS + slot.0) } else { slot }
 }
 
 /// A refusal before anything was decided: nothing changes but the evidence.

@@ -190,6 +190,11 @@ impl World {
     }
 
     /// The floors in the outbox, with where they go.
+    /// All that waits to be delivered.
+    pub fn posts(&self) -> Vec<Posted> {
+        self.outbox.values().cloned().collect()
+    }
+
     pub fn floors(&self) -> Vec<(Destination, Floor)> {
         let floor = |posted: &Posted| match &posted.message {
             Message::Audit(_) => None,

@@ -15,7 +15,7 @@ use crate::command::testing::*;
 use crate::command::{Command, Outcome};
 use crate::envelope::Envelope;
 use crate::error::RefusalCode;
-use crate::ids::{GroupId, SlotId};
+use crate::ids::{GroupId, RecordId, SlotId};
 use crate::limits::DENIALS_MAX;
 use crate::outbox::{Destination, Lane, Message, Posted};
 use crate::people::founding::proof;
@@ -321,4 +321,28 @@ fn founders_below_a_control_officer_assign_nothing() {
     assert_eq!(command.founders[3].category, Category::Supervisor);
     let envelope = world.envelope(Command::Bootstrap(command));
     assert_eq!(code(&world.apply(&envelope)), Some(RefusalCode::Invalid));
+}
+
+/// Lanes are told apart by where they begin, and directory and records group both have 1,024 slots.
+#[test]
+fn what_directory_and_records_group_post_from_one_slot_is_all_taken_by_the_audit_group() {
+    let mut directory = World::with_people();
+    let denied = denials(&mut directory, &[("officer", DenialKind::Function)]);
+    assert_eq!(directory.apply(&denied), Outcome::Done(()));
+    let slot = RecordId::of_request(denied.request).slot();
+    let mut records = World::default();
+    let create = loop {
+        let create = records.create(1, "content");
+        if RecordId::of_request(create.request).slot() == slot {
+            break create;
+        }
+    };
+    assert!(matches!(records.apply(&create), Outcome::Changed(_)));
+    let mut audit = World::audit();
+    for group in [&directory, &records] {
+        let messages = group.posts();
+        assert_eq!(messages.len(), 1);
+        audit.apply(&system(Command::Deliver(Deliver { messages })));
+    }
+    assert_eq!(audit.leaves(), 2);
 }

@@ -195,13 +195,17 @@ impl Client {
                 continue;
             }
             course.maybe_done |= failure.maybe_done;
-            if !failure.retry || (course.maybe_done && plan.effect == Effect::Change) {
+            if !failure.retry {
+                return Err(course.finish(failure.error, failure.settles));
+            }
+            // Whoever gives a change again is not to meet the same dead node.
+            at = endpoints.after_failure_of(at);
+            if course.maybe_done && plan.effect == Effect::Change {
                 return Err(course.finish(failure.error, failure.settles));
             }
             if failure.said {
                 said = Some(failure.error.clone());
             }
-            at = endpoints.after_failure_of(at);
             failed_in_round += 1;
             let mut pause = Duration::ZERO;
             if failed_in_round >= endpoints.len() {

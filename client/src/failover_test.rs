@@ -91,16 +91,19 @@ async fn a_write_that_may_have_been_done_is_settled_by_a_later_attempt_that_know
 }
 
 #[tokio::test]
-async fn a_change_of_the_cluster_that_may_have_been_done_is_not_repeated_and_its_outcome_is_unknown() {
+async fn a_change_of_the_cluster_that_may_have_been_done_is_not_repeated_and_given_again_goes_to_another_node() {
     let mut unknown = with_code(Status::unknown("the outcome is not known"), "outcome-unknown");
     unknown.metadata_mut().insert(proto::metadata::OUTCOME, "unknown".parse().expect("ascii"));
     let broken = Status::unknown("transport error");
     for first in [Fail(broken), Fail(with_code(Status::deadline_exceeded("late"), "deadline")), Fail(unknown)] {
         let fake = Fake::new([&[first], &[Work]]);
-        let error = client(&fake, LONG).remove_node(v1::RemoveNodeRequest { node: 3 }).await.expect_err("unknown");
+        let client = client(&fake, LONG);
+        let error = client.remove_node(v1::RemoveNodeRequest { node: 3 }).await.expect_err("unknown");
         assert!(error.outcome_unknown && error.request_id.is_none(), "{error}");
         assert!(error.to_string().contains("before you repeat it"), "{error}");
         assert!(fake.calls("n2:1").is_empty());
+        client.remove_node(v1::RemoveNodeRequest { node: 3 }).await.expect("done");
+        assert_eq!(fake.calls("n2:1"), ["3"]);
     }
 }
 

@@ -47,6 +47,20 @@ pub fn aims(bug: KnownBug) -> &'static [&'static str] {
         Bug::OrderByReplica | Bug::ScoreByMachine => &["SameAnswer", "NoMissedLookout"],
         Bug::KeyMissing | Bug::BoundCutsTooEarly | Bug::NotTheBest => &["NoMissedLookout"],
         Bug::EndedOverrideApplies | Bug::OverrideOfAnybody => &["Overridden"],
+        Bug::LanesOfTwoGroups => &["NoUnauditedAnswer", "ExactlyOnce", "OutboxOnce"],
+        Bug::HiddenRecordOpened
+        | Bug::CallerOfAnother
+        | Bug::StaleDirectoryDecides
+        | Bug::SessionOutlivesSuspension
+        | Bug::ErrorTellsOfHidden
+        | Bug::LevelFourInTheSharedIndex
+        | Bug::FloorNotChecked
+        | Bug::DecisionNeverLapses
+        | Bug::WholeHitAtTheLane
+        | Bug::FirstPoliciesStay
+        | Bug::WindowNeverCloses => &["NoUnauthorisedByte"],
+        Bug::HiddenTakesAPlace => &["NoMissedLookout"],
+        Bug::DenialsCountedPerNode => &["Suspended"],
         Bug::RetryCreatesAgain => &["ExactlyOnce", "Durable", "Linearizable"],
     }
 }

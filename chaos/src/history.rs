@@ -46,8 +46,8 @@ pub enum Answer {
 /// A call with its end.
 #[derive(Debug, Clone)]
 pub struct Operation {
-    /// The process that the client is of.
-    pub port: String,
+    /// Who asks.
+    pub user: String,
     pub call: Call,
     /// Place in the order of all beginnings and ends.
     pub begun: u64,
@@ -81,15 +81,15 @@ impl History {
     }
 
     /// A call begins; returns its number.
-    pub fn begin(&self, port: &str, deadline_ms: u64, call: Call) -> usize {
+    pub fn begin(&self, user: &str, deadline_ms: u64, call: Call) -> usize {
         let begun_ms = self.trace.now_ms();
         self.trace.mark(call.name());
         let mut inner = self.inner();
         inner.order += 1;
         let begun = inner.order;
         let number = inner.operations.len();
-        event!(self.trace, "call {number} {port} {}", call.name());
-        inner.operations.push(Operation { port: port.to_string(), call, begun, begun_ms, deadline_ms, ended: None });
+        event!(self.trace, "call {number} {user} {}", call.name());
+        inner.operations.push(Operation { user: user.to_string(), call, begun, begun_ms, deadline_ms, ended: None });
         number
     }
 

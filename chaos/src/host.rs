@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use model::ids::{ClusterId, GroupId, NodeId};
+use model::ids::{GroupId, NodeId};
+use model::people::Ceremony;
 use model::seal::Keyring;
 use node::config::{Config, Start};
 use node::env::{Env, Indexes, Network, Work};
@@ -16,6 +17,7 @@ use tokio::sync::Notify;
 use crate::clock::{SeededEntropy, WallClock};
 use crate::disk::Disk;
 use crate::oracles::bounds::is_queue;
+use crate::people;
 use crate::trace::Trace;
 use crate::world::World;
 
@@ -65,6 +67,8 @@ pub struct Inside {
     pub copies: Vec<HeldCopy>,
     /// By name, the highest value that a queue's metric had.
     pub queues: BTreeMap<String, f64>,
+    /// By the labels of their metric, how many records its indexes last held.
+    pub indexes: BTreeMap<String, f64>,
     stop: Option<Arc<Notify>>,
 }
 
@@ -97,7 +101,7 @@ impl Slot {
 pub fn config(world: &World, node: u64, join: Option<String>) -> Config {
     let members = (1..=world.nodes).map(|node| (NodeId(node), address(node))).collect();
     let start = match join {
-        None => Start::First { cluster: ClusterId([9; 16]), members, records_groups: world.records_groups },
+        None => Start::First { cluster: people::CLUSTER, members, records_groups: world.records_groups },
         Some(member) => Start::Join(member),
     };
     Config {
@@ -110,8 +114,8 @@ pub fn config(world: &World, node: u64, join: Option<String>) -> Config {
         port: format!("port-{node}"),
         timings: world.timings(),
         searches: 2,
-        gated: false,
-        ceremony: None,
+        gated: world.gated,
+        ceremony: world.gated.then(|| Ceremony::of(people::SECRET)),
         names: Vec::new(),
         index_linger: Duration::from_millis(world.index_linger_ms),
         cuts: Default::default(),
@@ -214,12 +218,17 @@ fn note_copies(node: &Node, slot: &Slot) {
     slot.inside().copies = node.groups().iter().filter_map(copy).collect();
 }
 
-/// Keeps the highest value of each queue's metric.
+/// Keeps the highest value of each queue's metric, and what the indexes hold.
 fn note_queues(node: &Node, slot: &Slot) {
     let Ok(text) = node.metrics() else { return };
     let mut inside = slot.inside();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let Some((name, value)) = line.rsplit_once(' ') else { continue };
+        if let Some(labels) = name.strip_prefix("portcullis_index_records{")
+            && let Ok(value) = value.parse::<f64>()
+        {
+            inside.indexes.insert(labels.to_string(), value);
+        }
         if is_queue(name.split('{').next().unwrap_or(name))
             && let Ok(value) = value.parse::<f64>()
         {

@@ -17,6 +17,7 @@ pub mod marks;
 pub mod minimise;
 pub mod oracles;
 pub mod outcome;
+pub mod people;
 pub mod pool;
 pub mod process;
 pub mod rng;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use model::audit::leaf::StoredLeaf;
 use model::audit::merkle::Hash;
 use model::codec;
+use model::envelope::{Caller, Decision, Envelope};
 use model::feed::Change;
 use model::ids::{GroupId, OverrideId, RecordId};
 use model::overrides::StoredOverride;
@@ -56,9 +57,25 @@ pub struct SeenOverride {
     pub stored: StoredOverride,
 }
 
+/// The rows of people and powers that a batch put into the directory, or took from it.
+#[derive(Debug, Clone)]
+pub struct SeenPowers {
+    /// The end of the batch, and when some replica had first applied it.
+    pub index: u64,
+    pub at_ms: u64,
+    pub rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+/// The decision that an entry of the log carries, with its caller, and when it was proposed.
+pub type Decided = (Caller, Decision, UnixMillis);
+
 /// What tells one lead from another: openraft orders them by term, then node, and a later one of the same term takes the place
 /// of an earlier one.
 pub type Leader = (u64, u64);
+
+/// The tags of rows of people and powers, and that of floors among them.
+const PEOPLE: std::ops::RangeInclusive<u8> = 0x60..=0x7f;
+const FLOORS: u8 = 0x68;
 
 /// Clocks of two nodes tick a little differently.
 pub const CLOCKS_DIFFER_MS: u64 = 10;
@@ -89,6 +106,12 @@ pub struct Seen {
     pub leaf_at: BTreeMap<Hash, (u64, u64)>,
     /// By version, the matching policies.
     pub policies: BTreeMap<u64, Policies>,
+    /// People and powers, as the replica had them that was first to apply so much.
+    pub powers: Vec<SeenPowers>,
+    /// By group and its key, when a floor had become how high: the end of the shortest batch that held the entry which raised it.
+    pub floors: BTreeMap<(GroupId, Vec<u8>), BTreeMap<u64, u64>>,
+    /// By position and lead, what an entry was decided on.
+    pub decisions: BTreeMap<(GroupId, u64, Leader), Decided>,
     /// Who led a group, by term and node, and the first entry of each.
     pub leaders: BTreeMap<(GroupId, Leader), u64>,
     /// The highest entry of a group that was applied anywhere.
@@ -128,6 +151,12 @@ impl Seen {
     /// Whether a node's state of a group was damaged, and not replaced since.
     pub fn damaged(&self, node: u64, group: GroupId) -> bool {
         self.rotted.contains(&(node, Which::State(group)))
+    }
+
+    /// What the entry was decided on that was applied at a position.
+    pub fn decided(&self, group: GroupId, index: u64) -> Option<&Decided> {
+        let lead = self.applied.get(&(group, index))?;
+        self.decisions.get(&(group, index, *lead))
     }
 
     /// How far a replica has applied its log, and the digest of its state there.
@@ -182,6 +211,7 @@ impl Sight {
                     let digest = hash_of([key, value]);
                     event!(self.trace, "entry {node} {group} {} {} {digest:x}", entry.id.term, entry.id.index);
                     seen.entry(node, group, &entry, digest, now);
+                    seen.decision(group, &entry);
                     if let StoredPayload::Members(members) = &entry.payload {
                         self.trace.mark(if members.voters.len() > 1 { "joint membership" } else { "membership" });
                     }
@@ -358,6 +388,9 @@ impl Sight {
             }
         }
         // The position comes last in a batch.
+        if replica.digest.is_some() {
+            seen.powers(group, batch, replica.applied, now);
+        }
         for op in batch {
             if let Op::Put(key, value) = op
                 && key.first() == Some(&0x19)
@@ -482,6 +515,39 @@ impl Seen {
         }
         if let (Some(index), Ok(record)) = (indexes.get(&(id, version)), codec::decode::<StoredRecord>(value)) {
             self.versions.insert((id, version), SeenVersion { group, index: *index, record });
+        }
+    }
+
+    fn decision(&mut self, group: GroupId, entry: &StoredEntry) {
+        let StoredPayload::Command(bytes) = &entry.payload else { return };
+        let key = (group, entry.id.index, (entry.id.term, entry.id.node));
+        if !group.is_records() || self.decisions.contains_key(&key) {
+            return;
+        }
+        if let Ok(Envelope { caller: Some(caller), decision: Some(decision), time, .. }) = codec::decode(bytes) {
+            self.decisions.insert(key, (caller, decision, time));
+        }
+    }
+
+    /// What a batch says of people, powers and floors.
+    fn powers(&mut self, group: GroupId, batch: &Batch, applied: u64, now: u64) {
+        let told = |op: &Op| match op {
+            Op::Put(key, value) => Some((key.clone(), Some(value.clone()))),
+            Op::Delete(key) => Some((key.clone(), None)),
+            Op::DeleteRange(..) => None,
+        };
+        let of_people = |(key, _): &(Vec<u8>, _)| key.first().is_some_and(|tag| PEOPLE.contains(tag));
+        let rows: Vec<_> = batch.iter().filter_map(told).filter(of_people).collect();
+        for (key, value) in rows.iter().filter(|(key, _)| key.first() == Some(&FLOORS)) {
+            let epoch = value.as_ref().and_then(|value| Some(u64::from_be_bytes(value.as_slice().try_into().ok()?)));
+            if let Some(epoch) = epoch {
+                let since = self.floors.entry((group, key.clone())).or_default().entry(epoch).or_insert(applied);
+                *since = applied.min(*since);
+            }
+        }
+        let news = self.powers.last().is_none_or(|last| last.index < applied);
+        if group == GroupId::Directory && news && !rows.is_empty() {
+            self.powers.push(SeenPowers { index: applied, at_ms: now, rows });
         }
     }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use node::env::{BoxFuture, Listener, Network, Remote, Stream};
+use model::time::UnixMillis;
+use node::env::{BoxFuture, Certificate, Listener, Network, Remote, Stream};
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use turmoil::net::{TcpListener, TcpStream};
@@ -32,8 +34,17 @@ pub enum Fate {
 
 /// What a process asks of its host.
 enum Call {
-    Connect { address: String, done: oneshot::Sender<io::Result<DuplexStream>> },
-    Listen { port: u16, accepted: mpsc::Sender<(DuplexStream, String)>, done: oneshot::Sender<io::Result<()>> },
+    /// The bearer is whom the certificate of the connection names; empty: it has none.
+    Connect {
+        address: String,
+        bearer: String,
+        done: oneshot::Sender<io::Result<DuplexStream>>,
+    },
+    Listen {
+        port: u16,
+        accepted: mpsc::Sender<(DuplexStream, Remote)>,
+        done: oneshot::Sender<io::Result<()>>,
+    },
 }
 
 /// The connections of all processes, for whoever breaks them.
@@ -88,8 +99,18 @@ impl Default for Connections {
 }
 
 /// The network as a process sees it.
+#[derive(Clone)]
 pub struct Wire {
     calls: mpsc::Sender<Call>,
+    bearer: String,
+}
+
+impl Wire {
+    /// The same network, whose connections show the certificate of this name. What TLS proves is the simulation's to say: the
+    /// name goes ahead of the bytes, and the other side takes it for proven.
+    pub fn shows(&self, bearer: &str) -> Arc<Self> {
+        Arc::new(Self { calls: self.calls.clone(), bearer: bearer.to_string() })
+    }
 }
 
 /// What the host in turmoil works with.
@@ -100,7 +121,7 @@ pub struct HostSide {
 /// The two ends of a process's network.
 pub fn wire() -> (Arc<Wire>, HostSide) {
     let (sender, calls) = mpsc::channel(BACKLOG);
-    (Arc::new(Wire { calls: sender }), HostSide { calls })
+    (Arc::new(Wire { calls: sender, bearer: String::new() }), HostSide { calls })
 }
 
 fn gone() -> io::Error {
@@ -111,7 +132,8 @@ impl Network for Wire {
     fn connect<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
         Box::pin(async move {
             let (done, connected) = oneshot::channel();
-            self.calls.send(Call::Connect { address: address.to_string(), done }).await.map_err(|_| gone())?;
+            let call = Call::Connect { address: address.to_string(), bearer: self.bearer.clone(), done };
+            self.calls.send(call).await.map_err(|_| gone())?;
             let stream = connected.await.map_err(|_| gone())??;
             Ok(Box::new(stream) as Box<dyn Stream>)
         })
@@ -132,14 +154,14 @@ impl Network for Wire {
 
 struct Acceptor {
     address: String,
-    incoming: mpsc::Receiver<(DuplexStream, String)>,
+    incoming: mpsc::Receiver<(DuplexStream, Remote)>,
 }
 
 impl Listener for Acceptor {
     fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, Remote)>> {
         Box::pin(async move {
             match self.incoming.recv().await {
-                Some((stream, peer)) => Ok((Box::new(stream) as Box<dyn Stream>, Remote::unproven(peer))),
+                Some((stream, remote)) => Ok((Box::new(stream) as Box<dyn Stream>, remote)),
                 // The host is gone, and with it the process: nothing comes any more.
                 None => std::future::pending().await,
             }
@@ -156,11 +178,14 @@ pub async fn serve(name: String, mut host: HostSide, connections: Connections, t
     while let Some(call) = host.calls.recv().await {
         let (name, connections, trace) = (name.clone(), connections.clone(), trace.clone());
         match call {
-            Call::Connect { address, done } => {
+            Call::Connect { address, bearer, done } => {
                 tokio::task::spawn_local(async move {
                     match TcpStream::connect(address.as_str()).await {
                         Err(error) => drop(done.send(Err(error))),
-                        Ok(stream) => {
+                        Ok(mut stream) => {
+                            // One byte says how long the name is; codes are short.
+                            let length = [bearer.len().min(usize::from(u8::MAX)) as u8];
+                            drop(stream.write_all(&[&length[..], bearer.as_bytes()].concat()).await);
                             let (ours, theirs) = tokio::io::duplex(SOCKET_BYTES);
                             if done.send(Ok(theirs)).is_ok() {
                                 let to = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
@@ -183,15 +208,16 @@ pub async fn serve(name: String, mut host: HostSide, connections: Connections, t
                 };
                 drop(done.send(Ok(())));
                 tokio::task::spawn_local(async move {
-                    while let Ok((stream, peer)) = listener.accept().await {
-                        let (ours, theirs) = tokio::io::duplex(SOCKET_BYTES);
-                        if accepted.send((theirs, peer.to_string())).await.is_err() {
-                            return;
-                        }
-                        // Its fate is decided where it was made; here it follows.
-                        let (keeps, fate) = watch::channel(Fate::Open);
-                        let trace = trace.clone();
+                    while let Ok((mut stream, peer)) = listener.accept().await {
+                        let (accepted, trace) = (accepted.clone(), trace.clone());
                         tokio::task::spawn_local(async move {
+                            let Ok(bearer) = shown(&mut stream).await else { return };
+                            let (ours, theirs) = tokio::io::duplex(SOCKET_BYTES);
+                            if accepted.send((theirs, remote(peer.to_string(), bearer))).await.is_err() {
+                                return;
+                            }
+                            // Its fate is decided where it was made; here it follows.
+                            let (keeps, fate) = watch::channel(Fate::Open);
                             carry(stream, ours, fate, 0, trace).await;
                             drop(keeps);
                         });
@@ -200,6 +226,24 @@ pub async fn serve(name: String, mut host: HostSide, connections: Connections, t
             }
         }
     }
+}
+
+/// Whom the certificate of a connection names that comes in.
+async fn shown(stream: &mut TcpStream) -> io::Result<String> {
+    let mut bearer = vec![0; usize::from(stream.read_u8().await?)];
+    stream.read_exact(&mut bearer).await?;
+    String::from_utf8(bearer).map_err(io::Error::other)
+}
+
+/// The other side of a connection, with the certificate that it showed.
+fn remote(address: String, bearer: String) -> Remote {
+    if bearer.is_empty() {
+        return Remote::unproven(address);
+    }
+    let fingerprint = Sha256::digest(bearer.as_bytes()).into();
+    let certificate =
+        Certificate { names: vec![bearer], fingerprint, not_after: UnixMillis(u64::MAX), policies: Vec::new() };
+    Remote { address, certificate: Some(Arc::new(certificate)) }
 }
 
 /// Carries bytes in both directions until both have ended, or it is dropped.

@@ -32,6 +32,9 @@ pub struct World {
     pub work_ms: u64,
     /// By node: how much faster its clocks run, in millionths, and how far its wall clock is ahead at first.
     pub clocks: Vec<(i64, i64)>,
+    /// Whether nodes have a gate: everybody has an account then, some records are for few, and accounts come and go.
+    #[serde(default)]
+    pub gated: bool,
     /// The list that subjects are taken from has so many.
     pub subjects: u64,
     pub clients: Clients,
@@ -53,11 +56,17 @@ pub struct Clients {
     pub analysts: u64,
     #[serde(default)]
     pub supervisors: u64,
+    /// Who look for what they may not see, in a gated world.
+    #[serde(default)]
+    pub strangers: u64,
     /// Longest pause between two calls of a client.
     pub pause_ms: u64,
     /// Calls of each client at most.
     pub calls: u64,
 }
+
+/// Of a hundred worlds so many have a gate.
+const GATED_PERCENT: u64 = 60;
 
 impl World {
     /// The world of a seed.
@@ -79,6 +88,7 @@ impl World {
             sync_us: (100, rng.between(300, 6_000)),
             // Longer than in production: a commit is what costs the simulation most, and what waits is searched all the same.
             index_linger_ms: *rng.pick(&[1_000, 2_000, 5_000]).unwrap_or(&1_000),
+            gated: false,
             work_ms: *rng.pick(&[0, 1, 5, 30]).unwrap_or(&0),
             clocks: Vec::new(),
             subjects: *rng.pick(&[60, 150, 300]).unwrap_or(&60),
@@ -90,6 +100,7 @@ impl World {
                 // Drawn apart, so that the rest of a world is what it was without them.
                 analysts: Rng::new(seed, 3).between(0, 2),
                 supervisors: Rng::new(seed, 4).between(0, 1),
+                strangers: 0,
                 pause_ms: *rng.pick(&[200, 400, 1_000]).unwrap_or(&400),
                 calls: u64::MAX,
             },
@@ -102,6 +113,15 @@ impl World {
         for _ in 0..nodes {
             let (drift, ahead) = (rng.between(0, 400) as i64 - 200, rng.between(0, 800) as i64 - 400);
             world.clocks.push(if skewed { (drift, ahead) } else { (0, 0) });
+        }
+        let mut gate = Rng::new(seed, 6);
+        if gate.percent(GATED_PERCENT) {
+            world.gated = true;
+            // A ceremony makes a bounded number of accounts.
+            let clients = &mut world.clients;
+            clients.strangers = gate.between(1, 2);
+            clients.officers = clients.officers.min(4);
+            clients.agencies = clients.agencies.min(2);
         }
         world.faults = fault::draw(&world, &mut Rng::new(seed, 2));
         world
@@ -155,11 +175,12 @@ impl fmt::Display for World {
         let World { clients, .. } = self;
         writeln!(
             f,
-            "seed {}: {} nodes in {} regions, {} groups",
+            "seed {}: {} nodes in {} regions, {} groups, {} gate",
             self.seed,
             self.nodes,
             self.regions,
-            self.records_groups + 2
+            self.records_groups + 2,
+            if self.gated { "with a" } else { "no" }
         )?;
         writeln!(
             f,
@@ -174,13 +195,14 @@ impl fmt::Display for World {
         writeln!(f, "  clocks (drift in millionths, ms ahead): {:?}", self.clocks)?;
         writeln!(
             f,
-            "  {} officers, {} agencies, {} importers, {} auditors, {} analysts, {} supervisors over a list of {}, pauses up to {} ms",
+            "  {} officers, {} agencies, {} importers, {} auditors, {} analysts, {} supervisors, {} strangers over a list of {}, pauses up to {} ms",
             clients.officers,
             clients.agencies,
             clients.importers,
             clients.auditors,
             clients.analysts,
             clients.supervisors,
+            clients.strangers,
             self.subjects,
             clients.pause_ms
         )?;

@@ -99,6 +99,34 @@ bugs! {
     "ended-override-applies" => EndedOverrideApplies,
     /// An override applies to everybody who meets its lookout.
     "override-of-anybody" => OverrideOfAnybody,
+    /// What the directory posts begins in the lanes of records groups, and is dropped as seen where one of these was first.
+    "lanes-of-two-groups" => LanesOfTwoGroups,
+    /// What an index or the id gives is opened without a look at its labels.
+    "hidden-record-opened" => HiddenRecordOpened,
+    /// Callers of one agency that were made are kept for each other.
+    "caller-of-another" => CallerOfAnother,
+    /// A record that is hidden from the caller takes a place among the hits.
+    "hidden-takes-a-place" => HiddenTakesAPlace,
+    /// A replica of the directory that has heard nothing for long goes on deciding.
+    "stale-directory-decides" => StaleDirectoryDecides,
+    /// A session goes on when its account was suspended and reinstated.
+    "session-outlives-suspension" => SessionOutlivesSuspension,
+    /// Who asks for a hidden record is told why he may not see it.
+    "error-tells-of-hidden" => ErrorTellsOfHidden,
+    /// Denials are told to the directory when one node has seen enough of them.
+    "denials-counted-per-node" => DenialsCountedPerNode,
+    /// Records of level 4 stand in the index of all others.
+    "level-4-in-the-shared-index" => LevelFourInTheSharedIndex,
+    /// A group takes a change that was decided before access was taken away.
+    "floor-not-checked" => FloorNotChecked,
+    /// A group takes a change that was decided long ago.
+    "decision-never-lapses" => DecisionNeverLapses,
+    /// At the lane a hidden record is shown whole.
+    "whole-hit-at-the-lane" => WholeHitAtTheLane,
+    /// The access policies that a node read first stay in force on it.
+    "first-policies-stay" => FirstPoliciesStay,
+    /// A function that was given for a while is held for good.
+    "window-never-closes" => WindowNeverCloses,
 }
 
 impl std::fmt::Display for KnownBug {

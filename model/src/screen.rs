@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::date::BirthDate;
 use crate::error::Invalid;
 use crate::ids::RecordId;
+use crate::known_bugs::{KnownBug, planted};
 use crate::limits::{HITS_MAX, NAME_CHARS_MAX, NUMBER_CHARS_MAX};
 use crate::lookout::{Action, DocumentState, name_letters, number, text};
 use crate::number::NumberKind;
@@ -197,6 +198,9 @@ impl Hit {
     /// name, and how name, date of birth and numbers that he asked for meet it. Not its list, its reason, its countries, or
     /// numbers that it holds beside those asked for.
     pub fn on_primary(self) -> Self {
+        if planted(KnownBug::WholeHitAtTheLane) {
+            return self;
+        }
         let Self { id, version, name, score, action, mut evidence, overridden, document_state, .. } = self;
         evidence.retain(|part| match part.field.as_str() {
             "name" | "birth_date" => true,

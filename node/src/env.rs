@@ -11,7 +11,7 @@ use model::time::{Clock, Entropy, UnixMillis};
 use raft::storage::Engine;
 use search::Tables;
 
-pub use proto::transport::{BoxFuture, Listener, Network, Remote, Stream, Tcp};
+pub use proto::transport::{BoxFuture, Certificate, Listener, Network, Remote, Stream, Tcp};
 
 /// What a node stands on.
 #[derive(Clone)]

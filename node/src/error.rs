@@ -2,6 +2,7 @@
 
 use model::access::denial::Denial;
 use model::error::{Invalid, Refusal, RefusalCode};
+use model::known_bugs::{KnownBug, planted};
 use proto::metadata;
 use raft::error::GroupError;
 use tonic::metadata::MetadataValue;
@@ -70,6 +71,7 @@ impl ApiError {
             Self::NoGate => "no-gate",
             Self::NoSession => "session-needed",
             Self::Denied { denial, .. } => denial.code(),
+            Self::Hidden(denial) if planted(KnownBug::ErrorTellsOfHidden) => denial.code(),
             Self::NoRecord | Self::Hidden(_) => RefusalCode::NoRecordAvailable.code(),
             Self::Group(GroupError::Unknown { .. }) => "outcome-unknown",
             Self::Group(GroupError::Busy { .. }) | Self::Audit(AuditError::Full) | Self::Overloaded => "busy",

@@ -98,23 +98,35 @@ pub struct SearchMetrics {
     lag: IntGaugeVec,
     pending: IntGaugeVec,
     records: IntCounterVec,
+    held: IntGaugeVec,
 }
 
 impl SearchMetrics {
     fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let gauge = |name: &str, help: &str| IntGaugeVec::new(Opts::new(name, help), &["group"]);
         let indexed = Opts::new("portcullis_index_records_total", "Records written to the search index.");
+        let held =
+            Opts::new("portcullis_index_records", "Records that stand in each index: level 4 in one of its own.");
         let metrics = Self {
             covered: gauge("portcullis_index_covered_index", "Log entry that the search index covers.")?,
             lag: gauge("portcullis_index_lag_entries", "Log entries applied and not indexed.")?,
             pending: gauge("portcullis_index_pending_records", "Changes that the last question matched unindexed.")?,
             records: IntCounterVec::new(indexed, &["group"])?,
+            held: IntGaugeVec::new(held, &["group", "index"])?,
         };
         for vec in [&metrics.covered, &metrics.lag, &metrics.pending] {
             registry.register(Box::new(vec.clone()))?;
         }
         registry.register(Box::new(metrics.records.clone()))?;
+        registry.register(Box::new(metrics.held.clone()))?;
         Ok(metrics)
+    }
+
+    /// Each index holds so many records.
+    pub fn held(&self, group: GroupId, counts: [(&str, u64); 2]) {
+        for (index, count) in counts {
+            self.held.with_label_values(&[&group.to_string(), index]).set(count as i64);
+        }
     }
 
     /// The index covers the log up to an entry.

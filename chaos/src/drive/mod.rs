@@ -23,7 +23,7 @@ use crate::sight::{Sight, Violation};
 use crate::trace::Trace;
 use crate::wire::{Connections, HostSide, wire};
 use crate::workload::operator::{Order, Orders};
-use crate::workload::{self, Office};
+use crate::workload::{self, Means, Office};
 use crate::world::World;
 
 /// How a node is meant to be.
@@ -72,6 +72,8 @@ pub struct Run {
     pub stands: Vec<Stand>,
     /// By node, the highest values that its queues had.
     pub queues: BTreeMap<u64, BTreeMap<String, f64>>,
+    /// By node, how many records its indexes held at the end.
+    pub indexes: BTreeMap<u64, BTreeMap<String, f64>>,
     /// Spans of time in which a quorum of every group was well, and had been for a while.
     pub steady: Vec<Steady>,
     /// By node, when its machine stood still, from and to.
@@ -148,6 +150,7 @@ pub fn run(world: World, trace: Trace) -> Run {
     }
     let stands = driver.stands();
     let queues = driver.nodes.iter().map(|(id, node)| (*id, node.slot.inside().queues.clone())).collect();
+    let indexes = driver.nodes.iter().map(|(id, node)| (*id, node.slot.inside().indexes.clone())).collect();
     let stood = driver.nodes.iter().map(|(id, node)| (*id, node.stood.clone())).collect();
     let closed = driver.closed_ms.is_some();
     driver.end();
@@ -155,7 +158,7 @@ pub fn run(world: World, trace: Trace) -> Run {
     drop(sim);
     let real_ms = begun.elapsed().as_millis() as u64;
     let (subjects, travellers) = (office.subjects, office.travellers);
-    Run { world, trace, history, sight, stands, queues, steady, stood, closed, subjects, travellers, real_ms }
+    Run { world, trace, history, sight, stands, queues, indexes, steady, stood, closed, subjects, travellers, real_ms }
 }
 
 struct Driver {
@@ -262,10 +265,11 @@ impl Driver {
             let mut process = Process::new(name.clone(), clock.clone());
             let seed = mix(self.world.seed, 3_000 + number as u64);
             let (office, orders) = (self.office.clone(), self.orders.clone());
+            let means = Means { network, clock, entropy };
             if people.is_empty() {
-                process.start(seed, 1, workload::operator::work(office, orders, network, clock, entropy));
+                process.start(seed, 1, workload::operator::work(office, orders, means));
             } else {
-                process.start(seed, 1, workload::work(office, name, people, network, clock, entropy));
+                process.start(seed, 1, workload::work(office, people, means));
             }
             self.clients.push(process);
         }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::ids::RecordId;
+use model::record::AccessLevel;
 
 use super::{Case, Findings};
 use crate::history::{Answer, Call, Operation};
@@ -56,8 +57,15 @@ const STEPS_MAX: usize = 2_000_000;
 pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
     let mut records: BTreeMap<RecordId, Vec<Step>> = BTreeMap::new();
+    // Who is told that there is no record may not see it.
+    let for_few = |id: &RecordId| {
+        case.seen.versions.get(&(*id, 1)).is_some_and(|seen| seen.record.header.level != AccessLevel::One)
+    };
     for (number, operation) in case.operations.iter().enumerate() {
         if let Some((id, step)) = step(number, operation) {
+            if matches!(step.kind, Kind::Read { saw: None }) && case.run.world.gated && for_few(&id) {
+                continue;
+            }
             records.entry(id).or_default().push(step);
         }
     }

@@ -28,7 +28,7 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             }
             Some(_) => continue,
         };
-        found.push((operation.begun_ms, format!("{} {number} of {} {what}", operation.call.name(), operation.port)));
+        found.push((operation.begun_ms, format!("{} {number} of {} {what}", operation.call.name(), operation.user)));
     }
     // Whatever goes wrong, a client is told something within its deadline and the margin of its last attempt.
     for (number, operation) in case.operations.iter().enumerate() {

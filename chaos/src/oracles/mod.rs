@@ -1,8 +1,7 @@
 //! The oracles, each in a file named after the promise that it judges. What must hold at every moment is judged as it happens
 //! (`crate::sight`); what follows from the whole of a run is judged here, once it is over.
 //!
-//! `NoUnauthorisedByte` and `Retained` are judged from the day on which there are access rules and expiry to judge: their
-//! files go here, and their lines into [`judge`].
+//! `Retained` is judged from the day on which there is expiry to judge: its file goes here, and its line into [`judge`].
 
 mod append_only_audit;
 mod available;
@@ -15,16 +14,20 @@ mod linearizable;
 mod live;
 mod no_missed_lookout;
 mod no_unaudited_answer;
+mod no_unauthorised_byte;
 mod outbox_once;
 mod overridden;
+mod powers;
 mod same_answer;
 mod same_state;
+mod suspended;
 
 use crate::drive::Run;
 use crate::history::Operation;
 use crate::sight::{Seen, Violation};
 
 pub use evidence::Evidence;
+pub use powers::Powers;
 
 /// A run that is over, as the oracles see it.
 pub struct Case<'a> {
@@ -33,6 +36,8 @@ pub struct Case<'a> {
     pub operations: &'a [Operation],
     /// The events behind the answers.
     pub evidence: &'a Evidence,
+    /// What the directory said of everybody, and when.
+    pub powers: &'a Powers,
 }
 
 /// What an oracle finds: what was broken, and when.
@@ -50,12 +55,15 @@ pub fn judge(run: &Run) -> Vec<Violation> {
     let seen = run.sight.seen();
     let operations = run.history.operations();
     let evidence = Evidence::gather(&seen, &operations);
-    let case = Case { run, seen: &seen, operations: &operations, evidence: &evidence };
-    let oracles: [(&'static str, Judge); 14] = [
+    let powers = Powers::gather(&seen.powers);
+    let case = Case { run, seen: &seen, operations: &operations, evidence: &evidence, powers: &powers };
+    let oracles: [(&'static str, Judge); 16] = [
         ("SameState", same_state::judge),
         ("Durable", durable::judge),
         ("AppendOnlyAudit", append_only_audit::judge),
         ("NoUnauditedAnswer", no_unaudited_answer::judge),
+        ("NoUnauthorisedByte", no_unauthorised_byte::judge),
+        ("Suspended", suspended::judge),
         ("Linearizable", linearizable::judge),
         ("NoMissedLookout", no_missed_lookout::judge),
         ("Overridden", overridden::judge),

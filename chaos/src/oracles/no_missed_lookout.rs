@@ -1,9 +1,12 @@
-//! NoMissedLookout: an answer holds exactly what a search without any index finds, in the records as they were at the positions
-//! that the answer stands on; and a linearizable answer stands on everything that was acknowledged before it was asked.
+//! NoMissedLookout: an answer holds exactly what a search without any index finds, in the records that its caller may see as they
+//! were at the positions that the answer stands on; and a linearizable answer stands on everything that was acknowledged before it was asked.
 
 use std::collections::BTreeMap;
 
 use client::v1;
+use model::access::function::Function;
+use model::access::grants::visible;
+use model::access::labels::Labels;
 use model::date::BirthDate;
 use model::ids::{GroupId, Purpose, RecordId, SourceList};
 use model::lookout::Lookout;
@@ -13,16 +16,26 @@ use model::screen::{Query, Score, THRESHOLD_DEFAULT};
 use model::seal::Scope;
 use search::{PreparedQuery, PreparedRecord, score};
 
+use super::powers::{function_of, sights};
 use super::{Case, Findings};
 use crate::history::{Answer, Call};
 use crate::host::{keyring, tables};
+use crate::people;
 use crate::workload::PURPOSE;
+
+/// A record that may be in an answer: as a hit, or since it bears what was asked for.
+struct Expected<'a> {
+    labels: &'a Labels,
+    hit: Option<(u64, u32)>,
+    meant: bool,
+}
 
 /// A version of a record, ready to be compared.
 struct Version {
     index: u64,
     number: u64,
     list: Option<SourceList>,
+    labels: Labels,
     /// None where it is out of force.
     content: Option<(Lookout, PreparedRecord)>,
 }
@@ -30,7 +43,6 @@ struct Version {
 pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
     let tables = tables();
-    let Ok(purpose) = Purpose::new(PURPOSE) else { return vec![(0, "the purpose of the clients is no code".into())] };
     let keyring = keyring();
     let mut records: BTreeMap<GroupId, BTreeMap<RecordId, Vec<Version>>> = BTreeMap::new();
     for ((id, number), seen) in &case.seen.versions {
@@ -46,7 +58,8 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
         });
         let versions = records.entry(seen.group).or_default().entry(*id).or_default();
         let list = seen.record.header.source.as_ref().map(|source| source.list.clone());
-        versions.push(Version { index: seen.index, number: *number, list, content });
+        let labels = Labels::of(&seen.record.header);
+        versions.push(Version { index: seen.index, number: *number, list, labels, content });
     }
     // By group, in the order of what the clients were told: the entry that was acknowledged.
     let mut acknowledged: Vec<(u64, GroupId, u64)> = Vec::new();
@@ -106,6 +119,8 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             }
         }
         let Some(query) = query(message) else { continue };
+        let purpose = if case.run.world.gated { people::purpose_of(&operation.user) } else { PURPOSE };
+        let Ok(purpose) = Purpose::new(purpose) else { continue };
         let none = Policies::default();
         let by = if answer.policy_version == 0 { Some(&none) } else { case.seen.policies.get(&answer.policy_version) };
         let Some(policies) = by.filter(|_| event.payload.policies == Some(answer.policy_version)) else {
@@ -116,24 +131,23 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
         };
         // By what is weighed, the question as it is then asked.
         let mut asked: BTreeMap<Weighing, (Query, PreparedQuery)> = BTreeMap::new();
-        let mut expected: BTreeMap<RecordId, (u64, u32)> = BTreeMap::new();
-        let mut meant = Vec::new();
+        let mut all: BTreeMap<RecordId, Expected<'_>> = BTreeMap::new();
         for (group, applied) in &positions {
             for (id, versions) in records.get(group).into_iter().flatten() {
                 let Some(version) = versions.iter().rev().find(|version| version.index <= *applied) else { continue };
                 let Some((lookout, record)) = &version.content else { continue };
                 let (weighing, threshold) = policies.hold(version.list.as_ref(), &purpose);
-                if threshold <= THRESHOLD_DEFAULT && is_meant(message, lookout) {
-                    meant.push(*id);
-                }
+                let meant = threshold <= THRESHOLD_DEFAULT && is_meant(message, lookout);
                 let (query, prepared) = asked.entry(weighing).or_insert_with(|| {
                     let query = weighed(&query, weighing);
                     (query.clone(), PreparedQuery::new(&query, &tables))
                 });
                 let threshold = message.threshold.map_or(threshold, Score::from_fraction);
                 let scored = score(query, prepared, lookout, record, &tables).score;
-                if scored >= threshold && scored != Score::default() {
-                    expected.insert(*id, (version.number, scored.parts()));
+                let hit =
+                    (scored >= threshold && scored != Score::default()).then_some((version.number, scored.parts()));
+                if meant || hit.is_some() {
+                    all.insert(*id, Expected { labels: &version.labels, hit, meant });
                 }
             }
         }
@@ -148,39 +162,49 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             .iter()
             .filter_map(|hit| Some((hit.id.parse().ok()?, (hit.version, Score::from_fraction(hit.score).parts()))))
             .collect();
-        // An answer that is full holds the best of them.
-        let full = expected.len() > query.limit;
-        if full {
-            let mut best: Vec<_> = expected.iter().collect();
-            best.sort_by_key(|(id, (_, score))| (std::cmp::Reverse(*score), **id));
-            best.truncate(query.limit);
-            if got.len() != best.len() || best.iter().any(|(id, hit)| got.get(id) != Some(hit)) {
-                found.push((
-                    operation.begun_ms,
-                    format!("answer {number} is full with others than the best {best:?}: {got:?}"),
-                ));
-            }
-        }
         if got.len() != answer.hits.len() {
             found.push((operation.begun_ms, format!("answer {number} names a record twice")));
         }
-        if !full && got != expected {
-            let missing: Vec<_> = expected.iter().filter(|(id, _)| !got.contains_key(id)).take(2).collect();
-            let surplus: Vec<_> = got.iter().filter(|(id, _)| !expected.contains_key(id)).take(2).collect();
-            let other: Vec<_> =
-                expected.iter().filter(|(id, hit)| got.get(id).is_some_and(|got| got != *hit)).take(2).collect();
-            let what = format!(
-                "answer {number} of node {} at {positions:?}: missing {missing:?}, too much {surplus:?}, other {other:?}",
-                event.leaf.header.node
-            );
-            found.push((operation.begun_ms, what));
-        }
-        if let Some(id) = meant.into_iter().find(|id| !full && !got.contains_key(id)) {
-            found.push((
-                operation.begun_ms,
-                format!("answer {number}: {id} bears what was asked for, and is not in it: {message:?}"),
-            ));
-        }
+        let limit = query.limit;
+        let compare = |seen: &dyn Fn(&Labels) -> bool| -> Vec<String> {
+            let mut wrong = Vec::new();
+            let seen = || all.iter().filter(|(_, it)| seen(it.labels));
+            let expected: BTreeMap<RecordId, (u64, u32)> = seen().filter_map(|(id, it)| Some((*id, it.hit?))).collect();
+            // An answer that is full holds the best of them.
+            let full = expected.len() > limit;
+            if full {
+                let mut best: Vec<_> = expected.iter().collect();
+                best.sort_by_key(|(id, (_, score))| (std::cmp::Reverse(*score), **id));
+                best.truncate(limit);
+                if got.len() != best.len() || best.iter().any(|(id, hit)| got.get(id) != Some(hit)) {
+                    wrong.push(format!("answer {number} is full with others than the best {best:?}: {got:?}"));
+                }
+            } else if got != expected {
+                let missing: Vec<_> = expected.iter().filter(|(id, _)| !got.contains_key(id)).take(2).collect();
+                let surplus: Vec<_> = got.iter().filter(|(id, _)| !expected.contains_key(id)).take(2).collect();
+                let other: Vec<_> =
+                    expected.iter().filter(|(id, hit)| got.get(id).is_some_and(|got| got != *hit)).take(2).collect();
+                wrong.push(format!(
+                    "answer {number} of node {} at {positions:?}: missing {missing:?}, too much {surplus:?}, other {other:?}",
+                    event.leaf.header.node
+                ));
+            }
+            if let Some((id, _)) = seen().find(|(id, it)| it.meant && !full && !got.contains_key(id)) {
+                wrong.push(format!("answer {number}: {id} bears what was asked for, and is not in it: {message:?}"));
+            }
+            wrong
+        };
+        // Whoever sees all; else as in a world without what is hidden from the caller, by something that he was let in on.
+        let all_of_it = !case.run.world.gated || function_of(operation) == Some(Function::PrimaryQuery);
+        let wrong = if all_of_it {
+            compare(&|_| true)
+        } else {
+            let of_each = sights(case, operation).into_iter().map(|grants| compare(&|labels| visible(&grants, labels)));
+            let of_each: Vec<Vec<String>> = of_each.collect();
+            let one_fits = of_each.iter().any(Vec::is_empty);
+            of_each.into_iter().next().filter(|_| !one_fits).unwrap_or_default()
+        };
+        found.extend(wrong.into_iter().map(|what| (operation.begun_ms, what)));
     }
     found
 }

@@ -11,10 +11,14 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
     let end = case.run.trace.now_ms();
     let mut told: BTreeMap<(RecordId, u64), u64> = BTreeMap::new();
+    // What was proposed, or ended, may be so again as the same version of one object: there the request tells two apart.
+    let mut by_request: BTreeMap<([u8; 16], RecordId, u64), u64> = BTreeMap::new();
     for event in case.evidence.events() {
         for changed in &event.leaf.header.changes {
             let at = (RecordId(changed.id), changed.version);
-            if let Some(before) = told.insert(at, event.leaf.index) {
+            let again = by_request.insert((event.leaf.header.id, at.0, at.1), event.leaf.index);
+            let before = told.insert(at, event.leaf.index).filter(|_| case.seen.versions.contains_key(&at));
+            if let Some(before) = before.or(again) {
                 let what =
                     format!("version {} of {} is told of by leaves {before} and {}", at.1, at.0, event.leaf.index);
                 found.push((end, what));

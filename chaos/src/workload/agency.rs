@@ -5,12 +5,13 @@ use model::ids::RequestId;
 
 use super::{CALL_DEADLINE, Desk, Known};
 use crate::history::{Answer, Call};
+use crate::people;
 
 pub(super) async fn work(mut desk: Desk, agency: u64) {
     let mut edition = agency * 1_000_000;
     while desk.next().await {
         edition += 1;
-        let known = desk.office.pick_known(&mut desk.rng);
+        let known = desk.office.pick_known(&mut desk.rng, Some(agency));
         match known {
             Some((id, known)) if desk.rng.percent(45) => {
                 let request = desk.client.new_request_id();
@@ -24,9 +25,9 @@ pub(super) async fn work(mut desk: Desk, agency: u64) {
                         lookout: Some(desk.office.lookout(known.subject, edition)),
                     };
                     let call = Call::Update { request, message: message.clone() };
-                    let number = desk.office.history.begin(&desk.port, deadline(), call);
+                    let number = desk.office.history.begin(&desk.user, deadline(), call);
                     let told = desk.client.update_lookout(message).await;
-                    follow(&desk, id, known.subject, &told);
+                    follow(&desk, id, (known.subject, known.kept_by), &told);
                     desk.office.history.end(number, told.map(Answer::Changed));
                 } else {
                     let expected_version = if desk.rng.percent(50) { known.version } else { 0 };
@@ -36,7 +37,7 @@ pub(super) async fn work(mut desk: Desk, agency: u64) {
                         expected_version,
                     };
                     let call = Call::Remove { request, message: message.clone() };
-                    let number = desk.office.history.begin(&desk.port, deadline(), call);
+                    let number = desk.office.history.begin(&desk.user, deadline(), call);
                     let told = desk.client.remove_lookout(message).await;
                     if told.is_ok() {
                         desk.office.known().remove(&id);
@@ -47,7 +48,7 @@ pub(super) async fn work(mut desk: Desk, agency: u64) {
             _ => {
                 let subject = desk.rng.below(desk.office.world.subjects) as usize;
                 let request = desk.client.new_request_id();
-                create(&mut desk, request, subject, edition).await;
+                create(&mut desk, request, (subject, edition), agency).await;
             }
         }
     }
@@ -59,17 +60,19 @@ fn deadline() -> u64 {
 
 /// Creates a lookout. When nobody can say whether it exists, the agency asks again under the same request id, as the error
 /// text tells it to, and sometimes just once more though it was told.
-async fn create(desk: &mut Desk, request: RequestId, subject: usize, edition: u64) {
+async fn create(desk: &mut Desk, request: RequestId, (subject, edition): (usize, u64), agency: u64) {
     let lookout = Some(desk.office.lookout(subject, edition));
-    let message = v1::CreateLookoutRequest { request_id: request.to_string(), lookout, ..Default::default() };
+    let (level, labels) = kept_from_others(desk);
+    let kept_by = (!level.is_empty()).then_some(agency);
+    let message = v1::CreateLookoutRequest { request_id: request.to_string(), lookout, level, labels };
     for _ in 0..3 {
         let call = Call::Create { request, message: message.clone() };
-        let number = desk.office.history.begin(&desk.port, deadline(), call);
+        let number = desk.office.history.begin(&desk.user, deadline(), call);
         let told = desk.client.create_lookout(message.clone()).await;
         if let Ok(change) = &told
             && let Ok(id) = change.id.parse()
         {
-            follow(desk, id, subject, &told);
+            follow(desk, id, (subject, kept_by), &told);
         }
         let unknown = told.as_ref().is_err_and(|error| error.outcome_unknown);
         desk.office.history.end(number, told.map(Answer::Changed));
@@ -80,17 +83,30 @@ async fn create(desk: &mut Desk, request: RequestId, subject: usize, edition: u6
     }
 }
 
+/// Level and labels of a new lookout: in a gated world some are for few, and some for nobody.
+fn kept_from_others(desk: &mut Desk) -> (String, Vec<String>) {
+    if !desk.office.world.gated || desk.rng.percent(60) {
+        return (String::new(), Vec::new());
+    }
+    if desk.rng.percent(25) {
+        return ("3".to_string(), vec![people::CLOSED_CLASS.to_string()]);
+    }
+    let named = desk.rng.below(desk.office.world.clients.officers);
+    let labels = if desk.rng.percent(60) { vec![format!("U:officer-{named}")] } else { Vec::new() };
+    ("4".to_string(), labels)
+}
+
 fn follow(
     desk: &Desk,
     id: model::ids::RecordId,
-    subject: usize,
+    (subject, kept_by): (usize, Option<u64>),
     told: &Result<v1::ChangeResponse, client::ClientError>,
 ) {
     let mut all = desk.office.known();
     match told {
         Ok(change) => {
             let newest = all.get(&id).map_or(0, |known| known.version).max(change.version);
-            all.insert(id, Known { version: newest, subject });
+            all.insert(id, Known { version: newest, subject, kept_by });
         }
         Err(error) if error.kind == ErrorKind::Refused || error.kind == ErrorKind::NotFound => {
             // Somebody else was faster: forget it, and learn of it again from whoever changed it.

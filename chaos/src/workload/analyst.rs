@@ -12,13 +12,13 @@ pub(super) async fn work(mut desk: Desk) {
             continue;
         }
         let what = || Call::Operate { what: "look at the policies".into() };
-        let number = desk.office.history.begin(&desk.port, deadline, what());
+        let number = desk.office.history.begin(&desk.user, deadline, what());
         let told = desk.client.policies(v1::GetPoliciesRequest { version: 0 }).await;
         let version = told.as_ref().ok().and_then(|answer| Some(answer.policies.as_ref()?.version));
         desk.office.history.end(number, told.map(|_| Answer::Done));
         let Some(version) = version else { continue };
         let policies = v1::Policies { version: version + 1, policies: drawn(&mut desk) };
-        let number = desk.office.history.begin(&desk.port, deadline, Call::Operate { what: format!("{policies:?}") });
+        let number = desk.office.history.begin(&desk.user, deadline, Call::Operate { what: format!("{policies:?}") });
         let told = desk.client.put_policies(v1::PutPoliciesRequest { policies: Some(policies) }).await;
         if told.is_ok() {
             desk.office.trace.mark("policies put in force");

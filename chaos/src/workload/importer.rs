@@ -28,7 +28,7 @@ pub(super) async fn work(mut desk: Desk, importer: u64) {
         }
         for attempt in 0..3 {
             let call = Call::Import { source: SOURCE.to_string(), import: import.clone(), entries: entries.clone() };
-            let number = desk.office.history.begin(&desk.port, DEADLINE_MS, call);
+            let number = desk.office.history.begin(&desk.user, DEADLINE_MS, call);
             let told = bring_in(&desk, &import, entries.clone()).await;
             let failed = told.is_err();
             desk.office.history.end(number, told.map(Answer::Imported));

@@ -1,4 +1,5 @@
-//! The clients of a run: officers at ports, agencies, imports, auditors, supervisors and operators, all through the real client library.
+//! The clients of a run: officers at ports, agencies, imports, auditors, supervisors, strangers, who keeps the accounts, and operators,
+//! all through the real client library.
 
 mod agency;
 mod analyst;
@@ -6,6 +7,8 @@ mod auditor;
 mod importer;
 mod officer;
 pub mod operator;
+mod personnel;
+mod stranger;
 mod supervisor;
 
 use std::collections::BTreeMap;
@@ -20,8 +23,10 @@ use model::time::{Clock, Entropy};
 
 use crate::history::History;
 use crate::host;
+use crate::people;
 use crate::rng::{Rng, mix};
 use crate::trace::Trace;
+use crate::wire::Wire;
 use crate::world::World;
 
 /// A primary query must be answered within this time.
@@ -46,6 +51,8 @@ pub struct Office {
     known: Arc<Mutex<BTreeMap<RecordId, Known>>>,
     /// Imports that are under way.
     importing: Arc<AtomicU64>,
+    /// Whether there are accounts to ask with.
+    pub founded: Arc<AtomicBool>,
     /// No client begins a call any more.
     pub closing: Arc<AtomicBool>,
 }
@@ -55,6 +62,8 @@ pub struct Office {
 pub struct Known {
     pub version: u64,
     pub subject: usize,
+    /// The agency that made it, where it is for few: others would be told that there is none.
+    pub kept_by: Option<u64>,
 }
 
 impl Office {
@@ -71,6 +80,7 @@ impl Office {
             travellers,
             known: Arc::default(),
             importing: Arc::default(),
+            founded: Arc::default(),
             closing: Arc::default(),
         }
     }
@@ -79,11 +89,19 @@ impl Office {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One of the records that are known.
-    fn pick_known(&self, rng: &mut Rng) -> Option<(RecordId, Known)> {
+    /// One of the records that are known, for anybody, or for the agency that keeps it.
+    fn pick_known(&self, rng: &mut Rng, agency: Option<u64>) -> Option<(RecordId, Known)> {
+        let known = self.known();
+        let open = |(_, known): &(&RecordId, &Known)| known.kept_by.is_none() || known.kept_by == agency;
+        let at = rng.below(known.iter().filter(open).count() as u64) as usize;
+        known.iter().filter(open).nth(at).map(|(id, known)| (*id, *known))
+    }
+
+    /// One of all records, whomever it is for.
+    fn pick_any(&self, rng: &mut Rng) -> Option<RecordId> {
         let known = self.known();
         let at = rng.below(known.len() as u64) as usize;
-        known.iter().nth(at).map(|(id, known)| (*id, *known))
+        known.keys().nth(at).copied()
     }
 
     /// A lookout about a subject; each edition differs a little.
@@ -106,7 +124,7 @@ impl Office {
 struct Desk {
     office: Office,
     client: Client,
-    port: String,
+    user: String,
     rng: Rng,
     calls: u64,
 }
@@ -130,6 +148,20 @@ pub enum Role {
     Auditor,
     Analyst,
     Supervisor,
+    Stranger,
+    Personnel,
+}
+
+impl Role {
+    /// Whose account it works with.
+    fn user(self, number: u64) -> String {
+        match self {
+            Self::Importer => people::IMPORTER.to_string(),
+            Self::Analyst => people::MAINTENANCE.to_string(),
+            Self::Personnel => people::CONTROL[0].to_string(),
+            other => format!("{other:?}-{number}").to_lowercase(),
+        }
+    }
 }
 
 /// Who works in which process.
@@ -148,50 +180,56 @@ pub fn staff(world: &World) -> Vec<(String, Vec<(Role, u64)>)> {
     desk.extend((0..clients.auditors).map(|number| (Role::Auditor, number)));
     desk.extend((0..clients.analysts).map(|number| (Role::Analyst, number)));
     desk.extend((0..clients.supervisors).map(|number| (Role::Supervisor, number)));
+    if world.gated {
+        desk.extend((0..clients.strangers).map(|number| (Role::Stranger, number)));
+        desk.push((Role::Personnel, 0));
+    }
     processes.push(("headquarters".to_string(), desk));
     processes
 }
 
-/// A client of the whole cluster.
-pub fn client_of(
-    world: &World,
-    user: &str,
-    network: Arc<dyn Network>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    deadline: Duration,
-) -> Option<Client> {
+/// What the clients of one process share.
+#[derive(Clone)]
+pub struct Means {
+    pub network: Arc<Wire>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// A client of the whole cluster, with a certificate of its user in a gated world.
+pub fn client_of(world: &World, user: &str, means: &Means, deadline: Duration) -> Option<Client> {
     let endpoints = (1..=world.nodes).map(host::address).collect();
+    let purpose = if world.gated { people::purpose_of(user) } else { PURPOSE };
     let config = Config {
         deadline,
         attempt: Duration::from_millis(1_000),
         attempt_write: Duration::from_millis(2_000),
-        ..Config::new(endpoints, user, "CBP", "2404", PURPOSE)
+        acknowledges: world.gated.then(people::banner),
+        ..Config::new(endpoints, user, people::AGENCY, people::STATION, purpose)
     };
-    Client::connect(config, network, clock, entropy).ok()
+    let network: Arc<dyn Network> = match people::certificate_name(user).filter(|_| world.gated) {
+        Some(name) => means.network.shows(&name),
+        None => means.network.clone(),
+    };
+    Client::connect(config, network, means.clock.clone(), means.entropy.clone()).ok()
 }
 
 /// Runs the people of one process.
-pub async fn work(
-    office: Office,
-    port: String,
-    staff: Vec<(Role, u64)>,
-    network: Arc<dyn Network>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-) {
+pub async fn work(office: Office, staff: Vec<(Role, u64)>, means: Means) {
     // The cluster is set up first.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
+    while office.world.gated && !office.founded.load(Ordering::Relaxed) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     for (role, number) in staff {
         let deadline = if role == Role::Officer { QUESTION_DEADLINE } else { CALL_DEADLINE };
-        let user = format!("{role:?}-{number}").to_lowercase();
-        let Some(client) = client_of(&office.world, &user, network.clone(), clock.clone(), entropy.clone(), deadline)
-        else {
+        let user = role.user(number);
+        let Some(client) = client_of(&office.world, &user, &means, deadline) else {
             office.trace.mark("a client without a configuration");
             continue;
         };
         let rng = Rng::new(office.world.seed, mix(role as u64 + 10, number));
-        let desk = Desk { office: office.clone(), client, port: port.clone(), rng, calls: 0 };
+        let desk = Desk { office: office.clone(), client, user, rng, calls: 0 };
         drop(match role {
             Role::Officer => tokio::spawn(officer::work(desk)),
             Role::Agency => tokio::spawn(agency::work(desk, number)),
@@ -199,6 +237,8 @@ pub async fn work(
             Role::Auditor => tokio::spawn(auditor::work(desk)),
             Role::Analyst => tokio::spawn(analyst::work(desk)),
             Role::Supervisor => tokio::spawn(supervisor::work(desk)),
+            Role::Stranger => tokio::spawn(stranger::work(desk)),
+            Role::Personnel => tokio::spawn(personnel::work(desk, means.clone())),
         });
     }
     std::future::pending::<()>().await;

@@ -13,12 +13,12 @@ pub(super) async fn work(mut desk: Desk) {
             let asked = questions.into_iter().map(|message| ask(&desk, message));
             futures_util::future::join_all(asked).await;
         } else if desk.rng.percent(15)
-            && let Some((id, known)) = desk.office.pick_known(&mut desk.rng)
+            && let Some((id, known)) = desk.office.pick_known(&mut desk.rng, None)
         {
             // The newest, or what stood there before.
             let version = if desk.rng.percent(70) { 0 } else { desk.rng.between(1, known.version.max(1)) };
             let message = v1::GetLookoutRequest { id: id.to_string(), version };
-            let number = desk.office.history.begin(&desk.port, deadline(), Call::Get { message: message.clone() });
+            let number = desk.office.history.begin(&desk.user, deadline(), Call::Get { message: message.clone() });
             let told = desk.client.get_lookout(message).await.map(Box::new).map(Answer::Record);
             desk.office.history.end(number, told);
         } else {
@@ -32,14 +32,17 @@ fn deadline() -> u64 {
     QUESTION_DEADLINE.as_millis() as u64
 }
 
-async fn ask(desk: &Desk, message: v1::ScreenRequest) {
-    let number = desk.office.history.begin(&desk.port, deadline(), Call::Screen { message: message.clone() });
+/// Whether it was refused.
+pub(super) async fn ask(desk: &Desk, message: v1::ScreenRequest) -> bool {
+    let number = desk.office.history.begin(&desk.user, deadline(), Call::Screen { message: message.clone() });
     let told = desk.client.screen(message).await.map(Answer::Screened);
+    let refused = told.is_err();
     desk.office.history.end(number, told);
+    refused
 }
 
 /// A traveller of the generator, or somebody of the list as the list has him.
-fn question(desk: &mut Desk) -> v1::ScreenRequest {
+pub(super) fn question(desk: &mut Desk) -> v1::ScreenRequest {
     let freshness = if desk.rng.percent(60) { "local" } else { "linearizable" }.to_string();
     // Some want the best alone, and most all that there is.
     let limit = if desk.rng.percent(20) { 1 } else { 100 };

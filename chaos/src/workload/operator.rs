@@ -1,17 +1,17 @@
 //! Operators: they hand over leads, take snapshots, add, remove and replace nodes, while everything else goes on.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use client::{Client, ClientError, Network, v1};
+use client::{Client, ClientError, v1};
 use model::ids::GroupId;
-use model::time::{Clock, Entropy};
 
-use super::{Office, client_of};
+use super::{Means, Office, client_of};
 use crate::event;
 use crate::history::{Answer, Call};
-use crate::host;
+use crate::{host, people};
 
 /// What an operator is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,16 +69,25 @@ impl Orders {
     }
 }
 
+/// Holds the founding ceremony where there is a gate, until there are accounts.
+async fn found(office: &Office, client: &Client) {
+    while !office.founded.load(Ordering::Relaxed) {
+        // A request that is sent again may meet what it did before.
+        let told = client.found(people::founding(&office.world)).await;
+        let done = told.is_ok() || told.is_err_and(|error| error.code == "already-initialised");
+        office.founded.store(done, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    office.trace.mark("accounts founded");
+}
+
 /// Carries out one order after the other.
-pub async fn work(
-    office: Office,
-    orders: Orders,
-    network: Arc<dyn Network>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-) {
+pub async fn work(office: Office, orders: Orders, means: Means) {
     let deadline = Duration::from_secs(20);
-    let Some(client) = client_of(&office.world, "operator", network, clock, entropy, deadline) else { return };
+    let Some(client) = client_of(&office.world, people::MAINTENANCE, &means, deadline) else { return };
+    if office.world.gated {
+        found(&office, &client).await;
+    }
     loop {
         let order = {
             let mut desk = orders.desk();
@@ -106,7 +115,7 @@ const ATTEMPTS: u64 = 40;
 async fn carry_out(office: &Office, client: &Client, order: &Order) -> bool {
     let attempts = if matches!(order, Order::Add { .. } | Order::Remove { .. }) { ATTEMPTS } else { 1 };
     for _ in 0..attempts {
-        let number = office.history.begin("operators", 60_000, Call::Operate { what: format!("{order:?}") });
+        let number = office.history.begin(people::MAINTENANCE, 60_000, Call::Operate { what: format!("{order:?}") });
         let patience = if attempts > 1 { 15 } else { 3 };
         let told = tokio::time::timeout(Duration::from_secs(patience), attempt(client, order)).await;
         let done = matches!(told, Ok(Ok(())));

@@ -18,7 +18,7 @@ const BORN: &str = "1899-12-13";
 pub(super) async fn work(mut desk: Desk) {
     let mut recorded: Vec<(RecordId, String)> = Vec::new();
     while desk.next().await {
-        let Some((lookout, known)) = desk.office.pick_known(&mut desk.rng) else { continue };
+        let Some((lookout, known)) = desk.office.pick_known(&mut desk.rng, None) else { continue };
         match desk.rng.below(10) {
             0..=2 => recorded.extend(record(&mut desk, lookout, known).await.map(|id| (lookout, id))),
             3 if !recorded.is_empty() => {
@@ -62,7 +62,7 @@ async fn record(desk: &mut Desk, lookout: RecordId, known: Known) -> Option<Stri
     };
     for _ in 0..3 {
         let call = Call::Override { request, message: message.clone() };
-        let number = desk.office.history.begin(&desk.port, deadline(), call);
+        let number = desk.office.history.begin(&desk.user, deadline(), call);
         let told = desk.client.record_override(message.clone()).await;
         let id = told.as_ref().ok().map(|change| change.id.clone());
         let again = if told.as_ref().is_err_and(|error| error.outcome_unknown) { 80 } else { 5 };
@@ -78,7 +78,7 @@ async fn end(desk: &mut Desk, lookout: RecordId, id: String) {
     let request = desk.client.new_request_id();
     let message = v1::EndOverrideRequest { request_id: request.to_string(), lookout: lookout.to_string(), id };
     let call = Call::EndOverride { request, message: message.clone() };
-    let number = desk.office.history.begin(&desk.port, deadline(), call);
+    let number = desk.office.history.begin(&desk.user, deadline(), call);
     let told = desk.client.end_override(message).await.map(Answer::Overridden);
     desk.office.history.end(number, told);
 }
@@ -93,7 +93,7 @@ async fn ask(desk: &mut Desk, known: Known) {
         6..=8 => message.birth_date = BORN.to_string(),
         _ => {}
     }
-    let number = desk.office.history.begin(&desk.port, deadline(), Call::Screen { message: message.clone() });
+    let number = desk.office.history.begin(&desk.user, deadline(), Call::Screen { message: message.clone() });
     let told = desk.client.screen(message).await;
     if told.as_ref().is_ok_and(|answer| answer.hits.iter().any(|hit| hit.overridden.is_some())) {
         desk.office.trace.mark("a hit is overridden");

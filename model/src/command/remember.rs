@@ -9,6 +9,7 @@ use crate::envelope::Envelope;
 use crate::error::{Refusal, RefusalCode};
 use crate::feed::Change;
 use crate::ids::{GroupId, RecordId, SlotId, Token};
+use crate::known_bugs::{KnownBug, planted};
 use crate::limits::{REQUEST_ID_MEMORY_MS, SLOTS};
 use crate::outbox::{Destination, Lane, Message, Posted};
 use crate::record::{RecordState, Stamp, StoredRecord};
@@ -105,7 +106,8 @@ pub fn once_here(
 /// Where the lanes of a slot begin. A receiver tells lanes apart by where they begin, and a records group has this slot too: the
 /// directory's begin beyond all slots, or what one group posts would be taken for what the other had posted before.
 fn lanes_of(group: GroupId, slot: SlotId) -> SlotId {
-    if group == GroupId::Directory { SlotId(SLOTS + slot.0) } else { slot }
+    let apart = group == GroupId::Directory && !planted(KnownBug::LanesOfTwoGroups);
+    if apart { SlotId(SLOTS + slot.0) } else { slot }
 }
 
 /// A refusal before anything was decided: nothing changes but the evidence.

@@ -142,7 +142,12 @@ impl Judge {
                         let judged = record.minimal(|record| self.judge(&mut judging, record));
                         judged.map(|judged| judged.map(Judged::on_primary))
                     }
-                    Seen::Nothing => Ok(None),
+                    Seen::Nothing => {
+                        if planted(KnownBug::HiddenTakesAPlace) {
+                            scores.take(candidate.id, candidate.most);
+                        }
+                        Ok(None)
+                    }
                 };
                 let Judged { hit, grounds: own } = match judged {
                     Ok(Some(judged)) => judged,

@@ -87,6 +87,7 @@ impl Replica {
         let changes = changes?;
         self.0.index.write(&changes, due.upto).map_err(|error| ApiError::Internal(error.to_string()))?;
         self.0.metrics.indexed(group.id(), due.upto, due.applied.saturating_sub(due.upto), changes.len());
+        self.0.metrics.held(group.id(), self.0.index.views().counts());
         Ok(Some(Commit { installs, upto: due.upto, more: due.more }))
     }
 
@@ -129,6 +130,7 @@ impl Replica {
         });
         let Some(covers) = built?? else { return Ok(None) };
         self.0.index.write(&[], covers).map_err(failed)?;
+        self.0.metrics.held(group.id(), self.0.index.views().counts());
         Ok(Some(covers))
     }
 }

@@ -155,7 +155,7 @@ pub fn founding(world: &World) -> v1::FoundRequest {
 /// person.
 pub fn curfew(function: Function) -> String {
     format!(
-        "\n@id(\"curfew-{function}\") @code(\"FUNC\") @stage(\"function\")\nforbid (principal, action in \
+        "\n@id(\"R11-curfew-{function}\") @code(\"FUNC\") @stage(\"function\")\nforbid (principal, action in \
          Action::\"service\", resource)\nwhen {{ context.purpose == \"{ROAMING}\" && context.function == \
          \"{function}\" }};\n"
     )

@@ -32,7 +32,8 @@ use model::lookout::SubjectKind;
 use model::outbox::{Lane, Message, Posted};
 use model::overrides::StoredOverride;
 use model::people::{
-    Agency, Agreement, Ceremony, CertificateKey, Credential, Epochs, Memorandum, Party, PeopleView, Profile, Role, Scores,
+    Agency, Agreement, Ceremony, CertificateKey, Credential, Epochs, Memorandum, Party, PeopleView, Profile, Role,
+    Scores,
 };
 use model::policy::Policies;
 use model::record::{AccessLevel, Dataset, Draft, RecordKind, StoredRecord};

@@ -229,8 +229,11 @@ mod tests {
     #[test]
     fn a_factor_is_fresh_for_five_minutes_and_a_session_of_before_has_that_of_its_log_on() {
         let now = session(1, NOW, NOW);
-        assert!(now.is_fresh(UnixMillis(NOW + FACTOR_FRESH_MS - 1)) && !now.is_fresh(UnixMillis(NOW + FACTOR_FRESH_MS)));
-        let Session { handle, user, agency, station, path, certificate, banner, epoch, begun, seen, locked, .. } = now.clone();
+        assert!(
+            now.is_fresh(UnixMillis(NOW + FACTOR_FRESH_MS - 1)) && !now.is_fresh(UnixMillis(NOW + FACTOR_FRESH_MS))
+        );
+        let Session { handle, user, agency, station, path, certificate, banner, epoch, begun, seen, locked, .. } =
+            now.clone();
         let old = SessionV1 { handle, user, agency, station, path, certificate, banner, epoch, begun, seen, locked };
         let payload = codec::bytes_of(&old).expect("encodes");
         assert_eq!(Session::of_version(1, &payload), Some(Ok(now)));

@@ -89,7 +89,10 @@ impl CodeSecret {
         let middle = step_of(now);
         let steps = middle.saturating_sub(WINDOW_STEPS)..=middle + WINDOW_STEPS;
         // All of them, however early one fits: how long it takes tells nothing.
-        steps.fold(None, |found, step| if equal(self.code(step).as_bytes(), code.as_bytes()) { Some(step) } else { found })
+        steps.fold(
+            None,
+            |found, step| if equal(self.code(step).as_bytes(), code.as_bytes()) { Some(step) } else { found },
+        )
     }
 
     /// What an authenticator takes in, as the address of a picture that it reads.

@@ -10,10 +10,10 @@ use model::access::denial::Denial;
 use model::access::function::Function;
 use model::access::standing::standing;
 use model::envelope::{Caller, Decision};
-use model::ids::{AgencyId, UserId};
+use model::ids::{AgencyId, PortId, UserId};
 use model::known_bugs::{KnownBug, planted};
 use model::limits::DECISION_VALID_MS;
-use model::session::{Handle, Session, SessionFault, digest_of};
+use model::session::{Handle, STEP_UP_FUNCTIONS, Session, SessionFault, digest_of};
 use model::time::UnixMillis;
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 use raft::error::GroupError;
@@ -32,6 +32,8 @@ const FRESH: Duration = Duration::from_millis(DECISION_VALID_MS);
 pub enum Proof {
     /// A person, on a connection with this certificate.
     Person { certificate: Option<[u8; 32]> },
+    /// Whoever works at a machine of a station, on a connection with its certificate; only a session says who he is.
+    Terminal { certificate: Option<[u8; 32]>, station: PortId },
     /// A system, by the name in its certificate (R29).
     System { name: String },
 }
@@ -158,7 +160,7 @@ impl Authority {
             // there is any account.
             Proof::Person { .. } if need == Need::Status && self.is_unfounded()? => return Ok(None),
             Proof::Person { .. } if need == Need::Status => (self.person((&caller.agency, &caller.user), now)?, None),
-            Proof::Person { certificate } => {
+            Proof::Person { certificate } | Proof::Terminal { certificate, .. } => {
                 let session = self.session(caller, handle, left).await?;
                 let known = self.person((&caller.agency, &caller.user), now)?;
                 self.good(&session, &known, *certificate, now)?;
@@ -175,6 +177,10 @@ impl Authority {
         if function.is_some() {
             self.may(&authorised, caller, Act::Use, None, now)?;
         }
+        let fresh = authorised.session.as_ref().is_none_or(|session| session.is_fresh(now));
+        if function.is_some_and(|function| STEP_UP_FUNCTIONS.contains(&function)) && !fresh {
+            return Err(ApiError::StepUpNeeded);
+        }
         Ok(Some(authorised))
     }
 
@@ -183,7 +189,7 @@ impl Authority {
         self.fresh()?;
         let known = match &before.proof {
             Proof::System { name } => self.system((&caller.agency, &caller.user, name), now)?,
-            Proof::Person { .. } => self.person((&caller.agency, &caller.user), now)?,
+            Proof::Person { .. } | Proof::Terminal { .. } => self.person((&caller.agency, &caller.user), now)?,
         };
         if let Some(session) = &before.session {
             self.good(session, &known, session.certificate, now)?;
@@ -265,6 +271,11 @@ impl Authority {
         }
     }
 
+    /// Whose account holds the name of a certificate.
+    pub fn holder(&self, name: &str) -> Result<Option<UserId>, ApiError> {
+        Ok(self.directory.read(|state| state.user_of_certificate(name))?)
+    }
+
     /// Whether there is no account yet.
     fn is_unfounded(&self) -> Result<bool, ApiError> {
         Ok(self.directory.read(|state| Ok(state.profiles(None, 1)?.rows.is_empty()))?)
@@ -309,9 +320,8 @@ impl Authority {
         let shut = standing(&known.principal, now).err().filter(|denial| *denial == Denial::Suspended);
         match (shut, fault) {
             (Some(denial), _) => Err(self.denied(vec![denial])),
-            (None, SessionFault::Ended | SessionFault::OtherCertificate | SessionFault::Locked) => {
-                Err(ApiError::NoSession)
-            }
+            (None, SessionFault::Locked) => Err(ApiError::SessionLocked),
+            (None, SessionFault::Ended | SessionFault::OtherCertificate) => Err(ApiError::NoSession),
         }
     }
 }

@@ -177,10 +177,7 @@ impl Authority {
         if function.is_some() {
             self.may(&authorised, caller, Act::Use, None, now)?;
         }
-        let fresh = authorised.session.as_ref().is_none_or(|session| session.is_fresh(now));
-        if function.is_some_and(|function| STEP_UP_FUNCTIONS.contains(&function)) && !fresh {
-            return Err(ApiError::StepUpNeeded);
-        }
+        stepped_up(function, authorised.session.as_ref(), now)?;
         Ok(Some(authorised))
     }
 
@@ -326,6 +323,15 @@ impl Authority {
     }
 }
 
+/// Refuses what gives powers where who asks has not proved himself lately. Told last: who may not do it at all is told that.
+fn stepped_up(function: Option<Function>, session: Option<&Session>, now: UnixMillis) -> Result<(), ApiError> {
+    let asked = function.is_some_and(|function| STEP_UP_FUNCTIONS.contains(&function));
+    match session {
+        Some(session) if asked && !session.is_fresh(now) => Err(ApiError::StepUpNeeded),
+        _ => Ok(()),
+    }
+}
+
 impl Authorised {
     /// The decision as an entry of the log carries it.
     pub fn decision(&self) -> Decision {
@@ -338,5 +344,40 @@ impl Authorised {
             policy_version: self.policies.0,
             epochs: self.known.epochs,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::session::{FACTOR_FRESH_MS, LogOnPath};
+
+    #[test]
+    fn what_gives_powers_asks_for_a_factor_of_the_last_five_minutes_and_nothing_else_does() {
+        let begun = UnixMillis(1_800_000_000_000);
+        let session = Session {
+            handle: [1; 32],
+            user: UserId::new("sco").expect("code"),
+            agency: AgencyId::new("CBP").expect("code"),
+            station: PortId::new("2404").expect("code"),
+            path: LogOnPath::Certificate,
+            certificate: None,
+            banner: [0; 32],
+            epoch: 0,
+            begun,
+            seen: begun,
+            locked: false,
+            factor: begun,
+        };
+        let ask = |function, after| {
+            let now = begun.after(after);
+            stepped_up(Some(function), Some(&session), now).map_err(|error| error.code())
+        };
+        for function in [Function::FunctionGrant, Function::UserApprove, Function::AccessPolicies] {
+            assert_eq!(ask(function, FACTOR_FRESH_MS - 1), Ok(()), "{function}");
+            assert_eq!(ask(function, FACTOR_FRESH_MS), Err("step-up-needed"), "{function}");
+        }
+        assert_eq!(ask(Function::PrimaryQuery, FACTOR_FRESH_MS), Ok(()), "a lane is not stopped");
+        assert!(stepped_up(None, Some(&session), begun.after(FACTOR_FRESH_MS)).is_ok());
     }
 }

@@ -178,11 +178,12 @@ impl Gate {
         Some(Err(another))
     }
 
-    /// Whose account holds a name of the certificate, among those that are not of a cluster.
+    /// Whose account holds a name of the certificate, among those that are not of this cluster: these say themselves whose they are.
     fn holder(&self, remote: Option<&Remote>) -> Result<Option<UserId>, ApiError> {
         let shown = remote.and_then(|remote| remote.certificate.as_ref());
         let Some((authority, shown)) = self.authority.as_ref().zip(shown) else { return Ok(None) };
-        for name in shown.names.iter().filter(|name| name.parse::<CertificateName>().is_err()) {
+        let ours = |name: &&String| name.parse::<CertificateName>().is_ok_and(|name| name.cluster == self.cluster);
+        for name in shown.names.iter().filter(|name| !ours(name)) {
             if let Some(user) = authority.holder(name)? {
                 return Ok(Some(user));
             }

@@ -1,5 +1,6 @@
 //! Signing on, between real processes: by password and code at a terminal, locked and opened, by a card of another issuer.
 
+use std::path::Path;
 use std::time::Duration;
 
 use model::time::Clock;
@@ -89,6 +90,21 @@ fn wait_for_a_new_code(after: u64) -> u64 {
     })
 }
 
+/// Files below a directory that hold a text.
+fn files_with(dir: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files_with(&path, text));
+        } else if std::fs::read(&path).is_ok_and(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()))
+        {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
 #[test]
 fn t11_a_code_shown_to_two_nodes_at_once_begins_one_session() {
     let at = Terminal::start();
@@ -143,6 +159,8 @@ fn t12_failures_on_any_nodes_lock_the_password_alone_and_tell_nothing_of_who_exi
     let failures = at.events("log-on");
     let coded = |code: &str| failures.iter().filter(|event| event["code"] == code).count();
     assert_eq!((coded("wrong-password"), coded("unknown-account"), coded("path-locked")), (5, 1, 1), "{failures:?}");
+    assert_eq!(files_with(&at.playground.data_dir(), PASSWORD), [""; 0], "a password is in no log and no file");
+    assert!(!files_with(&at.playground.data_dir(), "officer").is_empty(), "the search finds what it looks for");
     at.playground.cli().run(&["user", "unlock", "officer"]).ok();
     wait_for_a_new_code(0);
     at.log_on("officer", 3, PASSWORD).ok();

@@ -8,7 +8,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     )?;
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("portcullis.bin"), prost_types_encode(&public))?;
-    tonic_prost_build::configure().build_server(false).build_transport(false).compile_fds(public)?;
+    // Messages that hold secrets print nothing of them (src/secret.rs).
+    let secret = ["Factors", "SetPasswordRequest", "SetPasswordResponse"].map(|name| format!(".portcullis.v1.{name}"));
+    let secret = secret.into_iter().chain([".portcullis.v1.SetPasswordRequest.by".to_string()]);
+    let public_code = tonic_prost_build::configure().build_server(false).build_transport(false).skip_debug(secret);
+    public_code.compile_fds(public)?;
     let peer = protox::compile(["portcullis/peer/v1/peer.proto"], ["."])?;
     tonic_prost_build::configure().build_transport(false).bytes(".").compile_fds(peer)?;
     println!("cargo:rerun-if-changed=portcullis");

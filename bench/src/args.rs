@@ -27,6 +27,7 @@ Phases run in this order, whatever the order of the flag:
   write         lookouts created, durable on a quorum when acknowledged
   failover      kill -9 of the leader of records-0 until the next acknowledged write
   gate          screens with TLS and gate against screens in plain text without either, asked in turn
+  sign-on       log-ons per second: by certificate on standing and on new connections, and by password
   idle          processor use of nodes that have six groups and nothing to do
 
 A run on tmpfs measures no disk: the report names the file system of the data directory.";
@@ -42,6 +43,7 @@ pub enum Phase {
     Write,
     Failover,
     Gate,
+    SignOn,
     Idle,
 }
 

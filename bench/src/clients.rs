@@ -40,6 +40,30 @@ fn client_as(cluster: &Cluster, number: usize, (user, purpose): (&str, &str)) ->
     Ok(Client::connect_with(config, Arc::new(network), Arc::new(WallClock), entropy, Arc::new(sessions))?)
 }
 
+/// A client of somebody for log-ons alone: its sessions are its own, and it begins none by itself.
+pub fn log_on_client(
+    cluster: &Cluster,
+    number: usize,
+    user: &str,
+    files: channel::Files,
+) -> Result<Client, BenchError> {
+    connect_anew(&cluster.endpoints(), number, user, files)
+}
+
+/// The same with connections of its own.
+pub fn connect_anew(
+    endpoints: &[String],
+    number: usize,
+    user: &str,
+    files: channel::Files,
+) -> Result<Client, BenchError> {
+    let config = Config::new(endpoints.to_vec(), user, "CBP", "2404", "primary");
+    let entropy = Arc::new(Placed { first: (number % endpoints.len()) as u8, placed: AtomicBool::new(false) });
+    let settings = Settings { files, look_every: LOOK_EVERY, clock: Arc::new(WallClock) };
+    let network = Secured::over(Arc::new(Tcp), settings).map_err(|error| BenchError::Cluster(error.to_string()))?;
+    Ok(Client::connect(config, Arc::new(network), Arc::new(WallClock), entropy)?)
+}
+
 struct WallClock;
 
 impl Clock for WallClock {

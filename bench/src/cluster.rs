@@ -111,14 +111,23 @@ impl Cluster {
 
     /// What one of the playground's people shows, and whom he believes; none in plain text.
     pub fn files(&self, user: &str) -> Option<channel::Files> {
-        let pki = self.dir.join("pki");
-        let files = || channel::Files {
-            certificate: pki.join(format!("user-{user}.pem")),
-            key: pki.join(format!("user-{user}.key")),
+        (!self.plain_text).then(|| self.files_of(&format!("user-{user}")))
+    }
+
+    /// The files of a certificate of its authority.
+    pub fn files_of(&self, name: &str) -> channel::Files {
+        let pki = self.pki();
+        channel::Files {
+            certificate: pki.join(format!("{name}.pem")),
+            key: pki.join(format!("{name}.key")),
             authorities: pki.join("ca.pem"),
             revoked: Vec::new(),
-        };
-        (!self.plain_text).then(files)
+        }
+    }
+
+    /// Where its authority lies.
+    pub fn pki(&self) -> PathBuf {
+        self.dir.join("pki")
     }
 
     /// Addresses of all nodes, for clients.

@@ -11,6 +11,7 @@ use crate::phases::gate::Gate;
 use crate::phases::idle::Idle;
 use crate::phases::import::Import;
 use crate::phases::memory::Memory;
+use crate::phases::sign_on::SignOn;
 
 /// The report; what was not measured is empty or null.
 #[derive(Debug, Serialize)]
@@ -23,6 +24,7 @@ pub struct Report {
     pub load: Vec<Load>,
     pub failover: Option<Failover>,
     pub gate: Vec<Gate>,
+    pub sign_on: Vec<SignOn>,
     pub idle: Vec<Idle>,
 }
 
@@ -30,14 +32,15 @@ impl Report {
     /// A report that has nothing yet.
     pub fn new(header: Header, travellers: BTreeMap<&'static str, usize>) -> Self {
         let (import, memory, load) = (Vec::new(), Vec::new(), Vec::new());
-        let (gate, idle) = (Vec::new(), Vec::new());
-        Self { header, travellers, import, memory, load, failover: None, gate, idle }
+        let (gate, sign_on, idle) = (Vec::new(), Vec::new(), Vec::new());
+        Self { header, travellers, import, memory, load, failover: None, gate, sign_on, idle }
     }
 
     /// Calls that did not succeed, and rows that were not taken.
     pub fn errors(&self) -> u64 {
         let load: u64 = self.load.iter().map(|load| load.errors).sum();
         let rejected: u64 = self.import.iter().map(|import| import.summary.rejected).sum();
-        load + rejected + self.failover.as_ref().map_or(0, |failover| failover.errors)
+        let refused: u64 = self.sign_on.iter().map(|it| it.errors).sum();
+        refused + load + rejected + self.failover.as_ref().map_or(0, |failover| failover.errors)
     }
 }

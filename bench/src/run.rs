@@ -14,7 +14,7 @@ use crate::cluster::{Cluster, NODES};
 use crate::error::BenchError;
 use crate::machine::Header;
 use crate::output::{Output, note};
-use crate::phases::{failover, gate, idle, import, memory};
+use crate::phases::{failover, gate, idle, import, memory, sign_on};
 use crate::report::Report;
 use crate::sample::Sample;
 use crate::settle::settle;
@@ -60,6 +60,9 @@ pub async fn run(args: &Args) -> Result<u64, BenchError> {
     }
     if args.wants(Phase::Gate) {
         run.gate(&config).await?;
+    }
+    if args.wants(Phase::SignOn) {
+        run.sign_on().await?;
     }
     if args.wants(Phase::Idle) {
         run.idle().await?;
@@ -161,6 +164,22 @@ impl Run<'_> {
         let measured = gate::measure((&gated, &ungated), &lists.join("list.csv"), &self.supply, times).await?;
         self.output.text(&gate::to_text(&measured))?;
         self.report.gate = measured;
+        Ok(())
+    }
+
+    async fn sign_on(&mut self) -> Result<(), BenchError> {
+        let cluster = self.cluster("sign-on", RECORDS_GROUPS).await?;
+        settle(&cluster).await?;
+        let times = (Duration::from_secs(self.args.warm_up), Duration::from_secs(self.args.seconds));
+        let mut measured = Vec::new();
+        for way in sign_on::Way::ALL {
+            for clients in &self.args.clients {
+                note(format!("log-on {}: {clients} clients", way.title()));
+                measured.push(sign_on::measure(&cluster, way, *clients, times).await?);
+            }
+        }
+        self.output.text(&sign_on::to_text(&measured))?;
+        self.report.sign_on = measured;
         Ok(())
     }
 

@@ -32,7 +32,8 @@ use model::lookout::SubjectKind;
 use model::outbox::{Lane, Message, Posted};
 use model::overrides::StoredOverride;
 use model::people::{
-    Agency, Agreement, Ceremony, CertificateKey, Epochs, Memorandum, Party, PeopleView, Profile, Role, Scores,
+    Agency, Agreement, Ceremony, CertificateKey, Credential, Epochs, Memorandum, Party, PeopleView, Profile, Role,
+    Scores,
 };
 use model::policy::Policies;
 use model::record::{AccessLevel, Dataset, Draft, RecordKind, StoredRecord};
@@ -304,6 +305,7 @@ impl Stock {
             | Write::PutCeremony(_)
             | Write::PutSession(_)
             | Write::DeleteSession(..)
+            | Write::PutCredential(_)
             | Write::PutPolicyBundle(_)
             | Write::PutProposedBundle(_) => unreachable!("no people"),
         }
@@ -350,6 +352,9 @@ impl PeopleView for Stock {
         Ok(None)
     }
     fn session(&self, _: &merkle::Hash) -> Read<Option<Session>> {
+        Ok(None)
+    }
+    fn credential(&self, _: &UserId) -> Read<Option<Credential>> {
         Ok(None)
     }
     fn sessions_of(&self, _: &UserId) -> Read<Vec<Session>> {

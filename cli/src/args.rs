@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, batch, cluster, completion, explain, founding, generate, import, lookout, matcher, overrides, people, pki,
-    playground, screen, sign_on,
+    audit, batch, cluster, completion, explain, factors, founding, generate, import, lookout, matcher, overrides,
+    people, pki, playground, screen, sign_on,
 };
 use crate::output::Form;
 
@@ -104,11 +104,14 @@ pub enum Command {
     /// Begin a session: read and acknowledge the banner.
     #[command(after_help = sign_on::LOGIN_HELP)]
     Login(sign_on::LoginArgs),
+    /// Set your own password, for stations where you have no certificate.
+    #[command(after_help = factors::PASSWORD_HELP)]
+    Password(factors::PasswordArgs),
     /// End the session.
     Logout(sign_on::LogoutArgs),
     /// Who you are to the cluster, what you may use and what you lack.
     Whoami,
-    /// Look at sessions, and end somebody's.
+    /// Look at sessions, lock and unlock your own, end somebody's.
     #[command(subcommand)]
     Session(sign_on::SessionCommand),
     /// Make the first accounts of a new cluster.

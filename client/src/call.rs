@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 
 use crate::Client;
 use crate::error::{ClientError, Failure};
-use crate::session::SESSION_NEEDED;
+use crate::session::{SESSION_NEEDED, STEP_UP_NEEDED};
 
 /// Bytes of an answer that are taken: a node's messages are bounded, and a margin covers their frame.
 pub(crate) const ANSWER_BYTES_MAX: usize = MESSAGE_BYTES_MAX + 64 * 1024;
@@ -152,7 +152,7 @@ impl Client {
         // The first answer that was not whole, and how many endpoints were asked since.
         let mut part: Option<R> = None;
         let mut elsewhere = 0;
-        let mut renewed = false;
+        let (mut renewed, mut proved) = (false, false);
         loop {
             let asked_enough = elsewhere > ELSEWHERE_MAX.min(endpoints.len() - 1) || Instant::now() >= until;
             if let Some(part) = part.take_if(|_| asked_enough) {
@@ -186,6 +186,11 @@ impl Client {
             if failure.error.code == SESSION_NEEDED && plan.session && !renewed {
                 renewed = true;
                 self.renew(session, failure.error).await?;
+                continue;
+            }
+            if failure.error.code == STEP_UP_NEEDED && plan.session && !proved {
+                proved = true;
+                self.step_up(session, failure.error).await?;
                 continue;
             }
             tracing::debug!(endpoint = address, code = failure.error.code, retry = failure.retry, "attempt failed");

@@ -7,7 +7,7 @@ use tonic::Status;
 
 use crate::ErrorKind;
 use crate::fake::Behaviour::{BreakAfter, Down, Fail, Hang, Part, Work};
-use crate::fake::{Fake, client};
+use crate::fake::{Fake, client, client_that};
 
 const SHORT: Duration = Duration::from_millis(600);
 const LONG: Duration = Duration::from_secs(10);
@@ -178,4 +178,27 @@ async fn an_import_that_is_refused_ends() {
     let mut session = client(&fake, LONG).begin_import("list", "id").await.expect("begins");
     let error = session.send(vec![v1::ImportEntry::default(); 257]).await.expect_err("too many");
     assert_eq!(error.kind, ErrorKind::Invalid);
+}
+
+#[tokio::test]
+async fn a_call_that_asks_for_a_fresh_factor_is_repeated_once_it_was_shown() {
+    let mut needed = Status::unauthenticated("prove yourself");
+    needed.metadata_mut().insert(proto::metadata::CODE, "step-up-needed".parse().expect("ascii"));
+    let stale = Fail(needed.clone());
+    let ask = async |fake: &Fake, acknowledges| {
+        client_that(fake, LONG, acknowledges).screen(v1::ScreenRequest::default()).await.map_err(|error| error.code)
+    };
+    let fake = Fake::new([&[Work, stale.clone(), Work, Work]]);
+    ask(&fake, Some("banner")).await.expect("answered");
+    assert_eq!(fake.calls("n1:1"), ["log-on", "officer", "prove", "officer"]);
+    // A session that cannot be proved anew gives way to another one.
+    let ended = Fail(Status::not_found("there is no such session"));
+    let fake = Fake::new([&[Work, stale.clone(), ended, Work, Work]]);
+    ask(&fake, Some("banner")).await.expect("answered");
+    assert_eq!(fake.calls("n1:1"), ["log-on", "officer", "prove", "log-on", "officer"]);
+    // Once: who asks again at once is told so. And nobody is proved who has not said that he may be.
+    let fake = Fake::new([&[Work, stale.clone(), Work, stale.clone()]]);
+    assert_eq!(ask(&fake, Some("banner")).await.expect_err("refused"), "step-up-needed");
+    let fake = Fake::new([&[stale]]);
+    assert_eq!(ask(&fake, None).await.expect_err("refused"), "step-up-needed");
 }

@@ -105,7 +105,8 @@ impl Network for Fake {
                 .add_service(Screening(service("screening")))
                 .add_service(Lookouts(service("lookouts")))
                 .add_service(Cluster(service("cluster")))
-                .add_service(Imports(service("imports")));
+                .add_service(Imports(service("imports")))
+                .add_service(Sessions(service("sessions")));
             tokio::spawn(async move { server.serve_with_incoming(incoming).await });
             Ok(Box::new(ours) as Box<dyn Stream>)
         })
@@ -172,6 +173,35 @@ served!(Cluster, "portcullis.v1.Cluster", this, request => {
 served!(Imports, "portcullis.v1.Imports", this, request => {
     Grpc::new(ProstCodec::default()).streaming(this, request).await
 });
+
+served!(Sessions, "portcullis.v1.Sessions", this, request => {
+    if request.uri().path().ends_with("/Prove") {
+        let codec = ProstCodec::<v1::ChangeResponse, v1::ProveSessionRequest>::default();
+        Grpc::new(codec).unary(this, request).await
+    } else {
+        let codec = ProstCodec::<v1::LogOnResponse, v1::LogOnRequest>::default();
+        Grpc::new(codec).unary(this, request).await
+    }
+});
+
+impl UnaryService<v1::LogOnRequest> for Sessions {
+    type Response = v1::LogOnResponse;
+    type Future = BoxFuture<'static, Result<Response<v1::LogOnResponse>, Status>>;
+    fn call(&mut self, _: Request<v1::LogOnRequest>) -> Self::Future {
+        let served = self.0.clone();
+        let begun = v1::LogOnResponse { session: "ab".to_string(), ..Default::default() };
+        Box::pin(async move { served.meet("log-on".to_string(), begun).await })
+    }
+}
+
+impl UnaryService<v1::ProveSessionRequest> for Sessions {
+    type Response = v1::ChangeResponse;
+    type Future = BoxFuture<'static, Result<Response<v1::ChangeResponse>, Status>>;
+    fn call(&mut self, _: Request<v1::ProveSessionRequest>) -> Self::Future {
+        let served = self.0.clone();
+        Box::pin(async move { served.meet("prove".to_string(), v1::ChangeResponse::default()).await })
+    }
+}
 
 impl UnaryService<v1::ScreenRequest> for Screening {
     type Response = v1::ScreenResponse;
@@ -260,9 +290,15 @@ impl Entropy for Still {
 
 /// A client of the whole cluster that begins at `n1:1`.
 pub fn client(fake: &Fake, deadline: Duration) -> crate::Client {
+    client_that(fake, deadline, None)
+}
+
+/// The same, which acknowledges a banner by itself.
+pub fn client_that(fake: &Fake, deadline: Duration, acknowledges: Option<&str>) -> crate::Client {
     let endpoints = fake.nodes.lock().expect("lock").keys().cloned().collect();
     let mut config = crate::Config::new(endpoints, "officer", "CBP", "2404", "primary");
     config.deadline = deadline;
+    config.acknowledges = acknowledges.map(str::to_string);
     config.attempt = Duration::from_millis(100);
     config.attempt_write = Duration::from_millis(100);
     crate::Client::connect(config, Arc::new(fake.clone()), Arc::new(Still), Arc::new(Still)).expect("configuration")

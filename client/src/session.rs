@@ -16,8 +16,10 @@ use tokio::time::Instant;
 use tonic::metadata::{Ascii, MetadataValue};
 
 use crate::call::{ANSWER_BYTES_MAX, Plan};
-use crate::{Client, ClientError};
+use crate::{Client, ClientError, ErrorKind};
 
+/// The code by which a node asks for a fresh factor.
+pub(crate) const STEP_UP_NEEDED: &str = "step-up-needed";
 /// The code by which a node asks for a session.
 pub(crate) const SESSION_NEEDED: &str = "session-needed";
 /// Between two looks at a lock that another process holds.
@@ -128,7 +130,7 @@ impl Client {
             if keeper.reload(refused.as_ref())? {
                 return Ok(());
             }
-            self.log_on(&banner).await.map(drop)
+            self.log_on(&banner, None).await.map(drop)
         })
     }
 
@@ -139,10 +141,61 @@ impl Client {
         self.unary(Plan { session: false, ..self.read() }, message, send).await
     }
 
-    /// Begins a session with the banner that was acknowledged, and keeps its handle.
-    pub async fn log_on(&self, banner_sha256: &str) -> Result<v1::LogOnResponse, ClientError> {
+    /// Proves anew who asks, by the certificate, where whoever acknowledged the banner let us log on by ourselves; else it is his
+    /// to do. A session that was begun otherwise, or has ended meanwhile, gives way to a new one.
+    pub(crate) fn step_up<'a>(
+        &'a self,
+        session: Option<MetadataValue<Ascii>>,
+        needed: ClientError,
+    ) -> Pin<Box<dyn Future<Output = Result<(), ClientError>> + Send + 'a>> {
+        Box::pin(async move {
+            if self.shared.config.acknowledges.is_none() {
+                return Err(needed);
+            }
+            match self.prove(None).await {
+                Ok(_) => Ok(()),
+                Err(error) if error.kind == ErrorKind::Unavailable => Err(error),
+                Err(_) => self.renew(session, needed).await,
+            }
+        })
+    }
+
+    /// Locks the session: it is good for nothing but to prove oneself again.
+    pub async fn lock_session(&self) -> Result<v1::ChangeResponse, ClientError> {
         let id = self.new_request_id();
-        let message = v1::LogOnRequest { request_id: id.to_string(), banner_sha256: banner_sha256.to_string() };
+        let message = v1::LockSessionRequest { request_id: id.to_string() };
+        let send = |channel, request| async move { SessionsClient::new(channel).lock(request).await };
+        self.unary(Plan { session: false, ..self.write(id) }, message, send).await
+    }
+
+    /// Shows the factor again that the session was begun with; none: the certificate.
+    pub async fn prove(&self, factors: Option<v1::Factors>) -> Result<v1::ChangeResponse, ClientError> {
+        let id = self.new_request_id();
+        let message = v1::ProveSessionRequest { request_id: id.to_string(), factors };
+        let send = |channel, request| async move { SessionsClient::new(channel).prove(request).await };
+        self.unary(Plan { session: false, ..self.write(id) }, message, send).await
+    }
+
+    /// Sets the caller's own password.
+    pub async fn set_password(
+        &self,
+        mut message: v1::SetPasswordRequest,
+    ) -> Result<v1::SetPasswordResponse, ClientError> {
+        let id = self.new_request_id();
+        message.request_id = id.to_string();
+        let send = |channel, request| async move { SessionsClient::new(channel).set_password(request).await };
+        self.unary(Plan { session: false, ..self.write(id) }, message, send).await
+    }
+
+    /// Begins a session with the banner that was acknowledged, by factors or else by the certificate, and keeps its handle.
+    pub async fn log_on(
+        &self,
+        banner_sha256: &str,
+        factors: Option<v1::Factors>,
+    ) -> Result<v1::LogOnResponse, ClientError> {
+        let id = self.new_request_id();
+        let banner_sha256 = banner_sha256.to_string();
+        let message = v1::LogOnRequest { request_id: id.to_string(), banner_sha256, factors };
         let send = |channel, request| async move { SessionsClient::new(channel).log_on(request).await };
         let begun = self.unary(Plan { session: false, ..self.write(id) }, message, send).await?;
         self.shared.keeper.set(header(Some(begun.session.clone())));

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::Invalid;
-use crate::ids::{AgencyId, ClusterId, NodeId, UserId};
+use crate::ids::{AgencyId, ClusterId, NodeId, PortId, UserId};
 
 const SCHEME: &str = "portcullis://cluster/";
 
@@ -23,6 +23,8 @@ pub enum Bearer {
     User(UserId),
     /// A system of an agency, under an agreement of its own (R29).
     Service(AgencyId, UserId),
+    /// A machine at a station of an agency: whoever works at it proves himself by a password and a code.
+    Terminal(AgencyId, PortId),
 }
 
 impl CertificateName {
@@ -44,6 +46,7 @@ impl fmt::Display for CertificateName {
             Bearer::Node(node) => write!(f, "node/{node}"),
             Bearer::User(user) => write!(f, "user/{user}"),
             Bearer::Service(agency, system) => write!(f, "service/{agency}/{system}"),
+            Bearer::Terminal(agency, station) => write!(f, "terminal/{agency}/{station}"),
         }
     }
 }
@@ -68,6 +71,11 @@ impl FromStr for CertificateName {
                 plain(system)?;
                 Bearer::Service(AgencyId::new(agency)?, UserId::new(system)?)
             }
+            "terminal" => {
+                let (agency, station) = rest.split_once('/').ok_or_else(bad)?;
+                plain(station)?;
+                Bearer::Terminal(AgencyId::new(agency)?, PortId::new(station)?)
+            }
             _ => return Err(bad()),
         };
         let name = Self { cluster: cluster.parse()?, bearer };
@@ -84,13 +92,24 @@ mod tests {
 
     #[test]
     fn names_read_as_they_print_and_nothing_else_is_one() {
-        for rest in ["node/1", "node/18446744073709551615", "user/officer-1", "service/OFAC/vetting"] {
+        for rest in
+            ["node/1", "node/18446744073709551615", "user/officer-1", "service/OFAC/vetting", "terminal/CBP/2404"]
+        {
             let text = format!("portcullis://cluster/{CLUSTER}/{rest}");
             assert_eq!(text.parse::<CertificateName>().expect("reads").to_string(), text);
         }
-        for rest in
-            ["node/01", "node/+1", "node/", "node/x", "user/", "user/a/b", "service/OFAC", "service/a/b/c", "x/1"]
-        {
+        for rest in [
+            "node/01",
+            "node/+1",
+            "node/",
+            "node/x",
+            "user/",
+            "user/a/b",
+            "service/OFAC",
+            "service/a/b/c",
+            "terminal/CBP",
+            "x/1",
+        ] {
             let text = format!("portcullis://cluster/{CLUSTER}/{rest}");
             assert!(text.parse::<CertificateName>().is_err(), "{text}");
         }

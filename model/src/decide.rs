@@ -48,6 +48,11 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
             | Command::RecordDenials(_)
             | Command::BeginSession(_)
             | Command::EndSession(_)
+            | Command::BeginPasswordSession(_)
+            | Command::FailLogOn(_)
+            | Command::SetPassword(_)
+            | Command::LockSession(_)
+            | Command::ProveSession(_)
     );
     if !by_request && let Some(refusal) = outdated(view, context, envelope)? {
         return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) });
@@ -84,6 +89,11 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
         Command::BeginSession(command) => people::session::begin(view, context, envelope, command),
         Command::EndSession(command) => people::session::end(view, context, envelope, command),
         Command::SeenSessions(command) => people::session::seen(view, context, envelope, command),
+        Command::BeginPasswordSession(command) => people::sign_on::begin(view, context, envelope, command),
+        Command::FailLogOn(command) => people::sign_on::fail(view, context, envelope, command),
+        Command::SetPassword(command) => people::sign_on::set_password(view, context, envelope, command),
+        Command::LockSession(command) => people::sign_on::lock(view, context, envelope, command),
+        Command::ProveSession(command) => people::sign_on::prove(view, context, envelope, command),
     }
 }
 

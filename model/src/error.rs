@@ -69,6 +69,10 @@ crate::coded! {
         34 "wrong-state" => WrongState,
         /// Access was taken away after the decision was made; it must be made again.
         35 "decision-revoked" => DecisionRevoked,
+        /// Whoever this is did not prove it; one code for every reason.
+        36 "log-on-refused" => LogOnRefused,
+        /// The account was not used for so long that nobody logs on by it any more.
+        37 "inactive" => Inactive,
     }
 }
 

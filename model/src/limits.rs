@@ -88,6 +88,8 @@ pub const ASSIGN_MAX: usize = 2_048;
 pub const CERTIFICATES_MAX: usize = 8;
 /// Characters of a certificate's name.
 pub const CERTIFICATE_CHARS_MAX: usize = 256;
+/// Bytes of a sealed factor of log-on: the hash of a password, or the secret of codes.
+pub const FACTOR_BYTES_MAX: usize = 512;
 /// Bytes of the sealed personal data of one account.
 pub const PERSONAL_BYTES_MAX: usize = 4 * 1024;
 /// Characters of each field of them.

@@ -10,8 +10,9 @@ use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::ids::{OverrideId, RecordId, Token};
+use crate::ids::{OverrideId, RecordId, RequestId, Token, UserId};
 use crate::number::{NumberForm, NumberKey};
+use crate::password::Password;
 use crate::record::Dataset;
 
 /// The one algorithm so far: AES-256-GCM with a 96-bit random nonce.
@@ -39,6 +40,10 @@ pub enum Scope {
     ListPosition,
     /// The personal data of an account, by the account's object id (`people::Party::object`).
     Account(RecordId),
+    /// The hash of the password of an account.
+    Password(RecordId),
+    /// The secret of the one-time codes of an account.
+    Codes(RecordId),
 }
 
 impl Scope {
@@ -48,13 +53,15 @@ impl Scope {
             Self::Event(_) => "portcullis/seal/event".to_string(),
             Self::Override(dataset, ..) => format!("portcullis/seal/override/{}", dataset.number()),
             Self::Account(_) => "portcullis/seal/account".to_string(),
+            Self::Password(_) => "portcullis/seal/password".to_string(),
+            Self::Codes(_) => "portcullis/seal/codes".to_string(),
             Self::ListPosition => "portcullis/seal/list-position".to_string(),
         }
     }
 
     fn bound_to(self) -> Vec<u8> {
         let id = match self {
-            Self::Record(_, id) | Self::Account(id) => id.0.to_vec(),
+            Self::Record(_, id) | Self::Account(id) | Self::Password(id) | Self::Codes(id) => id.0.to_vec(),
             Self::Event(id) => id.to_vec(),
             Self::Override(_, record, id) => [record.0, id.0].concat(),
             Self::ListPosition => Vec::new(),
@@ -135,6 +142,20 @@ impl Keyring {
     /// An opaque name of a position, of fixed length.
     pub fn position(&self, value: &[u8]) -> Token {
         self.keyed("portcullis/position", value)
+    }
+
+    /// What of a password is hashed: without the key nobody tries passwords on a stolen hash. Always by the first key, since a
+    /// hash cannot be made anew without its password.
+    pub fn pepper(&self, password: &Password) -> [u8; 32] {
+        let key = self.keys.values().next().copied().unwrap_or_default();
+        mac(&mac(&key, b"portcullis/password"), password.bytes())
+    }
+
+    /// What is drawn for a request of a user, the same at each of its attempts, and known to nobody without the key.
+    pub fn drawn(&self, purpose: &str, user: &UserId, request: RequestId) -> [u8; 32] {
+        let key = self.keys.values().next().copied().unwrap_or_default();
+        let derived = mac(&key, format!("portcullis/drawn/{purpose}").as_bytes());
+        mac(&derived, &[&request.0[..], user.as_str().as_bytes()].concat())
     }
 
     fn keyed(&self, purpose: &str, value: &[u8]) -> Token {

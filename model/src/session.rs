@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::access::denial::Denial;
+use crate::access::function::Function;
 use crate::access::principal::{Category, Principal};
 use crate::audit::merkle::Hash;
-use crate::codec::Stored;
+use crate::codec::{self, CodecError, Stored};
 use crate::ids::{AgencyId, PortId, UserId};
 use crate::known_bugs::{KnownBug, planted};
 use crate::time::UnixMillis;
@@ -20,6 +21,19 @@ pub const IDLE_MAX_MS: u64 = 15 * 60 * 1_000;
 pub const TOTAL_MAX_MS: u64 = 12 * 60 * 60 * 1_000;
 /// A sign of life is written down when the last one is older than this, so that a question costs no write.
 pub const SEEN_EVERY_MS: u64 = 30 * 1_000;
+
+/// A factor is fresh for so long, and then what gives powers asks for it again (step-up).
+pub const FACTOR_FRESH_MS: u64 = 5 * 60 * 1_000;
+
+/// What asks for a fresh factor: what gives powers, or approves that they are given (SECURITY.md 2.0).
+pub const STEP_UP_FUNCTIONS: &[Function] = &[
+    Function::FunctionGrant,
+    Function::UserApprove,
+    Function::LookoutApprove,
+    Function::AgreementApprove,
+    Function::MemorandumAccept,
+    Function::AccessPolicies,
+];
 
 /// Sessions that one user may have at once (AC-10): the oldest ends when another begins.
 pub fn sessions_max(category: Category) -> usize {
@@ -76,11 +90,41 @@ pub struct Session {
     pub begun: UnixMillis,
     pub seen: UnixMillis,
     pub locked: bool,
+    /// When its user last proved who he is.
+    pub factor: UnixMillis,
 }
 
 impl Stored for Session {
     const TAG: u16 = 60;
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn of_version(version: u8, payload: &[u8]) -> Option<Result<Self, CodecError>> {
+        (version == 1).then(|| codec::payload::<SessionV1>(payload).map(Self::from))
+    }
+}
+
+/// Before there was a step-up: the one factor is that of the log-on.
+#[derive(Serialize, Deserialize)]
+struct SessionV1 {
+    handle: Hash,
+    user: UserId,
+    agency: AgencyId,
+    station: PortId,
+    path: LogOnPath,
+    certificate: Option<Hash>,
+    banner: Hash,
+    epoch: u64,
+    begun: UnixMillis,
+    seen: UnixMillis,
+    locked: bool,
+}
+
+impl From<SessionV1> for Session {
+    fn from(old: SessionV1) -> Self {
+        let SessionV1 { handle, user, agency, station, path, certificate, banner, epoch, begun, seen, locked } = old;
+        let factor = begun;
+        Self { handle, user, agency, station, path, certificate, banner, epoch, begun, seen, locked, factor }
+    }
 }
 
 /// Why a session does not carry a request.
@@ -102,6 +146,11 @@ impl Session {
     /// Whether a sign of life at a time must be written down.
     pub fn is_stale(&self, now: UnixMillis) -> bool {
         now.since(self.seen) >= SEEN_EVERY_MS
+    }
+
+    /// Whether its user proved himself lately enough for what gives powers.
+    pub fn is_fresh(&self, now: UnixMillis) -> bool {
+        now.since(self.factor) < FACTOR_FRESH_MS
     }
 
     /// Whether it carries a request that comes now on a connection with this certificate, of a user with this epoch.
@@ -152,6 +201,7 @@ mod tests {
             begun: UnixMillis(begun),
             seen: UnixMillis(seen),
             locked: false,
+            factor: UnixMillis(begun),
         }
     }
 
@@ -174,6 +224,20 @@ mod tests {
         assert_eq!(session.check(now, Some([9; 32]), 4), Err(SessionFault::Ended));
         let locked = Session { locked: true, ..session };
         assert_eq!(locked.check(now, Some([9; 32]), 3), Err(SessionFault::Locked));
+    }
+
+    #[test]
+    fn a_factor_is_fresh_for_five_minutes_and_a_session_of_before_has_that_of_its_log_on() {
+        let now = session(1, NOW, NOW);
+        assert!(
+            now.is_fresh(UnixMillis(NOW + FACTOR_FRESH_MS - 1)) && !now.is_fresh(UnixMillis(NOW + FACTOR_FRESH_MS))
+        );
+        let Session { handle, user, agency, station, path, certificate, banner, epoch, begun, seen, locked, .. } =
+            now.clone();
+        let old = SessionV1 { handle, user, agency, station, path, certificate, banner, epoch, begun, seen, locked };
+        let payload = codec::bytes_of(&old).expect("encodes");
+        assert_eq!(Session::of_version(1, &payload), Some(Ok(now)));
+        assert_eq!(Session::of_version(3, &payload), None);
     }
 
     proptest! {

@@ -11,7 +11,7 @@ use crate::ids::{ImportId, NodeId, OverrideId, RecordId, RequestId, SlotId, Sour
 use crate::outbox::{Lane, Posted};
 use crate::overrides::StoredOverride;
 use crate::people::{
-    Agency, Agreement, Ceremony, CertificateKey, Memorandum, Party, PeopleView, Profile, Role, Scores,
+    Agency, Agreement, Ceremony, CertificateKey, Credential, Memorandum, Party, PeopleView, Profile, Role, Scores,
 };
 use crate::policy::Policies;
 use crate::record::{Dataset, StoredRecord};
@@ -105,6 +105,7 @@ pub enum Write {
     /// With the row by which it is found for its user.
     PutSession(Session),
     DeleteSession(UserId, Hash),
+    PutCredential(Box<Credential>),
     /// The access policies in force from now on, and none is proposed; earlier versions stay.
     PutPolicyBundle(Box<PolicyBundle>),
     PutProposedBundle(Box<ProposedBundle>),

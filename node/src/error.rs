@@ -33,6 +33,17 @@ pub enum ApiError {
     /// No session, or one that is over, was begun on another certificate, or is somebody else's.
     #[error("log on first: there is no session, or it is over (`portcullis login`)")]
     NoSession,
+    /// Locked by its user, who is to show his factor again.
+    #[error("the session is locked: open it with the factor that it was begun with (`portcullis session unlock`)")]
+    SessionLocked,
+    /// What gives powers asks for a factor that was shown within five minutes.
+    #[error("prove yourself again for this: it is good for 5 minutes (`portcullis session unlock`)")]
+    StepUpNeeded,
+    /// A terminal's certificate says where somebody is, and not who.
+    #[error("this is the certificate of a terminal: log on with password and code (`portcullis login --password`)")]
+    FactorsNeeded,
+    #[error("this terminal is at {station}: ask from there (`port` of the context)")]
+    OtherTerminal { station: String },
     /// A rule of access refuses (SECURITY.md 1.1); all that do, the first of them for the caller.
     #[error("{} {}: {}", .denial.rule(), .denial.code(), .denial.text())]
     Denied { denial: Denial, codes: Vec<Denial> },
@@ -70,6 +81,10 @@ impl ApiError {
             Self::NotAPerson => "not-a-person",
             Self::NoGate => "no-gate",
             Self::NoSession => "session-needed",
+            Self::SessionLocked => "session-locked",
+            Self::StepUpNeeded => "step-up-needed",
+            Self::FactorsNeeded => "factors-needed",
+            Self::OtherTerminal { .. } => "other-terminal",
             Self::Denied { denial, .. } => denial.code(),
             Self::Hidden(denial) if planted(KnownBug::ErrorTellsOfHidden) => denial.code(),
             Self::NoRecord | Self::Hidden(_) => RefusalCode::NoRecordAvailable.code(),
@@ -118,6 +133,10 @@ impl ApiError {
                 | Self::NotAPerson
                 | Self::NoGate
                 | Self::NoSession
+                | Self::SessionLocked
+                | Self::StepUpNeeded
+                | Self::FactorsNeeded
+                | Self::OtherTerminal { .. }
                 | Self::Denied { .. }
         )
     }
@@ -145,8 +164,13 @@ impl ApiError {
         match self {
             Self::Invalid(_) => Code::InvalidArgument,
             Self::NoRecord | Self::Hidden(_) => Code::NotFound,
-            Self::OtherIdentity { .. } | Self::Denied { .. } => Code::PermissionDenied,
-            Self::NotAUser | Self::NoSession | Self::NotAPerson => Code::Unauthenticated,
+            Self::OtherIdentity { .. } | Self::OtherTerminal { .. } | Self::Denied { .. } => Code::PermissionDenied,
+            Self::NotAUser
+            | Self::NoSession
+            | Self::SessionLocked
+            | Self::StepUpNeeded
+            | Self::FactorsNeeded
+            | Self::NotAPerson => Code::Unauthenticated,
             Self::NoGate => Code::FailedPrecondition,
             Self::Refused(refusal) => match refusal.code {
                 RefusalCode::NoRecordAvailable => Code::NotFound,
@@ -155,6 +179,7 @@ impl ApiError {
                 RefusalCode::WrongGroup | RefusalCode::DecisionLapsed | RefusalCode::DecisionRevoked => {
                     Code::Unavailable
                 }
+                RefusalCode::LogOnRefused => Code::Unauthenticated,
                 RefusalCode::UnknownUser | RefusalCode::UnknownObject => Code::NotFound,
                 RefusalCode::NotEntitled
                 | RefusalCode::SeparationOfDuties

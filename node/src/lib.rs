@@ -10,6 +10,7 @@ mod gate;
 mod http;
 mod identity;
 mod metrics;
+mod passwords;
 mod question;
 mod records;
 mod replica;
@@ -54,6 +55,7 @@ use crate::env::{BoxFuture, Env, Indexes, Listener, Network};
 use crate::gate::{Authority, Denials, Gate, Teller};
 use crate::identity::{FORMAT, Identity, IdentityError};
 use crate::metrics::Metrics;
+use crate::passwords::Passwords;
 use crate::records::Records;
 use crate::replica::Replica;
 use crate::services::{Api, Parts};
@@ -178,7 +180,7 @@ impl Node {
             }
         };
         tasks.spawn(seen.keep(directory.clone(), stopping.clone()));
-        let pipeline = Pipeline::start(groups.clone(), keyring, env.entropy.clone(), metrics.audit.clone());
+        let pipeline = Pipeline::start(groups.clone(), keyring.clone(), env.entropy.clone(), metrics.audit.clone());
         let teller = Teller {
             directory,
             pipeline: pipeline.clone(),
@@ -194,6 +196,7 @@ impl Node {
             groups: groups.clone(),
             replicas,
             pipeline,
+            passwords: Passwords::new(keyring.clone(), env.entropy.clone(), env.work, metrics.hashing.clone()),
             records,
             metrics: metrics.clone(),
             tables,

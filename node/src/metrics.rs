@@ -10,6 +10,7 @@ use raft::metrics::{GroupMetrics, LogMetrics, PeerMetrics, SECONDS};
 
 use crate::audit::AuditMetrics;
 use crate::gate::{AccessMetrics, DenialMetrics, Seen};
+use crate::passwords::Hashing;
 use crate::searches::Searches;
 
 /// All metrics of a node.
@@ -25,6 +26,7 @@ pub struct Metrics {
     pub access: AccessMetrics,
     pub denials: DenialMetrics,
     pub seen: Seen,
+    pub hashing: Hashing,
     calls: IntCounterVec,
     seconds: HistogramVec,
     overridden: IntCounter,
@@ -47,6 +49,7 @@ impl Metrics {
             access: AccessMetrics::new(&registry)?,
             denials: DenialMetrics::new(&registry)?,
             seen: Seen::new(&registry)?,
+            hashing: Hashing::new(searches.div_ceil(2), &registry)?,
             calls: IntCounterVec::new(
                 Opts::new(
                     "portcullis_calls_total",

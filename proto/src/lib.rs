@@ -2,6 +2,7 @@
 //! conversions; no rules.
 
 pub mod convert;
+mod secret;
 pub mod transport;
 
 /// The public API: messages and clients. Its server is generated in `node/`.

@@ -9,6 +9,7 @@ pub mod batch;
 pub mod cluster;
 pub mod completion;
 pub mod explain;
+pub mod factors;
 pub mod founding;
 pub mod generate;
 pub mod import;
@@ -58,6 +59,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Pki(command) => pki::run(&globals, command),
         Command::Founding(command) => founding::run(&globals, command).await,
         Command::Login(args) => sign_on::login(&globals, args).await,
+        Command::Password(args) => factors::password(&globals, args).await,
         Command::Logout(args) => sign_on::logout(&globals, args).await,
         Command::Whoami => sign_on::whoami(&globals).await,
         Command::Session(command) => sign_on::session(&globals, command).await,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use model::certificate::Bearer;
-use model::ids::{AgencyId, ClusterId, NodeId, UserId};
+use model::ids::{AgencyId, ClusterId, NodeId, PortId, UserId};
 use model::time::{Clock, Entropy};
 use serde::Serialize;
 
@@ -18,6 +18,7 @@ its own does without this command; its certificates must carry the same names:
   portcullis://cluster/CLUSTER-ID/node/1          among the alternative names of node 1, with its hosts
   portcullis://cluster/CLUSTER-ID/user/NAME       of a user
   portcullis://cluster/CLUSTER-ID/service/A/S     of system S of agency A
+  portcullis://cluster/CLUSTER-ID/terminal/A/P    of a machine at station P of agency A, for log-on by password
 
 Examples:
   portcullis pki init ./pki
@@ -74,6 +75,13 @@ pub enum To {
         #[arg(long, default_value_t = 365)]
         days: u64,
     },
+    /// A machine at a station of an agency, where people without a certificate log on by password and code.
+    Terminal {
+        agency: String,
+        station: String,
+        #[arg(long, default_value_t = 90)]
+        days: u64,
+    },
     /// A system of an agency, under an agreement of its own.
     Service {
         agency: String,
@@ -94,6 +102,12 @@ impl To {
             Self::User { name, days } => {
                 file(&name)?;
                 Order { bearer: Bearer::User(UserId::new(&name)?), hosts: Vec::new(), days }
+            }
+            Self::Terminal { agency, station, days } => {
+                file(&agency)?;
+                file(&station)?;
+                let bearer = Bearer::Terminal(AgencyId::new(&agency)?, PortId::new(&station)?);
+                Order { bearer, hosts: Vec::new(), days }
             }
             Self::Service { agency, system, days } => {
                 file(&agency)?;

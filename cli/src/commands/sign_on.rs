@@ -5,6 +5,7 @@ use std::io::{BufRead, IsTerminal};
 use client::v1;
 use serde::Serialize;
 
+use crate::commands::factors::FactorArgs;
 use crate::context::Globals;
 use crate::error::CliError;
 use crate::output::note;
@@ -15,6 +16,8 @@ pub struct LoginArgs {
     /// Acknowledge the banner with this SHA-256, which you have read before; for scripts.
     #[arg(long, value_name = "SHA256")]
     pub acknowledge: Option<String>,
+    #[command(flatten)]
+    pub factors: FactorArgs,
 }
 
 pub const LOGIN_HELP: &str = "\
@@ -22,8 +25,13 @@ Shows the banner and asks for its acknowledgement, then begins a session that al
 this machine. It ends after 15 minutes without a command, after 12 hours in any case, and with `portcullis logout`. A context
 with \"acknowledges\" logs on by itself with the banner of that digest.
 
+Without a certificate of your own, at a station whose machine has one, you log on by password and code: the context then names the
+terminal's certificate. After 5 failures within 15 minutes (3 of the privileged) this way is shut, and `portcullis user unlock` by
+your control officer opens it; a certificate of your own still logs on.
+
 Examples:
   portcullis login
+  portcullis login --password
   portcullis login --acknowledge 5d41402a...";
 
 /// Flags of `logout`.
@@ -43,8 +51,28 @@ pub enum SessionCommand {
         #[arg(long)]
         user: Option<String>,
     },
+    /// Lock your session, such as when you leave: nothing is answered in it until you unlock it.
+    Lock,
+    /// Show again what you logged on with: opens a locked session, and for 5 minutes what gives powers (grant, approve, policies).
+    #[command(after_help = UNLOCK_HELP)]
+    Unlock(FactorArgs),
     /// End all sessions of somebody at once, on every node.
     End { user: String },
+}
+
+const UNLOCK_HELP: &str = "\
+A session that was begun by certificate is opened by the certificate; one that was begun by password by password and code.
+A context with \"acknowledges\" proves itself anew where it must; it does not unlock what you locked.
+
+Examples:
+  portcullis session lock
+  portcullis session unlock
+  portcullis session unlock --password";
+
+#[derive(Serialize)]
+struct Proved {
+    user: String,
+    state: &'static str,
 }
 
 #[derive(Serialize)]
@@ -151,7 +179,7 @@ pub async fn login(globals: &Globals, args: LoginArgs) -> Result<(), CliError> {
             banner.sha256
         }
     };
-    let begun = client.log_on(&digest).await?;
+    let begun = client.log_on(&digest, args.factors.read()?).await?;
     let user = client.config().user.clone();
     let begun = Begun { user, ends_at: begun.ends_at, idle_seconds: begun.idle_seconds };
     globals.output.show(&begun, |begun| format!("{} is logged on until {} at the latest", begun.user, begun.ends_at))
@@ -209,6 +237,22 @@ pub async fn session(globals: &Globals, command: SessionCommand) -> Result<(), C
                 let lines: Vec<String> = all.sessions.iter().map(line).collect();
                 if lines.is_empty() { "no session".to_string() } else { lines.join("\n") }
             })
+        }
+        SessionCommand::Lock => {
+            let client = globals.client()?;
+            client.lock_session().await?;
+            let locked = Proved { user: client.config().user.clone(), state: "locked" };
+            globals
+                .output
+                .show(&locked, |it| format!("the session of {} is locked: portcullis session unlock", it.user))
+        }
+        SessionCommand::Unlock(factors) => {
+            let client = globals.client()?;
+            client.prove(factors.read()?).await?;
+            let proved = Proved { user: client.config().user.clone(), state: "live" };
+            globals
+                .output
+                .show(&proved, |it| format!("{} is proven anew, for 5 minutes where powers are given", it.user))
         }
         SessionCommand::End { user } => {
             let client = globals.client_for(model::access::function::Function::SessionEnd)?;

@@ -125,6 +125,7 @@ impl Authority {
             Bearer::Node(node) => format!("node-{node}"),
             Bearer::User(user) => format!("user-{user}"),
             Bearer::Service(agency, system) => format!("service-{agency}-{system}"),
+            Bearer::Terminal(agency, station) => format!("terminal-{agency}-{station}"),
         };
         Pair { certificate: self.dir.join(format!("{name}.pem")), key: self.dir.join(format!("{name}.key")) }
     }
@@ -261,6 +262,7 @@ fn common_name(bearer: &Bearer) -> String {
         Bearer::Node(node) => format!("node {node}"),
         Bearer::User(user) => user.to_string(),
         Bearer::Service(agency, system) => format!("{system} of {agency}"),
+        Bearer::Terminal(agency, station) => format!("terminal at {station} of {agency}"),
     }
 }
 

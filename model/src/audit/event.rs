@@ -65,6 +65,16 @@ crate::coded! {
         /// Reading of accounts, and of agencies, roles, agreements, memoranda and access policies.
         70 "user-view" => UserView,
         71 "powers-view" => PowersView,
+        72 "password-set" => PasswordSet,
+        /// Failures locked the path of a password.
+        73 "password-lock" => PasswordLock,
+        74 "session-lock" => SessionLock,
+        /// A factor was shown again: a locked session is open, and a step-up is fresh.
+        75 "session-prove" => SessionProve,
+        /// The path of a password, or an account that was not used, is open again.
+        76 "unlock" => Unlock,
+        /// A one-time secret was issued by which its holder sets his factors.
+        77 "enrol" => Enrol,
     }
 }
 

@@ -64,6 +64,11 @@ crate::numbered! {
         60 => BeginSession(people::session::BeginSession),
         61 => EndSession(people::session::EndSession),
         62 => SeenSessions(people::session::SeenSessions),
+        63 => BeginPasswordSession(people::sign_on::BeginPasswordSession),
+        64 => FailLogOn(people::sign_on::FailLogOn),
+        65 => SetPassword(people::sign_on::SetPassword),
+        66 => LockSession(people::sign_on::LockSession),
+        67 => ProveSession(people::sign_on::ProveSession),
     }
 }
 

@@ -175,6 +175,7 @@ impl World {
                 | Write::PutSession(_)
                 | Write::DeleteSession(..)
                 | Write::PutPolicyBundle(_)
+                | Write::PutCredential(_)
                 | Write::PutProposedBundle(_)) => self.people.write(people),
             }
         }

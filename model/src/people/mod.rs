@@ -9,6 +9,7 @@
 
 pub mod agency;
 pub mod agreement;
+pub mod credential;
 pub mod duty;
 pub mod floor;
 pub mod founding;
@@ -24,6 +25,7 @@ pub mod view;
 
 pub use agency::Agency;
 pub use agreement::{Agreement, AgreementKind, AgreementStage, SystemPrincipal};
+pub use credential::{Credential, LogOnFault, Proven};
 pub use floor::{Epochs, Floor, Party};
 pub use founding::Ceremony;
 pub use memorandum::{Memorandum, MemorandumStage, MemorandumSubject};

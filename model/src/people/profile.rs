@@ -144,6 +144,9 @@ pub struct Profile {
     pub version: u64,
 }
 
+/// An account that nobody used for so long is shut until its control officer opens it again (AC-2(3)).
+pub const INACTIVE_MS: u64 = 35 * 24 * 60 * 60 * 1_000;
+
 impl Stored for Profile {
     const TAG: u16 = 34;
     const VERSION: u8 = 1;
@@ -172,6 +175,11 @@ impl Profile {
     /// Whether it was approved and is neither suspended nor closed.
     pub fn is_active(&self) -> bool {
         matches!(self.state, AccountState::Active(_))
+    }
+
+    /// Whether nobody used it for so long that nobody may log on by it.
+    pub fn is_inactive(&self, now: UnixMillis) -> bool {
+        now.since(self.last_activity) >= INACTIVE_MS
     }
 
     /// Whether it is closed, for ever.

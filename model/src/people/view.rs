@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::access::policy_bundle::{PolicyBundle, ProposedBundle};
 use crate::audit::merkle::Hash;
 use crate::ids::{AgencyId, AgreementId, MemorandumId, RoleId, UserId};
-use crate::people::{Agency, Agreement, Ceremony, Memorandum, Party, Profile, Role, Scores};
+use crate::people::{Agency, Agreement, Ceremony, Credential, Memorandum, Party, Profile, Role, Scores};
 use crate::session::Session;
 use crate::view::Read;
 
@@ -51,6 +51,8 @@ pub trait PeopleView {
     fn session(&self, handle: &Hash) -> Read<Option<Session>>;
     /// The sessions of a user, those that are over with them.
     fn sessions_of(&self, user: &UserId) -> Read<Vec<Session>>;
+    /// The path of a password of an account; none: nothing was ever set or tried.
+    fn credential(&self, user: &UserId) -> Read<Option<Credential>>;
     /// What the founding ceremony must prove.
     fn ceremony(&self) -> Read<Option<Ceremony>>;
     /// The access policies in force; none: those that are built in.

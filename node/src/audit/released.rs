@@ -127,6 +127,13 @@ impl Released<v1::LogOnResponse> {
     }
 }
 
+impl Released<v1::SetPasswordResponse> {
+    /// A password that was set: its event stands in the outbox of the committed entry that set it.
+    pub(crate) fn password(_: &Changed, body: v1::SetPasswordResponse) -> Self {
+        Self(body)
+    }
+}
+
 impl Released<v1::ScreenResponse> {
     /// The same answer as a row of a batch.
     pub(crate) fn into_row(self, row: u64) -> Released<v1::BatchResponse> {

@@ -10,10 +10,10 @@ use model::access::denial::Denial;
 use model::access::function::Function;
 use model::access::standing::standing;
 use model::envelope::{Caller, Decision};
-use model::ids::{AgencyId, UserId};
+use model::ids::{AgencyId, PortId, UserId};
 use model::known_bugs::{KnownBug, planted};
 use model::limits::DECISION_VALID_MS;
-use model::session::{Handle, Session, SessionFault, digest_of};
+use model::session::{Handle, STEP_UP_FUNCTIONS, Session, SessionFault, digest_of};
 use model::time::UnixMillis;
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 use raft::error::GroupError;
@@ -32,6 +32,8 @@ const FRESH: Duration = Duration::from_millis(DECISION_VALID_MS);
 pub enum Proof {
     /// A person, on a connection with this certificate.
     Person { certificate: Option<[u8; 32]> },
+    /// Whoever works at a machine of a station, on a connection with its certificate; only a session says who he is.
+    Terminal { certificate: Option<[u8; 32]>, station: PortId },
     /// A system, by the name in its certificate (R29).
     System { name: String },
 }
@@ -158,7 +160,7 @@ impl Authority {
             // there is any account.
             Proof::Person { .. } if need == Need::Status && self.is_unfounded()? => return Ok(None),
             Proof::Person { .. } if need == Need::Status => (self.person((&caller.agency, &caller.user), now)?, None),
-            Proof::Person { certificate } => {
+            Proof::Person { certificate } | Proof::Terminal { certificate, .. } => {
                 let session = self.session(caller, handle, left).await?;
                 let known = self.person((&caller.agency, &caller.user), now)?;
                 self.good(&session, &known, *certificate, now)?;
@@ -175,6 +177,7 @@ impl Authority {
         if function.is_some() {
             self.may(&authorised, caller, Act::Use, None, now)?;
         }
+        stepped_up(function, authorised.session.as_ref(), now)?;
         Ok(Some(authorised))
     }
 
@@ -183,7 +186,7 @@ impl Authority {
         self.fresh()?;
         let known = match &before.proof {
             Proof::System { name } => self.system((&caller.agency, &caller.user, name), now)?,
-            Proof::Person { .. } => self.person((&caller.agency, &caller.user), now)?,
+            Proof::Person { .. } | Proof::Terminal { .. } => self.person((&caller.agency, &caller.user), now)?,
         };
         if let Some(session) = &before.session {
             self.good(session, &known, session.certificate, now)?;
@@ -265,6 +268,11 @@ impl Authority {
         }
     }
 
+    /// Whose account holds the name of a certificate.
+    pub fn holder(&self, name: &str) -> Result<Option<UserId>, ApiError> {
+        Ok(self.directory.read(|state| state.user_of_certificate(name))?)
+    }
+
     /// Whether there is no account yet.
     fn is_unfounded(&self) -> Result<bool, ApiError> {
         Ok(self.directory.read(|state| Ok(state.profiles(None, 1)?.rows.is_empty()))?)
@@ -309,10 +317,18 @@ impl Authority {
         let shut = standing(&known.principal, now).err().filter(|denial| *denial == Denial::Suspended);
         match (shut, fault) {
             (Some(denial), _) => Err(self.denied(vec![denial])),
-            (None, SessionFault::Ended | SessionFault::OtherCertificate | SessionFault::Locked) => {
-                Err(ApiError::NoSession)
-            }
+            (None, SessionFault::Locked) => Err(ApiError::SessionLocked),
+            (None, SessionFault::Ended | SessionFault::OtherCertificate) => Err(ApiError::NoSession),
         }
+    }
+}
+
+/// Refuses what gives powers where who asks has not proved himself lately. Told last: who may not do it at all is told that.
+fn stepped_up(function: Option<Function>, session: Option<&Session>, now: UnixMillis) -> Result<(), ApiError> {
+    let asked = function.is_some_and(|function| STEP_UP_FUNCTIONS.contains(&function));
+    match session {
+        Some(session) if asked && !session.is_fresh(now) => Err(ApiError::StepUpNeeded),
+        _ => Ok(()),
     }
 }
 
@@ -328,5 +344,40 @@ impl Authorised {
             policy_version: self.policies.0,
             epochs: self.known.epochs,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::session::{FACTOR_FRESH_MS, LogOnPath};
+
+    #[test]
+    fn what_gives_powers_asks_for_a_factor_of_the_last_five_minutes_and_nothing_else_does() {
+        let begun = UnixMillis(1_800_000_000_000);
+        let session = Session {
+            handle: [1; 32],
+            user: UserId::new("sco").expect("code"),
+            agency: AgencyId::new("CBP").expect("code"),
+            station: PortId::new("2404").expect("code"),
+            path: LogOnPath::Certificate,
+            certificate: None,
+            banner: [0; 32],
+            epoch: 0,
+            begun,
+            seen: begun,
+            locked: false,
+            factor: begun,
+        };
+        let ask = |function, after| {
+            let now = begun.after(after);
+            stepped_up(Some(function), Some(&session), now).map_err(|error| error.code())
+        };
+        for function in [Function::FunctionGrant, Function::UserApprove, Function::AccessPolicies] {
+            assert_eq!(ask(function, FACTOR_FRESH_MS - 1), Ok(()), "{function}");
+            assert_eq!(ask(function, FACTOR_FRESH_MS), Err("step-up-needed"), "{function}");
+        }
+        assert_eq!(ask(Function::PrimaryQuery, FACTOR_FRESH_MS), Ok(()), "a lane is not stopped");
+        assert!(stepped_up(None, Some(&session), begun.after(FACTOR_FRESH_MS)).is_ok());
     }
 }

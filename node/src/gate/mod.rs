@@ -104,10 +104,16 @@ impl Gate {
             None => (user, None, person),
             Some(Ok(name)) => match name.bearer {
                 Bearer::Service(..) => (user, None, Proof::System { name: name.to_string() }),
+                Bearer::Terminal(_, station) => (user, None, Proof::Terminal { certificate, station }),
                 _ => (user, None, person),
             },
             Some(Err(Some(proven))) => (proven, Some(user), person),
-            Some(Err(None)) => return Err(ApiError::NotAUser),
+            // A card of another issuer names none of ours: its names stand in the account of its holder.
+            Some(Err(None)) => match self.holder(remote)? {
+                None => return Err(ApiError::NotAUser),
+                Some(holder) if holder == user => (user, None, person),
+                Some(holder) => (holder, Some(user), person),
+            },
         };
         let handle = match metadata.get(metadata::SESSION) {
             None => None,
@@ -158,6 +164,9 @@ impl Gate {
             let (named, of) = match &name.bearer {
                 Bearer::User(named) => (named, None),
                 Bearer::Service(of, named) => (named, Some(of)),
+                // It proves where somebody works, and nothing of who he is.
+                Bearer::Terminal(of, _) if of == agency => return Some(Ok(name)),
+                Bearer::Terminal(..) => continue,
                 // A node asks its peers and never for records of its own.
                 Bearer::Node(_) => continue,
             };
@@ -167,6 +176,19 @@ impl Gate {
             another = Some(named.clone());
         }
         Some(Err(another))
+    }
+
+    /// Whose account holds a name of the certificate, among those that are not of this cluster: these say themselves whose they are.
+    fn holder(&self, remote: Option<&Remote>) -> Result<Option<UserId>, ApiError> {
+        let shown = remote.and_then(|remote| remote.certificate.as_ref());
+        let Some((authority, shown)) = self.authority.as_ref().zip(shown) else { return Ok(None) };
+        let ours = |name: &&String| name.parse::<CertificateName>().is_ok_and(|name| name.cluster == self.cluster);
+        for name in shown.names.iter().filter(|name| !ours(name)) {
+            if let Some(user) = authority.holder(name)? {
+                return Ok(Some(user));
+            }
+        }
+        Ok(None)
     }
 
     /// The time now.
@@ -181,6 +203,11 @@ impl Gate {
 
     /// Lets a request in by its rules, or says which one refuses it.
     pub async fn authorise(&self, admitted: &mut Admitted, need: Need) -> Result<(), ApiError> {
+        if let Proof::Terminal { station, .. } = &admitted.proof
+            && *station != admitted.caller.port
+        {
+            return Err(ApiError::OtherTerminal { station: station.to_string() });
+        }
         let Some(authority) = &self.authority else { return Ok(()) };
         let (at, left) = (admitted.at, admitted.left()?);
         let who = (&admitted.proof, admitted.handle.as_ref());
@@ -239,8 +266,26 @@ impl Admitted {
     pub fn certificate(&self) -> Option<[u8; 32]> {
         match &self.proof {
             Proof::Person { certificate } => *certificate,
-            Proof::System { .. } => None,
+            Proof::Terminal { .. } | Proof::System { .. } => None,
         }
+    }
+
+    /// SHA-256 of the certificate of a connection that people work on: a person's own, or a terminal's.
+    pub fn connection(&self) -> Option<[u8; 32]> {
+        match &self.proof {
+            Proof::Terminal { certificate, .. } => *certificate,
+            _ => self.certificate(),
+        }
+    }
+
+    /// Whether the connection is a terminal's: who asks is whom the request names, until a session proves it.
+    pub fn at_terminal(&self) -> bool {
+        matches!(self.proof, Proof::Terminal { .. })
+    }
+
+    /// The handle that the request shows, be it good or not.
+    pub fn handle(&self) -> Option<&Handle> {
+        self.handle.as_ref()
     }
 
     /// The session that the request came in.
@@ -340,6 +385,10 @@ mod tests {
         assert_eq!(ask(Some(&shown(&[&name]))), Ok(("else".into(), Some("vetting".into()))), "as the bearer's");
         let name = format!("{CLUSTER}/service/CBP/vetting");
         assert_eq!(ask(Some(&shown(&[&name]))), Ok(("vetting".into(), Some("vetting".into()))), "of another agency");
+        let at = gate().admit(&metadata, Some(&shown(&[&format!("{CLUSTER}/terminal/OFAC/2404")]))).expect("admits");
+        assert_eq!((at.caller.user.as_str(), at.at_terminal(), at.certificate()), ("vetting", true, None));
+        let name = format!("{CLUSTER}/terminal/CBP/2404");
+        assert_eq!(ask(Some(&shown(&[&name]))), Err("not-a-user"), "a terminal of another agency");
         for nobody in [format!("{CLUSTER}/node/1"), format!("{other}/user/vetting"), "nonsense".into()] {
             assert_eq!(ask(Some(&shown(&[&nobody]))), Err("not-a-user"), "{nobody}");
         }

@@ -3,6 +3,7 @@
 use model::audit::event::Term;
 use model::ids::to_hex;
 use model::limits::TERM_CHARS_MAX;
+use model::session::LogOnPath;
 use prost::Message;
 use proto::v1;
 use proto::v1::import_request::Step;
@@ -56,6 +57,11 @@ fn policies_text(policies: &Option<v1::Policies>) -> String {
 /// What tells one set of policies from another whose text was cut.
 fn digest(policies: &Option<v1::Policies>) -> String {
     policies.as_ref().map(|policies| to_hex(&Sha256::digest(policies.encode_to_vec()))).unwrap_or_default()
+}
+
+/// How somebody proves who he is; never by what.
+fn path(factors: &Option<v1::Factors>) -> String {
+    if factors.is_some() { LogOnPath::Password.to_string() } else { LogOnPath::Certificate.to_string() }
 }
 
 macro_rules! asked {
@@ -136,7 +142,16 @@ asked! {
     ],
     StatusRequest(_it) => [],
     BannerRequest(_it) => [],
-    LogOnRequest(it) => ["banner_sha256" = it.banner_sha256.clone()],
+    LogOnRequest(it) => ["banner_sha256" = it.banner_sha256.clone(), "path" = path(&it.factors)],
+    SetPasswordRequest(it) => [
+        "by" = match it.by {
+            Some(v1::set_password_request::By::Enrolment(_)) => "enrolment".to_string(),
+            Some(v1::set_password_request::By::Factors(_)) => "factors".to_string(),
+            None => String::new(),
+        },
+    ],
+    LockSessionRequest(_it) => [],
+    ProveSessionRequest(it) => ["path" = path(&it.factors)],
     LogOffRequest(it) => ["all" = if it.all { "yes".to_string() } else { String::new() }],
     WhoAmIRequest(_it) => [],
     EndSessionsRequest(it) => ["user" = it.user.clone()],

@@ -47,6 +47,7 @@ use crate::env::Work;
 use crate::error::ApiError;
 use crate::gate::{Admitted, Denials, Gate, Need, counts_as};
 use crate::metrics::Metrics;
+use crate::passwords::Passwords;
 use crate::records::Records;
 use crate::replica::Replica;
 use crate::searches::Searches;
@@ -71,6 +72,7 @@ pub struct Parts {
     pub replicas: Vec<Replica>,
     pub pipeline: Pipeline,
     pub records: Records,
+    pub passwords: Passwords,
     pub metrics: Metrics,
     pub tables: Arc<search::Tables>,
     pub searches: Searches,
@@ -172,7 +174,9 @@ impl Api {
                 }
                 _ => None,
             };
-            if let Some(kind) = kind {
+            // At a terminal anybody may name anybody, who is not to be suspended for it.
+            let proven = !(admitted.at_terminal() && call.need == Need::Identity);
+            if let Some(kind) = kind.filter(|_| proven) {
                 self.0.denials.tell(&admitted.caller, kind);
             }
         }
@@ -295,6 +299,10 @@ fn leaves_no_event(error: &ApiError) -> bool {
         | ApiError::NoRecord
         | ApiError::Hidden(_)
         | ApiError::NoSession
+        | ApiError::SessionLocked
+        | ApiError::StepUpNeeded
+        | ApiError::FactorsNeeded
+        | ApiError::OtherTerminal { .. }
         | ApiError::Denied { .. }
         | ApiError::OtherIdentity { .. } => true,
         ApiError::Refused(refusal) => refusal.code.leaves_no_event(),

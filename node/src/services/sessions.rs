@@ -3,12 +3,18 @@
 use model::access::function::Function;
 use model::audit::event::{EventKind, EventPayload};
 use model::command::people::session::{BeginSession, EndSession};
+use model::command::people::sign_on::{BeginPasswordSession, FailLogOn, LockSession, ProveSession, SetBy, SetPassword};
 use model::command::{Command, Outcome};
 use model::error::Invalid;
-use model::ids::{GroupId, UserId, from_hex, to_hex};
+use model::ids::{GroupId, Token, UserId, from_hex, to_hex};
+use model::password::Password;
+use model::people::founding::proof;
+use model::people::{LogOnFault, Proven};
 use model::session::{BANNER, Handle, IDLE_MAX_MS, LogOnPath, Session, TOTAL_MAX_MS, banner_digest, digest_of};
 use model::time::UnixMillis;
 use proto::v1 as message;
+use proto::v1::set_password_request::By;
+use sha2::{Digest, Sha256};
 use tonic::{Request, Response, Status};
 
 use super::lookouts::change_answer;
@@ -17,9 +23,16 @@ use super::{Api, Call, request_id};
 use crate::audit::{Released, Unreleased};
 use crate::error::ApiError;
 use crate::gate::{Admitted, Need};
+use crate::passwords::NewPassword;
+
+/// Of whom an authenticator shows codes.
+const ISSUER: &str = "Portcullis";
 
 const BANNER_READ: Call = Call { name: "session_banner", kind: EventKind::LogOn, need: Need::Identity };
 const LOG_ON: Call = Call { name: "session_log_on", kind: EventKind::LogOn, need: Need::Identity };
+const SET_PASSWORD: Call = Call { name: "session_set_password", kind: EventKind::PasswordSet, need: Need::Identity };
+const LOCK: Call = Call { name: "session_lock", kind: EventKind::SessionLock, need: Need::Session };
+const PROVE: Call = Call { name: "session_prove", kind: EventKind::SessionProve, need: Need::Identity };
 const LOG_OFF: Call = Call { name: "session_log_off", kind: EventKind::LogOff, need: Need::Session };
 const WHO_AM_I: Call = Call { name: "session_who_am_i", kind: EventKind::WhoAmI, need: Need::Session };
 const END: Call = Call { name: "session_end", kind: EventKind::LogOff, need: Need::Function(Function::SessionEnd) };
@@ -32,20 +45,28 @@ impl Api {
         request: message::LogOnRequest,
     ) -> Result<Released<message::LogOnResponse>, ApiError> {
         let id = request_id(&request.request_id)?;
-        let certificate = admitted.certificate().ok_or(ApiError::NotAPerson)?;
+        let (path, certificate) = match &request.factors {
+            None if admitted.at_terminal() => return Err(ApiError::FactorsNeeded),
+            None => (LogOnPath::Certificate, admitted.certificate()),
+            Some(_) => (LogOnPath::Password, admitted.connection()),
+        };
+        let certificate = certificate.ok_or(ApiError::NotAPerson)?;
         let banner = from_hex(&request.banner_sha256).and_then(|bytes| bytes.try_into().ok());
         let banner = banner.ok_or_else(|| Invalid::new("banner_sha256", "expected 64 hexadecimal digits".into()))?;
+        let proven = match &request.factors {
+            None => None,
+            Some(factors) => Some(self.proven(LOG_ON, admitted, factors).await?),
+        };
         let mut handle: Handle = [0; 32];
         self.0.gate.fill(&mut handle);
         let event = self.change_event(admitted, LOG_ON.kind, id)?;
-        let command = Command::BeginSession(BeginSession {
-            handle: digest_of(&handle),
-            station: admitted.caller.port.clone(),
-            path: LogOnPath::Certificate,
-            certificate: Some(certificate),
-            banner,
-            event,
-        });
+        let station = admitted.caller.port.clone();
+        let session =
+            BeginSession { handle: digest_of(&handle), station, path, certificate: Some(certificate), banner, event };
+        let command = match proven {
+            None => Command::BeginSession(session),
+            Some(proven) => Command::BeginPasswordSession(BeginPasswordSession { session, proven }),
+        };
         match self.propose(GroupId::Directory, admitted, id, command).await? {
             Outcome::Changed(changed) => {
                 let body = message::LogOnResponse {
@@ -58,6 +79,108 @@ impl Api {
             Outcome::Refused(refusal) => Err(refusal.into()),
             other => Err(ApiError::Internal(format!("a log-on was answered with {}", other.name()))),
         }
+    }
+
+    /// What somebody proves by a password and a code. Whatever is wrong is recorded, counted and refused alike: whether he has an
+    /// account, a password or the right one tells neither the answer nor the time that it takes.
+    async fn proven(&self, call: Call, admitted: &Admitted, factors: &message::Factors) -> Result<Proven, ApiError> {
+        let caller = &admitted.caller;
+        let password = Password::new("factors.password", &factors.password)?;
+        let directory = self.0.groups.get(GroupId::Directory)?;
+        directory.linearize(admitted.left()?).await?;
+        let (profile, credential) =
+            directory.read(|state| Ok((state.profile(&caller.user)?, state.credential(&caller.user)?)))?;
+        let known = profile.is_some_and(|profile| profile.agency == caller.agency);
+        let held = credential.filter(|_| known).and_then(|it| it.factors.map(|factors| (it.version, factors)));
+        let own = held.as_ref().map(|(_, factors)| factors);
+        let right = self.0.passwords.is_right(&caller.user, &password, own, admitted.left()?).await?;
+        let fault = match held {
+            None => LogOnFault::Unknown,
+            Some(_) if !right => LogOnFault::Password,
+            Some((version, own)) => {
+                let codes = self.0.passwords.codes(&caller.user, &own)?;
+                match codes.step_of_code(&factors.code, self.0.gate.now()) {
+                    Some(step) => return Ok(Proven { version, step }),
+                    None => LogOnFault::Code,
+                }
+            }
+        };
+        // Under an id of ours: by one of the caller's, repeated, a second guess would be answered from memory and not counted.
+        let id = self.0.gate.request_id();
+        let event = self.change_event(admitted, call.kind, id)?;
+        let command = Command::FailLogOn(FailLogOn { fault, event });
+        match self.propose(GroupId::Directory, admitted, id, command).await? {
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            other => Err(ApiError::Internal(format!("a failure to log on was answered with {}", other.name()))),
+        }
+    }
+
+    async fn set_password(
+        &self,
+        admitted: &Admitted,
+        request: message::SetPasswordRequest,
+    ) -> Result<Released<message::SetPasswordResponse>, ApiError> {
+        let id = request_id(&request.request_id)?;
+        admitted.connection().ok_or(ApiError::NotAPerson)?;
+        let user = &admitted.caller.user;
+        let password = Password::new("new_password", &request.new_password)?;
+        password.check_new("new_password", user)?;
+        let by = match &request.by {
+            None => {
+                return Err(Invalid::new("by", "is missing: the secret of enrolment, or your factors".into()).into());
+            }
+            Some(By::Enrolment(secret)) => SetBy::Enrolment(proof(secret.trim().as_bytes())),
+            Some(By::Factors(factors)) => SetBy::Factors(self.proven(SET_PASSWORD, admitted, factors).await?),
+        };
+        let NewPassword { sealed, hash } = self.0.passwords.set((user, id), &password, admitted.left()?).await?;
+        let (codes, authenticator) = match &by {
+            SetBy::Factors(_) => (None, String::new()),
+            SetBy::Enrolment(_) => {
+                let (secret, sealed) = self.0.passwords.new_codes(user, id)?;
+                (Some(sealed), secret.address(ISSUER, user.as_str()))
+            }
+        };
+        let mut content = Token([0; 16]);
+        content.0.copy_from_slice(&Sha256::digest(hash.as_bytes())[..16]);
+        let event = self.change_event(admitted, SET_PASSWORD.kind, id)?;
+        let command = Command::SetPassword(SetPassword { by, password: sealed, codes, content, event });
+        match self.propose(GroupId::Directory, admitted, id, command).await? {
+            Outcome::Changed(changed) => {
+                Ok(Released::password(&changed, message::SetPasswordResponse { authenticator }))
+            }
+            Outcome::Refused(refusal) => Err(refusal.into()),
+            other => Err(ApiError::Internal(format!("a password was answered with {}", other.name()))),
+        }
+    }
+
+    async fn lock(
+        &self,
+        admitted: &Admitted,
+        request: message::LockSessionRequest,
+    ) -> Result<Released<message::ChangeResponse>, ApiError> {
+        let id = request_id(&request.request_id)?;
+        let handle = admitted.session().ok_or(ApiError::NoSession)?.handle;
+        let event = self.change_event(admitted, LOCK.kind, id)?;
+        let command = Command::LockSession(LockSession { handle, event });
+        change_answer(self.propose(GroupId::Directory, admitted, id, command).await?, Vec::new())
+    }
+
+    async fn prove(
+        &self,
+        admitted: &Admitted,
+        request: message::ProveSessionRequest,
+    ) -> Result<Released<message::ChangeResponse>, ApiError> {
+        let id = request_id(&request.request_id)?;
+        let handle = digest_of(admitted.handle().ok_or(ApiError::NoSession)?);
+        let (certificate, proven) = match &request.factors {
+            None if admitted.at_terminal() => return Err(ApiError::FactorsNeeded),
+            None => (admitted.certificate(), None),
+            Some(factors) => (admitted.connection(), Some(self.proven(PROVE, admitted, factors).await?)),
+        };
+        let certificate = Some(certificate.ok_or(ApiError::NotAPerson)?);
+        let event = self.change_event(admitted, PROVE.kind, id)?;
+        let command = Command::ProveSession(ProveSession { handle, certificate, proven, event });
+        change_answer(self.propose(GroupId::Directory, admitted, id, command).await?, Vec::new())
     }
 
     async fn log_off(
@@ -142,6 +265,7 @@ impl Api {
 fn row(session: &Session, now: UnixMillis) -> message::SessionRow {
     let state = match (session.is_over(now), session.is_stale(now)) {
         (true, _) => "over",
+        _ if session.locked => "locked",
         (false, true) => "idle",
         (false, false) => "live",
     };
@@ -170,6 +294,28 @@ impl Sessions for Api {
         request: Request<message::LogOnRequest>,
     ) -> Result<Response<Released<message::LogOnResponse>>, Status> {
         self.serve(LOG_ON, request, async |admitted, request| Api::log_on(self, admitted, request).await).await
+    }
+
+    async fn set_password(
+        &self,
+        request: Request<message::SetPasswordRequest>,
+    ) -> Result<Response<Released<message::SetPasswordResponse>>, Status> {
+        self.serve(SET_PASSWORD, request, async |admitted, request| Api::set_password(self, admitted, request).await)
+            .await
+    }
+
+    async fn lock(
+        &self,
+        request: Request<message::LockSessionRequest>,
+    ) -> Result<Response<Released<message::ChangeResponse>>, Status> {
+        self.serve(LOCK, request, async |admitted, request| Api::lock(self, admitted, request).await).await
+    }
+
+    async fn prove(
+        &self,
+        request: Request<message::ProveSessionRequest>,
+    ) -> Result<Response<Released<message::ChangeResponse>>, Status> {
+        self.serve(PROVE, request, async |admitted, request| Api::prove(self, admitted, request).await).await
     }
 
     async fn log_off(

@@ -126,6 +126,13 @@ pub fn change_from(message: Option<Change>) -> Result<UserChange, Invalid> {
         Change::Suspend(cause) => UserChange::Suspend(coded!(Cause, "suspend", cause)?),
         Change::Reinstate(v1::Nothing {}) => UserChange::Reinstate(()),
         Change::Close(v1::Nothing {}) => UserChange::Close(()),
+        Change::Unlock(v1::Nothing {}) => UserChange::Unlock(()),
+        Change::Enrol(digest) => {
+            let digest = <[u8; 32]>::try_from(digest.as_slice());
+            UserChange::Enrol(
+                digest.map_err(|_| Invalid::new("enrol", "must be 32 bytes: the digest of a secret".into()))?,
+            )
+        }
         Change::Superiors(set) => UserChange::Superiors(Superiors {
             control_officer: user("control_officer", &set.control_officer)?,
             supervisors: supervisors(&set.supervisors)?,

@@ -73,6 +73,8 @@ fn every_change_of_an_account_is_read() {
         (Change::Suspend("opr".into()), UserChange::Suspend(Cause::Opr)),
         (Change::Reinstate(v1::Nothing {}), UserChange::Reinstate(())),
         (Change::Close(v1::Nothing {}), UserChange::Close(())),
+        (Change::Unlock(v1::Nothing {}), UserChange::Unlock(())),
+        (Change::Enrol(vec![7; 32]), UserChange::Enrol([7; 32])),
         (Change::Superiors(superiors), UserChange::Superiors(above)),
         (
             Change::Stations(v1::Stations { stations: vec!["2404".into(), "2404".into()] }),
@@ -107,6 +109,7 @@ fn what_is_wrong_with_a_change_is_named() {
     let field = |change| change_from(change).expect_err("wrong").field;
     assert_eq!(field(None), "change");
     assert_eq!(field(Some(Change::Suspend("mood".into()))), "suspend");
+    assert_eq!(field(Some(Change::Enrol(vec![7; 31]))), "enrol");
     assert_eq!(field(Some(Change::Standing(v1::StandingFact { fact: None }))), "standing.fact");
     assert_eq!(field(Some(Change::Grant(v1::Grant { what: None }))), "grant");
     assert_eq!(field(Some(Change::Grant(v1::Grant { what: Some(What::Function("x".into())) }))), "function");

@@ -15,7 +15,7 @@ use model::limits::{AGREEMENTS_MAX, OVERRIDES_MAX, SESSIONS_READ_MAX};
 use model::outbox::Lane;
 use model::overrides::StoredOverride;
 use model::people::{
-    Agency, Agreement, Ceremony, CertificateKey, Memorandum, Party, PeopleView, Profile, Role, Scores,
+    Agency, Agreement, Ceremony, CertificateKey, Credential, Memorandum, Party, PeopleView, Profile, Role, Scores,
 };
 use model::policy::Policies;
 use model::record::{Dataset, StoredRecord};
@@ -132,6 +132,7 @@ impl<'a> Overlay<'a> {
                 | Write::PutCeremony(_)
                 | Write::PutSession(_)
                 | Write::DeleteSession(..)
+                | Write::PutCredential(_)
                 | Write::PutPolicyBundle(_)
                 | Write::PutProposedBundle(_)) => self.write_people(people)?,
             }
@@ -185,6 +186,7 @@ impl<'a> Overlay<'a> {
                 self.delete(keys::session(&handle));
                 Ok(())
             }
+            Write::PutCredential(credential) => self.put(keys::credential(&credential.user), &*credential),
             Write::PutPolicyBundle(bundle) => {
                 self.put(keys::policy_bundle_of(bundle.version), &*bundle)?;
                 self.delete(keys::PROPOSED_BUNDLE.to_vec());
@@ -308,6 +310,10 @@ impl PeopleView for Overlay<'_> {
         let handles = rows.iter().filter_map(|(key, _)| keys::session_handle(key));
         let sessions: Read<Vec<Option<Session>>> = handles.map(|handle| self.session(&handle)).collect();
         Ok(sessions?.into_iter().flatten().collect())
+    }
+
+    fn credential(&self, user: &UserId) -> Read<Option<Credential>> {
+        self.value(&keys::credential(user))
     }
 
     fn ceremony(&self) -> Read<Option<Ceremony>> {

@@ -6,7 +6,9 @@ use model::audit::merkle::Hash;
 use model::codec::Stored;
 use model::ids::{AgencyId, AgreementId, MemorandumId, RoleId, UserId};
 use model::limits::{AGREEMENTS_MAX, MEMORANDA_MAX, SESSIONS_READ_MAX};
-use model::people::{Agency, Agreement, Ceremony, CertificateKey, Memorandum, Party, Profile, Role, Scores, principal};
+use model::people::{
+    Agency, Agreement, Ceremony, CertificateKey, Credential, Memorandum, Party, Profile, Role, Scores, principal,
+};
 use model::session::Session;
 use model::time::UnixMillis;
 
@@ -140,6 +142,11 @@ impl State<'_> {
             found.extend(self.session(&handle?)?);
         }
         Ok(found)
+    }
+
+    /// The path of a password of an account.
+    pub fn credential(&self, user: &UserId) -> Result<Option<Credential>> {
+        self.value(&keys::credential(user))
     }
 
     /// All that an account's facts at a time are made of; None: its agency is not there.

@@ -46,6 +46,7 @@
 //! | 0x6f | state | - | `ProposedBundle` |
 //! | 0x70 | state | SHA-256 of the handle | `Session` |
 //! | 0x71 | state | user, 0x00, SHA-256 of the handle | empty |
+//! | 0x72 | state | user, 0x00 | `Credential` |
 
 use model::audit::merkle::{Hash, Node};
 use model::ids::{
@@ -87,7 +88,7 @@ pub fn is_framed(key: &[u8]) -> bool {
     matches!(
         key.first(),
         Some(0x10 | 0x11 | 0x12 | 0x14 | 0x16 | 0x17 | 0x19 | 0x20 | 0x30 | 0x40 | 0x42 | 0x50..=0x53)
-            | Some(0x60..=0x62 | 0x64..=0x67 | 0x6a | 0x6d..=0x70)
+            | Some(0x60..=0x62 | 0x64..=0x67 | 0x6a | 0x6d..=0x70 | 0x72)
     )
 }
 
@@ -284,6 +285,9 @@ pub fn certificate(name: CertificateKey) -> Vec<u8> {
 pub fn session(handle: &Hash) -> Vec<u8> {
     key(0x70, &[handle])
 }
+pub fn credential(user: &UserId) -> Vec<u8> {
+    of_code(&[0x72], user.as_str())
+}
 /// Prefix of the sessions of a user.
 pub fn sessions_of(user: &UserId) -> Vec<u8> {
     of_code(&[0x71], user.as_str())
@@ -336,7 +340,7 @@ mod tests {
         let framed = [agency(&long), agreement(&long, &id), memorandum(&memo), role(&role_id)];
         assert!(framed.iter().all(|key| is_framed(key)));
         assert!(
-            [role_version(&role_id, 1), profile(&user), scores(&user), CEREMONY.to_vec()]
+            [role_version(&role_id, 1), profile(&user), scores(&user), credential(&user), CEREMONY.to_vec()]
                 .iter()
                 .all(|key| is_framed(key))
         );

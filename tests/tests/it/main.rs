@@ -27,6 +27,7 @@ mod power_cut;
 mod privacy;
 mod restart;
 mod same_answer;
+mod sign_on;
 mod snapshot;
 mod tidy;
 mod un_list;

@@ -25,13 +25,15 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 13] = [
 ];
 
 /// Third-party crates that only these of ours may depend on.
-const ONLY_IN: [(&str, &[&str]); 15] = [
+const ONLY_IN: [(&str, &[&str]); 17] = [
     ("cedar-policy", &["access"]),
     ("openraft", &["raft"]),
     ("rocksdb", &["raft"]),
     ("tantivy", &["search"]),
     ("bincode", &["model"]),
     ("getrandom", &["node", "cli", "bench"]),
+    ("argon2", &["node"]),
+    ("rpassword", &["cli"]),
     ("axum", &["node"]),
     ("clap", &["node", "cli", "bench", "chaos"]),
     ("indicatif", &["cli"]),

@@ -4,7 +4,7 @@ use client::{convert, v1};
 use model::access::function::Function;
 
 use crate::commands::people::user_change::{
-    self, Assign, Grant, OfUser, Standing, Stations, Superiors, Suspend, Window,
+    self, Assign, Enrol, Grant, OfUser, Standing, Stations, Superiors, Suspend, Window,
 };
 use crate::commands::people::{Paging, Versioned};
 use crate::context::Globals;
@@ -28,6 +28,10 @@ pub enum Command {
     Suspend(Suspend),
     /// Agree to lift a suspension: its control officer and one of its supervisors must both.
     Reinstate(OfUser),
+    /// Open the log-on by password that failures shut, and an account that nobody used for 35 days.
+    Unlock(OfUser),
+    /// Issue the one-time secret by which an account's holder sets his password and authenticator.
+    Enrol(Enrol),
     /// Close an account, for ever: what was granted goes, its id is never given again.
     Close(OfUser),
     /// Set who stands above an account. Another control officer freezes what was granted until he affirms it.
@@ -134,6 +138,8 @@ pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
         Command::Certify(args) => user_change::certify(globals, args).await,
         Command::Suspend(args) => user_change::suspend(globals, args).await,
         Command::Reinstate(args) => user_change::reinstate(globals, args).await,
+        Command::Unlock(args) => user_change::unlock(globals, args).await,
+        Command::Enrol(args) => user_change::enrol(globals, args).await,
         Command::Close(args) => user_change::close(globals, args).await,
         Command::Superiors(args) => user_change::superiors(globals, args).await,
         Command::Stations(args) => user_change::stations(globals, args).await,

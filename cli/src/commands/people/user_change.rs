@@ -1,13 +1,20 @@
 //! The changes of an account: each reads the newest version, unless one is named, and sends one change.
 
+use std::path::PathBuf;
+
 use client::v1::change_user_request::Change as Wanted;
 use client::v1::grant::What;
 use client::v1::standing_fact::Fact;
 use client::{convert, v1};
+use model::ids::to_hex;
+use model::people::Ceremony;
+use model::time::Entropy;
 
 use crate::commands::people::Versioned;
 use crate::context::Globals;
 use crate::error::CliError;
+use crate::files::write_secret;
+use crate::system::SystemEntropy;
 
 /// An account, and nothing more.
 #[derive(Debug, clap::Args)]
@@ -74,6 +81,22 @@ pub struct Suspend {
     /// opr (the Office of Professional Responsibility) or sco (the account's control officer).
     #[arg(long, value_name = "C")]
     pub cause: String,
+    #[command(flatten)]
+    pub versioned: Versioned,
+}
+
+/// Flags of `user enrol`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  portcullis user enrol officer --secret officer.enrolment\nBy the account's control officer. Give the file to its \
+                        holder in person: whoever has it sets the password (`portcullis password --enrolment FILE`)."
+)]
+pub struct Enrol {
+    /// The user.
+    pub user: String,
+    /// Where the secret is written, for its holder alone.
+    #[arg(long, value_name = "FILE")]
+    pub secret: PathBuf,
     #[command(flatten)]
     pub versioned: Versioned,
 }
@@ -217,6 +240,25 @@ pub async fn suspend(globals: &Globals, args: Suspend) -> Result<(), CliError> {
 pub async fn reinstate(globals: &Globals, args: OfUser) -> Result<(), CliError> {
     let told = "agreed to reinstate (it takes the control officer and a supervisor; `user show` says who is missing)";
     change(globals, args.user, Wanted::Reinstate(v1::Nothing {}), &args.versioned, told).await
+}
+
+/// Opens what failures or disuse shut.
+pub async fn unlock(globals: &Globals, args: OfUser) -> Result<(), CliError> {
+    change(globals, args.user, Wanted::Unlock(v1::Nothing {}), &args.versioned, "opened the log-on of").await
+}
+
+/// Issues a secret of enrolment.
+pub async fn enrol(globals: &Globals, args: Enrol) -> Result<(), CliError> {
+    let entropy = SystemEntropy::open().map_err(|error| CliError::io("randomness", error))?;
+    let mut drawn = [0; 32];
+    entropy.fill(&mut drawn);
+    let text = to_hex(&drawn);
+    // The file first: a secret that was issued and lies nowhere would have to be issued anew.
+    write_secret(&args.secret, &(text.clone() + "\n"))?;
+    let wanted = Wanted::Enrol(Ceremony::of(text.as_bytes()).digest.to_vec());
+    let told =
+        "the secret is for its holder alone, good once and for 3 days: portcullis password --enrolment; issued to";
+    change(globals, args.user, wanted, &args.versioned, told).await
 }
 
 /// Closes for ever.

@@ -89,13 +89,18 @@ pub fn directory(
         Ok(cluster) => cluster,
         Err(refusal) => return Ok(Effects { writes: Vec::new(), outcome: Outcome::Refused(refusal) }),
     };
-    once_here(view, context, envelope, (id, Some(content)), event, || match change() {
+    once_here(view, context, envelope, (id, Some(content)), event, || settle(&cluster, event, change()))
+}
+
+/// What a change comes to: what is written, told and answered.
+pub fn settle(cluster: &ClusterInfo, event: &EventDraft, change: Step<Done>) -> Read<Decided> {
+    match change {
         Ok(Done { mut writes, changed, also, floors }) => {
             let own = changed.change.map(|kind| ChangedRecord::new(changed.id, changed.version, kind));
             let changes: Vec<ChangedRecord> = own.into_iter().chain(also).collect();
             let events = told(event, Verdict::Changed, None, Vec::new()).split(&changes);
             let mut posts: Vec<_> = events.into_iter().map(|event| (AUDIT, Message::Audit(event))).collect();
-            posts.extend(floor_posts(&cluster, &floors));
+            posts.extend(floor_posts(cluster, &floors));
             writes.extend(floors.into_iter().map(|floor| Write::PutFloor(floor.party, floor.epoch)));
             Ok(Decided { writes, outcome: Outcome::Changed(changed), posts })
         }
@@ -107,7 +112,7 @@ pub fn directory(
             }
             Ok(Decided::refused(event, refusal))
         }
-    })
+    }
 }
 
 /// The cluster's constants, or why this group decides nothing about people.

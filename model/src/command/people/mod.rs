@@ -3,6 +3,7 @@
 
 pub mod agency;
 pub mod agreement;
+mod credential;
 pub mod denials;
 pub mod founding;
 mod grants;
@@ -12,6 +13,7 @@ pub mod policy_bundle;
 pub mod request;
 pub mod role;
 pub mod session;
+pub mod sign_on;
 mod standing;
 mod superiors;
 mod suspension;
@@ -27,6 +29,8 @@ mod grants_test;
 mod policy_bundle_test;
 #[cfg(test)]
 mod session_test;
+#[cfg(test)]
+mod sign_on_test;
 #[cfg(test)]
 mod standing_test;
 #[cfg(test)]

@@ -62,16 +62,22 @@ pub fn begin(view: &dyn View, context: Context, envelope: &Envelope, command: &B
     })
 }
 
-fn begun(view: &dyn View, context: Context, envelope: &Envelope, command: &BeginSession) -> Step<Done> {
+/// The session of a caller who proved himself.
+pub fn begun(view: &dyn View, context: Context, envelope: &Envelope, command: &BeginSession) -> Step<Done> {
     let refuse = |denial, text: &str| denied(RefusalCode::NotEntitled, denial, text);
     let caller = envelope.caller.as_ref().ok_or_else(|| unfit(RefusalCode::Invalid, "a session needs a caller"))?;
     let profile = view.profile(&caller.user)?.filter(|profile| profile.agency == caller.agency);
     let mut profile = profile.ok_or_else(|| refuse(Denial::Suspended, "there is no such account at this agency"))?;
     let now = context.time;
-    let (_, principal) = facts(view, &profile, now)?;
+    let (agency, principal) = facts(view, &profile, now)?;
     // Whose course or certification lapsed signs on to be told of it; all but the remedies stay shut to him.
     standing::remedy(&principal, Remedy::TakeCourse, now)
         .map_err(|denial| refuse(denial, "no log-on for this account"))?;
+    // The national control officers of whoever runs the system stay in, or nobody could open what disuse shut.
+    if profile.is_inactive(now) && !(agency.operator && agency.is_national(&profile.user)) {
+        let text = "the account was not used for 35 days: its control officer must open it (`portcullis user unlock`)";
+        return Err(unfit(RefusalCode::Inactive, text));
+    }
     let current = banner_digest();
     may_begin(&principal, &command.station, Some(command.banner), current).map_err(|denial| match denial {
         Denial::Consent => refuse(denial, "the banner in force was not acknowledged; read it and log on again"),
@@ -92,6 +98,7 @@ fn begun(view: &dyn View, context: Context, envelope: &Envelope, command: &Begin
         begun: now,
         seen: now,
         locked: false,
+        factor: now,
     };
     let gone = displaced(view.sessions_of(&caller.user)?, profile.category, now);
     let mut done = Done::new(Write::PutSession(session), object(&command.handle), 1);

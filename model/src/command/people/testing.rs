@@ -19,7 +19,7 @@ use crate::people::agreement::AgreementTerms;
 use crate::people::profile::{AccountState, AssignRight, Background, Profile, Standing};
 use crate::people::scores::Scores;
 use crate::people::view::{CertificateKey, PeopleView};
-use crate::people::{Agency, Agreement, AgreementKind, AgreementStage, Ceremony, Memorandum, Party, Role};
+use crate::people::{Agency, Agreement, AgreementKind, AgreementStage, Ceremony, Credential, Memorandum, Party, Role};
 use crate::record::{AccessLevel, Dataset, Stamp};
 use crate::session::Session;
 use crate::time::UnixMillis;
@@ -39,6 +39,7 @@ pub struct People {
     pub certificates: BTreeMap<CertificateKey, UserId>,
     pub ceremony: Option<Ceremony>,
     pub sessions: BTreeMap<Hash, Session>,
+    pub credentials: BTreeMap<UserId, Credential>,
     pub bundles: Vec<PolicyBundle>,
     pub proposed: Option<ProposedBundle>,
 }
@@ -57,6 +58,7 @@ impl People {
             Write::PutCeremony(ceremony) => self.ceremony = Some(ceremony),
             Write::PutSession(session) => drop(self.sessions.insert(session.handle, session)),
             Write::DeleteSession(_, handle) => drop(self.sessions.remove(&handle)),
+            Write::PutCredential(put) => drop(self.credentials.insert(put.user.clone(), *put)),
             Write::PutPolicyBundle(bundle) => {
                 self.bundles.push(*bundle);
                 self.proposed = None;
@@ -107,6 +109,9 @@ impl PeopleView for World {
     }
     fn sessions_of(&self, user: &UserId) -> Read<Vec<Session>> {
         Ok(self.people.sessions.values().filter(|session| session.user == *user).cloned().collect())
+    }
+    fn credential(&self, user: &UserId) -> Read<Option<Credential>> {
+        Ok(self.people.credentials.get(user).cloned())
     }
     fn ceremony(&self) -> Read<Option<Ceremony>> {
         Ok(self.people.ceremony.clone())

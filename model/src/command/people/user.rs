@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::function::Function;
 use crate::audit::event::{ChangeKind, EventDraft};
+use crate::audit::merkle::Hash;
 use crate::command::people::ground::{Step, actor, content, directory, put_profile, target};
-use crate::command::people::{grants, standing, superiors, suspension};
+use crate::command::people::{credential, grants, standing, superiors, suspension};
 use crate::decide::Context;
 use crate::envelope::Envelope;
 use crate::ids::{PortId, RoleId, UserId};
@@ -36,6 +37,10 @@ crate::numbered! {
         /// One of the two who lift a suspension.
         11 => Reinstate(()),
         12 => Close(()),
+        /// The path of his password, and an account that was not used, are open again.
+        13 => Unlock(()),
+        /// The digest of a one-time secret by which its holder sets his factors.
+        14 => Enrol(Hash),
         20 => Superiors(Superiors),
         21 => Stations(BTreeSet<PortId>),
         30 => Grant(Grant),
@@ -113,7 +118,9 @@ impl UserChange {
             | Self::OpenTransaction(_)
             | Self::CloseTransaction(_)
             | Self::Affirm(())
-            | Self::Assign(_) => Function::FunctionGrant,
+            | Self::Assign(_)
+            | Self::Unlock(())
+            | Self::Enrol(_) => Function::FunctionGrant,
         }
     }
 }
@@ -131,6 +138,8 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope, command: &
             UserChange::Suspend(cause) => suspension::suspend(view, &actor, &before, *cause),
             UserChange::Reinstate(()) => suspension::reinstate(&actor, &before),
             UserChange::Close(()) => suspension::close(view, &actor, &before),
+            UserChange::Unlock(()) => credential::unlock(view, &actor, &before),
+            UserChange::Enrol(_) => credential::enrol(view, &actor, &before),
             UserChange::Superiors(superiors) => superiors::set(view, &actor, &before, superiors),
             UserChange::Stations(stations) => superiors::stations(&actor, &before, stations),
             UserChange::Grant(grant) => grants::grant(view, &actor, &before, grant),
@@ -148,6 +157,7 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope, command: &
             // Else the first miss after it would suspend again.
             done.writes.push(Write::PutScores(Scores::none(command.user.clone())));
         }
+        done.writes.extend(credential::after(view, &command.user, &command.change, context.time)?);
         if closed {
             done.changed.change = Some(ChangeKind::Removed);
         }

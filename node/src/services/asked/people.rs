@@ -32,6 +32,9 @@ fn change(change: &Change) -> (&'static str, String) {
         Change::Suspend(cause) => ("suspend", cause.clone()),
         Change::Reinstate(_) => ("reinstate", String::new()),
         Change::Close(_) => ("close", String::new()),
+        Change::Unlock(_) => ("unlock", String::new()),
+        // Not even the digest: nothing is made of it but by who has the secret.
+        Change::Enrol(_) => ("enrol", String::new()),
         Change::Superiors(set) => {
             ("superiors", format!("control officer {}, supervisors {}", set.control_officer, listed(&set.supervisors)))
         }

@@ -30,6 +30,8 @@ calls! {
     USER_CLOSE_TRANSACTION = "user_close_transaction", TransactionClose, FunctionGrant;
     USER_AFFIRM = "user_affirm", Affirm, FunctionGrant;
     USER_ASSIGN = "user_assign", Assign, FunctionGrant;
+    USER_UNLOCK = "user_unlock", Unlock, FunctionGrant;
+    USER_ENROL = "user_enrol", Enrol, FunctionGrant;
     USER_GET = "user_get", UserView, UserView;
     USER_LIST = "user_list", UserView, UserView;
     AGENCY_PUT = "agency_put", AgencyPut, AgencyAdministration;
@@ -70,6 +72,8 @@ pub(super) fn of_change(request: &message::ChangeUserRequest) -> Call {
         Some(Change::Suspend(_)) => USER_SUSPEND,
         Some(Change::Reinstate(_)) => USER_REINSTATE,
         Some(Change::Close(_)) => USER_CLOSE,
+        Some(Change::Unlock(_)) => USER_UNLOCK,
+        Some(Change::Enrol(_)) => USER_ENROL,
         Some(Change::Superiors(_)) => USER_SUPERIORS,
         Some(Change::Stations(_)) => USER_STATIONS,
         Some(Change::Grant(_)) | None => USER_GRANT,
@@ -125,6 +129,8 @@ mod tests {
             Change::OpenTransaction(assignment()),
             Change::CloseTransaction(assignment()),
             Change::Affirm(nothing),
+            Change::Unlock(nothing),
+            Change::Enrol(vec![7; 32]),
             Change::Assign(message::AssignRights::default()),
         ];
         for change in changes {

@@ -220,6 +220,21 @@ impl fmt::Display for Fault {
     }
 }
 
+/// A node is cut off from who leads the directory, and from nobody else: it goes on answering, and does not learn whose access is
+/// taken away.
+pub fn deaf_to_the_directory(world: &World, rng: &mut Rng) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for _ in 0..rng.between(0, 2) {
+        let at_ms = rng.between(world.settle_ms, world.settle_ms + world.faulty_ms - 4_000);
+        let leader = rng.between(1, world.nodes);
+        let deaf = 1 + (leader + rng.between(0, world.nodes - 2)) % world.nodes;
+        faults.push(Fault { at_ms, kind: Kind::Transfer { group: world.group_number(0), to: leader } });
+        let kind = Kind::Partition { a: leader, b: deaf, for_ms: rng.between(4_000, 7_500) };
+        faults.push(Fault { at_ms: at_ms + 1_500, kind });
+    }
+    faults
+}
+
 /// Draws the faults of a world.
 pub fn draw(world: &World, rng: &mut Rng) -> Vec<Fault> {
     let first: Vec<u64> = (1..=world.nodes).collect();

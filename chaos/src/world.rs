@@ -124,6 +124,10 @@ impl World {
             clients.agencies = clients.agencies.min(2);
         }
         world.faults = fault::draw(&world, &mut Rng::new(seed, 2));
+        if world.gated {
+            world.faults.extend(fault::deaf_to_the_directory(&world, &mut gate));
+            world.faults.sort_by_key(|fault| fault.at_ms);
+        }
         world
     }
 

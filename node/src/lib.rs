@@ -47,6 +47,7 @@ use tonic::codegen::http::{Response, header};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+pub use crate::passwords::WAITING_MAX as PASSWORDS_WAITING_MAX;
 pub use crate::searches::WAITING_MAX as SEARCHES_WAITING_MAX;
 
 use crate::audit::Pipeline;

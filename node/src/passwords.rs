@@ -20,7 +20,7 @@ use crate::env::Work;
 use crate::error::ApiError;
 
 /// Passwords that wait to be hashed.
-const WAITING_MAX: i64 = 256;
+pub const WAITING_MAX: i64 = 256;
 /// Memory, passes and lanes of a hash: the least that OWASP names for argon2id.
 const MEMORY_KIB: u32 = 19 * 1_024;
 const PASSES: u32 = 2;

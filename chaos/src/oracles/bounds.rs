@@ -3,13 +3,14 @@
 use super::{Case, Findings};
 
 /// Metrics of queues, with the bound of each. (An outbox is no queue that could refuse: what stands in it was committed.)
-const BOUNDS: [(&str, f64); 7] = [
+const BOUNDS: [(&str, f64); 8] = [
     ("portcullis_audit_queue", model::limits::AUDIT_QUEUE_MAX as f64),
     ("portcullis_denials_queue", model::limits::DENIALS_QUEUE_MAX as f64),
     ("portcullis_seen_queue", model::limits::SEEN_QUEUE_MAX as f64),
     ("portcullis_group_proposals", raft::group::PROPOSALS_MAX as f64),
     ("portcullis_group_reads", raft::group::BARRIERS_MAX as f64),
     ("portcullis_log_sync_queue", raft::FLUSH_QUEUE_MAX as f64),
+    ("portcullis_passwords_waiting", node::PASSWORDS_WAITING_MAX as f64),
     ("portcullis_searches_waiting", node::SEARCHES_WAITING_MAX as f64),
 ];
 

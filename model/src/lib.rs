@@ -4,6 +4,7 @@
 //! that applies the same log reaches the same state (promises `Linearizable`, `SameAnswer`, `Replayable`).
 
 pub mod access;
+pub mod admission;
 pub mod audit;
 pub mod certificate;
 pub mod check_digit;

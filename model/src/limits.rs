@@ -1,6 +1,8 @@
 //! Every bound of the product in one place, unit last in the name. A bound is part of the contract: requests beyond it are
 //! refused with its name and value, never cut silently.
 
+use crate::admission::Rate;
+
 /// Slots that record ids hash into; fixed for the life of a cluster.
 pub const SLOTS: u16 = 1024;
 /// How long a request id is remembered, and so how long a retry is safe.
@@ -115,6 +117,35 @@ pub const SEEN_MAX: usize = 256;
 /// Denials counted by one command.
 pub const DENIALS_MAX: usize = 256;
 
+/// Questions of one person at one node. He who types and scans asks one in some seconds; a lane that reads a bus, some at once.
+pub const QUESTION_RATE: Rate = Rate { per_second: 20, burst: 40 };
+/// Changes of lookouts and overrides by one person at one node.
+pub const WRITE_RATE: Rate = Rate { per_second: 20, burst: 40 };
+/// Everything about sessions, people and the cluster by one person at one node, and the beginning of a stream.
+pub const CONTROL_RATE: Rate = Rate { per_second: 10, burst: 40 };
+/// Rows of one person or system at one node; what is beyond waits.
+pub const BATCH_RATE: Rate = Rate { per_second: 200, burst: 400 };
+/// Any requests of one system of an agency at one node: it asks for many people.
+pub const SYSTEM_RATE: Rate = Rate { per_second: 200, burst: 400 };
+/// All requests of one agency at one node, without rows.
+pub const AGENCY_RATE: Rate = Rate { per_second: 2_000, burst: 4_000 };
+/// Users, systems or agencies whose rate a node has in mind.
+pub const RATES_MAX: usize = 16_384;
+/// Requests of one priority that wait for a place at a node.
+pub const ADMISSION_QUEUE_MAX: usize = 1_024;
+/// Streams of rows or lists at a node: what has begun is slowed and never broken off, so there must be room for all of it.
+pub const STREAMS_MAX: usize = 128;
+/// Streams of one user at a node.
+pub const USER_STREAMS_MAX: usize = 8;
+/// Who asks beyond his rate is told so after this pause: his connection has room for so many requests and no more.
+pub const EXCESS_PAUSE_MS: u64 = 100;
+/// Refusals that are held back at a time; one beyond them leaves at once.
+pub const EXCESS_PAUSED_MAX: usize = 1_024;
+/// Requests beyond a rate are one event for each user in this time.
+pub const EXCESS_SUMMARY_MS: u64 = 10_000;
+/// Users that have an event of their own in that time; the rest is one event together.
+pub const EXCESS_USERS_MAX: usize = 256;
+
 /// Labels that the writer of a record names: classes, or users.
 pub const RECORD_LABELS_MAX: usize = 64;
 /// Access policies in force at a time; each is looked at in every decision.
@@ -137,5 +168,6 @@ pub const DEADLINE_DEFAULT_MS: u64 = 10_000;
 const _: () = assert!(IMPORT_BATCH_MAX <= PAGE_MAX, "an import batch is a page");
 const _: () = assert!(OVERRIDES_MAX <= PAGE_MAX, "the overrides of a lookout are a page");
 const _: () = assert!(ACCESS_POLICIES_BYTES_MAX * 2 <= COMMAND_BYTES_MAX, "all access policies fit a command");
+const _: () = assert!(STREAMS_MAX * 8 <= ADMISSION_QUEUE_MAX, "all rows of all streams that are under way may wait");
 const _: () = assert!(COMMAND_BYTES_MAX * 2 <= MESSAGE_BYTES_MAX, "a command and its frame fit a message");
 const _: () = assert!(AUDIT_CHANGES_MAX * 32 + 1_024 <= AUDIT_LEAF_BYTES_MAX, "the changes of an event fit a leaf");

@@ -38,6 +38,8 @@ crate::coded! {
         33 "session-list" => SessionList,
         34 "who-am-i" => WhoAmI,
         35 "denials" => Denials,
+        /// Requests of a user beyond his rate, counted together.
+        36 "excess" => Excess,
         /// Changes of an account, each by its name, since they are what is reviewed.
         40 "user-request" => UserRequest,
         41 "user-approve" => UserApprove,

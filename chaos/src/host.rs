@@ -7,7 +7,7 @@ use std::time::Duration;
 use model::ids::{GroupId, NodeId};
 use model::people::Ceremony;
 use model::seal::Keyring;
-use node::config::{Config, Start};
+use node::config::{Capacity, Config, Start};
 use node::env::{Env, Indexes, Network, Work};
 use node::{Node, NodeError};
 use raft::groups::Groups;
@@ -114,6 +114,8 @@ pub fn config(world: &World, node: u64, join: Option<String>) -> Config {
         port: format!("port-{node}"),
         timings: world.timings(),
         searches: 2,
+        // Its people ask less than anybody may: rates are not what is sought here.
+        capacity: Capacity::of(64, world.gated.then_some(1_000)),
         gated: world.gated,
         ceremony: world.gated.then(|| Ceremony::of(people::SECRET)),
         names: Vec::new(),

@@ -7,11 +7,12 @@ use model::ids::RequestId;
 use model::limits::MESSAGE_BYTES_MAX;
 use proto::metadata;
 use tokio::time::Instant;
+use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 use crate::Client;
-use crate::error::{ClientError, Failure};
+use crate::error::{ClientError, Failure, SLOW_DOWN};
 use crate::session::{SESSION_NEEDED, STEP_UP_NEEDED};
 
 /// Bytes of an answer that are taken: a node's messages are bounded, and a margin covers their frame.
@@ -58,6 +59,13 @@ impl Course {
         error.outcome_unknown = self.effect != Effect::Question && self.maybe_done && !settled;
         error
     }
+}
+
+/// The pause that a node asked for, longer each time that it asks again, and up to half more so that those who were told the
+/// same do not come back together.
+fn come_again(ms: u64, told_before: u32, random: u8) -> Duration {
+    let asked = Duration::from_millis(ms) * 2_u32.pow(told_before.min(2));
+    asked + asked / 2 * u32::from(random) / 255
 }
 
 /// The pause before the next round over all endpoints.
@@ -108,6 +116,9 @@ impl Client {
         fields.insert(metadata::AGENCY, identity.agency.clone());
         fields.insert(metadata::PORT, identity.port.clone());
         fields.insert(metadata::PURPOSE, identity.purpose.clone());
+        if self.gives_way {
+            fields.insert(metadata::PRIORITY, MetadataValue::from_static(metadata::BATCH));
+        }
         if let Some(session) = self.shared.keeper.current() {
             fields.insert(metadata::SESSION, session);
         }
@@ -153,6 +164,7 @@ impl Client {
         let mut part: Option<R> = None;
         let mut elsewhere = 0;
         let (mut renewed, mut proved) = (false, false);
+        let mut told_to_wait = 0;
         loop {
             let asked_enough = elsewhere > ELSEWHERE_MAX.min(endpoints.len() - 1) || Instant::now() >= until;
             if let Some(part) = part.take_if(|_| asked_enough) {
@@ -203,22 +215,25 @@ impl Client {
             if !failure.retry {
                 return Err(course.finish(failure.error, failure.settles));
             }
-            // Whoever gives a change again is not to meet the same dead node.
-            at = endpoints.after_failure_of(at);
+            // Whoever gives a change again is not to meet the same dead node; who asks too much asks no other node instead.
+            if failure.error.code != SLOW_DOWN {
+                at = endpoints.after_failure_of(at);
+                failed_in_round += 1;
+            }
             if course.maybe_done && plan.effect == Effect::Change {
                 return Err(course.finish(failure.error, failure.settles));
             }
             if failure.said {
                 said = Some(failure.error.clone());
             }
-            failed_in_round += 1;
             let mut pause = Duration::ZERO;
             if failed_in_round >= endpoints.len() {
                 failed_in_round = 0;
                 pause = backoff.pause(self.shared.entropy.sixteen()[0]);
             }
             if let Some(ms) = failure.wait_ms {
-                pause = pause.max(Duration::from_millis(ms));
+                pause = pause.max(come_again(ms, told_to_wait, self.shared.entropy.sixteen()[0]));
+                told_to_wait += 1;
             }
             if Instant::now() + pause >= until {
                 return Err(course.finish(said.unwrap_or(failure.error), false));

@@ -5,6 +5,9 @@ use model::ids::RequestId;
 use proto::metadata;
 use tonic::{Code, ConnectError, Status};
 
+/// The code of a node that is asked too much by one user or agency.
+pub const SLOW_DOWN: &str = "slow-down";
+
 /// What an error asks of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {

@@ -147,6 +147,24 @@ async fn a_node_that_asks_for_patience_gets_it() {
     assert!(started.elapsed() >= Duration::from_millis(150));
 }
 
+#[tokio::test]
+async fn who_is_told_to_slow_down_waits_and_asks_no_other_node_instead() {
+    let mut slower = with_code(Status::resource_exhausted("slow down"), "slow-down");
+    slower.metadata_mut().insert(proto::metadata::RETRY_MS, "150".parse().expect("ascii"));
+    let fake = Fake::new([&[Fail(slower.clone()), Work][..], &[Work]]);
+    let started = tokio::time::Instant::now();
+    client(&fake, LONG).screen(v1::ScreenRequest::default()).await.expect("answered");
+    assert!(started.elapsed() >= Duration::from_millis(150));
+    assert_eq!((fake.calls("n1:1").len(), fake.calls("n2:1").len()), (1, 0));
+    // A hint beyond the deadline ends the call at once, with what the node said.
+    slower.metadata_mut().insert(proto::metadata::RETRY_MS, "60000".parse().expect("ascii"));
+    let fake = Fake::new([&[Fail(slower)][..], &[Work]]);
+    let started = tokio::time::Instant::now();
+    let error = client(&fake, LONG).screen(v1::ScreenRequest::default()).await.expect_err("must wait longer");
+    assert_eq!((error.code.as_str(), error.kind), (crate::SLOW_DOWN, ErrorKind::Unavailable));
+    assert!(started.elapsed() < LONG && fake.calls("n2:1").is_empty());
+}
+
 fn entries(row: u64) -> Vec<v1::ImportEntry> {
     vec![v1::ImportEntry { row, source_ref: row.to_string(), lookout: None }]
 }

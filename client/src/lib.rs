@@ -30,7 +30,7 @@ use model::ids::RequestId;
 use model::time::{Clock, Entropy};
 
 pub use config::{Config, ConfigError};
-pub use error::{ClientError, ErrorKind};
+pub use error::{ClientError, ErrorKind, SLOW_DOWN};
 pub use import::{Acknowledged, IMPORT_BATCH_BYTES_MAX, ImportSession, entry_bytes};
 pub use proto::transport::{Network, Tcp};
 pub use proto::{convert, metadata, v1};
@@ -43,6 +43,7 @@ use endpoints::Endpoints;
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    gives_way: bool,
 }
 
 struct Shared {
@@ -79,7 +80,8 @@ impl Client {
         let start = usize::from(entropy.sixteen()[0]);
         let endpoints = Endpoints::new(&config, network, start)?;
         let keeper = Arc::new(session::Keeper::new(sessions));
-        Ok(Self { shared: Arc::new(Shared { config, identity, endpoints, clock, entropy, keeper }) })
+        let shared = Arc::new(Shared { config, identity, endpoints, clock, entropy, keeper });
+        Ok(Self { shared, gives_way: false })
     }
 
     /// A client of each endpoint alone, over the same connections and with its own deadline: what one replica says is then
@@ -89,9 +91,15 @@ impl Client {
         let alone = endpoints.alone().map(|endpoints| {
             let config = Config { endpoints: vec![endpoints.get(0).0.to_string()], deadline, ..config.clone() };
             let (identity, clock, entropy, keeper) = (identity.clone(), clock.clone(), entropy.clone(), keeper.clone());
-            Self { shared: Arc::new(Shared { config, identity, endpoints, clock, entropy, keeper }) }
+            let shared = Arc::new(Shared { config, identity, endpoints, clock, entropy, keeper });
+            Self { shared, gives_way: self.gives_way }
         });
         alone.collect()
+    }
+
+    /// The same client, whose questions can wait: nodes answer them after everybody else's.
+    pub fn giving_way(&self) -> Self {
+        Self { shared: self.shared.clone(), gives_way: true }
     }
 
     /// A new request id: with it a write happens once, however often it is sent.

@@ -11,6 +11,7 @@ use model::seal::Keyring;
 use raft::groups::Timings;
 
 use crate::cut::Cuts;
+pub use crate::gate::Capacity;
 
 /// One node of a Portcullis cluster.
 ///
@@ -87,6 +88,14 @@ pub struct Arguments {
     /// Questions that search at a time; the number of processors if left out
     #[arg(long)]
     pub searches: Option<usize>,
+    /// Questions, readings and batches that are served at a time at most, lowered by itself where answers become slow;
+    /// 32 for each processor if left out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub served_at_once: Option<u32>,
+    /// Times the usual rates of users and agencies (20 questions a second of one person); for clusters where one stands for
+    /// many, such as playgrounds. Without certificates there are no rates
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rate_factor: u32,
     /// Stop when standard input ends: for whoever starts nodes as children
     #[arg(long)]
     pub exit_with_stdin: bool,
@@ -127,6 +136,8 @@ pub struct Config {
     pub timings: Timings,
     /// Questions that search at a time.
     pub searches: usize,
+    /// How much is taken on.
+    pub capacity: Capacity,
     /// Whether who asks must have an account, a session and leave to ask. Not without certificates: nobody could say who asks.
     pub gated: bool,
     /// What the founding ceremony of a new cluster must prove.
@@ -138,6 +149,9 @@ pub struct Config {
     /// What callers see of the records.
     pub cuts: Cuts,
 }
+
+/// Served at a time at most, for each processor.
+const SERVED_FOR_EACH: usize = 32;
 
 /// What the index of a node waits.
 pub const INDEX_LINGER: Duration = Duration::from_millis(200);
@@ -203,6 +217,10 @@ impl Arguments {
                 ..Timings::default()
             },
             searches: self.searches.unwrap_or_else(processors),
+            capacity: Capacity::of(
+                self.served_at_once.map_or_else(|| SERVED_FOR_EACH * processors(), |served| served as usize),
+                (!self.plain_text).then_some(self.rate_factor),
+            ),
             gated: !self.plain_text,
             ceremony: self.founding_file.as_deref().map(read_ceremony).transpose()?,
             names: Vec::new(),

@@ -1,5 +1,7 @@
 //! What the API says when it does not answer: a stable code, the field at fault, and whether a write may have taken place.
 
+use std::time::Duration;
+
 use model::access::denial::Denial;
 use model::error::{Invalid, Refusal, RefusalCode};
 use model::known_bugs::{KnownBug, planted};
@@ -9,6 +11,9 @@ use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 
 use crate::audit::AuditError;
+
+/// When to come again to a queue that is full.
+pub const BUSY: Duration = Duration::from_millis(200);
 
 /// A refusal or failure of a request.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -59,8 +64,11 @@ pub enum ApiError {
     Audit(#[from] AuditError),
     #[error("the request did not end before its deadline")]
     Deadline,
-    #[error("the node has too much to do")]
-    Overloaded,
+    #[error("the node has too much to do: come again in {} ms", again.as_millis())]
+    Overloaded { again: Duration },
+    /// Somebody asks more than he may; another node would say the same.
+    #[error("slow down: {text}; come again in {} ms", again.as_millis())]
+    SlowDown { text: String, again: Duration },
     #[error("internal error: {0}")]
     Internal(String),
 }
@@ -89,7 +97,8 @@ impl ApiError {
             Self::Hidden(denial) if planted(KnownBug::ErrorTellsOfHidden) => denial.code(),
             Self::NoRecord | Self::Hidden(_) => RefusalCode::NoRecordAvailable.code(),
             Self::Group(GroupError::Unknown { .. }) => "outcome-unknown",
-            Self::Group(GroupError::Busy { .. }) | Self::Audit(AuditError::Full) | Self::Overloaded => "busy",
+            Self::Group(GroupError::Busy { .. }) | Self::Audit(AuditError::Full) | Self::Overloaded { .. } => "busy",
+            Self::SlowDown { .. } => "slow-down",
             Self::Group(GroupError::Refused { .. }) => "invalid",
             Self::Group(GroupError::NoReplica { .. }) => "unknown-group",
             Self::Group(_) => "unavailable",
@@ -141,6 +150,15 @@ impl ApiError {
         )
     }
 
+    /// When to come again, where nothing is wrong but that there is too much to do.
+    pub fn again(&self) -> Option<Duration> {
+        match self {
+            Self::Group(GroupError::Busy { .. }) | Self::Audit(AuditError::Full) => Some(BUSY),
+            Self::Overloaded { again } | Self::SlowDown { again, .. } => Some(*again),
+            _ => None,
+        }
+    }
+
     /// The field of the request at fault, if one is.
     pub fn field(&self) -> Option<&str> {
         match self {
@@ -188,9 +206,10 @@ impl ApiError {
                 _ => Code::FailedPrecondition,
             },
             Self::Group(GroupError::Unknown { .. }) => Code::Unknown,
-            Self::Group(GroupError::Busy { .. }) | Self::Audit(AuditError::Full) | Self::Overloaded => {
-                Code::ResourceExhausted
-            }
+            Self::Group(GroupError::Busy { .. })
+            | Self::Audit(AuditError::Full)
+            | Self::Overloaded { .. }
+            | Self::SlowDown { .. } => Code::ResourceExhausted,
             Self::Group(GroupError::Refused { .. }) => Code::InvalidArgument,
             Self::Group(GroupError::NoReplica { .. }) => Code::NotFound,
             Self::Group(_) | Self::Audit(_) => Code::Unavailable,
@@ -218,12 +237,11 @@ impl From<ApiError> for Status {
         if let Some(field) = error.field() {
             put(metadata::FIELD, field);
         }
-        match &error {
-            ApiError::Group(GroupError::Unknown { .. }) => put(metadata::OUTCOME, "unknown"),
-            ApiError::Group(GroupError::Busy { .. }) | ApiError::Audit(AuditError::Full) | ApiError::Overloaded => {
-                put(metadata::RETRY_MS, "200")
-            }
-            _ => {}
+        if let ApiError::Group(GroupError::Unknown { .. }) = &error {
+            put(metadata::OUTCOME, "unknown");
+        }
+        if let Some(again) = error.again() {
+            put(metadata::RETRY_MS, &again.as_millis().max(1).to_string());
         }
         status
     }

@@ -53,7 +53,7 @@ pub use crate::searches::WAITING_MAX as SEARCHES_WAITING_MAX;
 use crate::audit::Pipeline;
 use crate::config::{Config, Start, groups_of};
 use crate::env::{BoxFuture, Env, Indexes, Listener, Network};
-use crate::gate::{Authority, Denials, Gate, Teller};
+use crate::gate::{Admission, Authority, Denials, Gate, Summaries, Teller};
 use crate::identity::{FORMAT, Identity, IdentityError};
 use crate::metrics::Metrics;
 use crate::passwords::Passwords;
@@ -189,8 +189,17 @@ impl Node {
             entropy: env.entropy.clone(),
             caller: of_the_node(config.node, &config.port).map_err(|error| NodeError::Access(error.to_string()))?,
         };
+        let admission = Admission::new(config.capacity, metrics.admission.clone());
+        let summaries = Summaries {
+            pipeline: pipeline.clone(),
+            clock: env.clock.clone(),
+            entropy: env.entropy.clone(),
+            node: teller.caller.clone(),
+        };
+        tasks.spawn(admission.clone().summarise(summaries, stopping.clone()));
         tasks.spawn(denials.clone().keep(told, teller, stopping.clone()));
         let api = Api::new(Parts {
+            admission,
             gate: Gate::new((identity.cluster, config.node), env.clock.clone(), env.entropy.clone(), authority)
                 .with_cuts(config.cuts.clone()),
             denials: denials.clone(),

@@ -9,7 +9,7 @@ use prometheus::{
 use raft::metrics::{GroupMetrics, LogMetrics, PeerMetrics, SECONDS};
 
 use crate::audit::AuditMetrics;
-use crate::gate::{AccessMetrics, DenialMetrics, Seen};
+use crate::gate::{AccessMetrics, AdmissionMetrics, DenialMetrics, Seen};
 use crate::passwords::Hashing;
 use crate::searches::Searches;
 
@@ -25,6 +25,7 @@ pub struct Metrics {
     pub searches: Searches,
     pub access: AccessMetrics,
     pub denials: DenialMetrics,
+    pub admission: AdmissionMetrics,
     pub seen: Seen,
     pub hashing: Hashing,
     calls: IntCounterVec,
@@ -48,6 +49,7 @@ impl Metrics {
             searches: Searches::new(searches, &registry)?,
             access: AccessMetrics::new(&registry)?,
             denials: DenialMetrics::new(&registry)?,
+            admission: AdmissionMetrics::new(&registry)?,
             seen: Seen::new(&registry)?,
             hashing: Hashing::new(searches.div_ceil(2), &registry)?,
             calls: IntCounterVec::new(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use prometheus::{IntGauge, Registry};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, BUSY};
 
 /// Searches that wait for a place.
 pub const WAITING_MAX: i64 = 2_048;
@@ -30,13 +30,13 @@ impl Searches {
     /// A place, held until it is dropped.
     pub async fn enter(&self, within: Duration) -> Result<OwnedSemaphorePermit, ApiError> {
         if self.waiting.get() >= WAITING_MAX {
-            return Err(ApiError::Overloaded);
+            return Err(ApiError::Overloaded { again: BUSY });
         }
         self.waiting.inc();
         // Counted down however the wait ends, also when whoever asked goes away.
         let _waits = Waits(&self.waiting);
         let place = tokio::time::timeout(within, self.places.clone().acquire_owned()).await;
-        place.ok().and_then(Result::ok).ok_or(ApiError::Overloaded)
+        place.ok().and_then(Result::ok).ok_or(ApiError::Overloaded { again: BUSY })
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
         let searches = Searches::new(1, &Registry::new()).expect("registers");
         let place = searches.enter(Duration::from_secs(1)).await.expect("free");
         let late = searches.enter(Duration::from_millis(10)).await;
-        assert!(matches!(late, Err(ApiError::Overloaded)));
+        assert!(matches!(late, Err(ApiError::Overloaded { .. })));
         assert_eq!(searches.waiting.get(), 0);
         drop(place);
         drop(searches.enter(Duration::from_secs(1)).await.expect("free again"));

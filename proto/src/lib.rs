@@ -38,5 +38,8 @@ pub mod metadata {
     /// `unknown` where a write may or may not have taken place.
     pub const OUTCOME: &str = "portcullis-outcome";
     /// Milliseconds after which a refused request is worth repeating.
+    /// `batch` where whoever asks can wait: the request comes after all others.
+    pub const PRIORITY: &str = "portcullis-priority";
+    pub const BATCH: &str = "batch";
     pub const RETRY_MS: &str = "portcullis-retry-ms";
 }

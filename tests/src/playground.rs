@@ -40,13 +40,15 @@ pub struct PlaygroundOptions {
     pub node_program: Option<PathBuf>,
     /// Nodes whose process ends are started again by the playground itself.
     pub restart: bool,
+    /// Times the usual rates of users; 1 is as in production.
+    pub rate_factor: Option<u32>,
     /// Each node's directory lies on a disk of its own that forgets what was not synced when its power is cut.
     pub forgetful: bool,
 }
 
 impl Default for PlaygroundOptions {
     fn default() -> Self {
-        Self { nodes: 3, records_groups: 2, node_program: None, restart: false, forgetful: false }
+        Self { nodes: 3, records_groups: 2, node_program: None, restart: false, rate_factor: None, forgetful: false }
     }
 }
 
@@ -103,6 +105,9 @@ impl Playground {
         command.env_remove("PORTCULLIS_CONTEXT").arg("playground").arg("--nodes").arg(self.options.nodes.to_string());
         command.arg("--data-dir").arg(self.data_dir()).arg("--ready-file").arg(self.ready_file());
         command.arg("--records-groups").arg(self.options.records_groups.to_string());
+        if let Some(factor) = self.options.rate_factor {
+            command.arg("--rate-factor").arg(factor.to_string());
+        }
         if self.options.restart {
             command.arg("--restart");
         }

@@ -3,8 +3,10 @@
 use super::{Case, Findings};
 
 /// Metrics of queues, with the bound of each. (An outbox is no queue that could refuse: what stands in it was committed.)
-const BOUNDS: [(&str, f64); 8] = [
+const BOUNDS: [(&str, f64); 10] = [
+    ("portcullis_admission_waiting", model::limits::ADMISSION_QUEUE_MAX as f64),
     ("portcullis_audit_queue", model::limits::AUDIT_QUEUE_MAX as f64),
+    ("portcullis_excess_waiting", model::limits::EXCESS_PAUSED_MAX as f64),
     ("portcullis_denials_queue", model::limits::DENIALS_QUEUE_MAX as f64),
     ("portcullis_seen_queue", model::limits::SEEN_QUEUE_MAX as f64),
     ("portcullis_group_proposals", raft::group::PROPOSALS_MAX as f64),

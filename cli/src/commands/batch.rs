@@ -18,6 +18,8 @@ use crate::error::CliError;
 use crate::progress::Progress;
 use crate::view::answer::Answer;
 
+/// The code of a node that has too much to do.
+const BUSY: &str = "busy";
 /// A partial answer is asked again so often before it is written down as one.
 const PARTIAL_ATTEMPTS: u32 = 3;
 
@@ -72,7 +74,8 @@ pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
     probe.to_message(manner)?;
     let file = std::fs::File::open(&input).map_err(|error| CliError::path(&input, error))?;
     let mut rows = Rows::new(file, manner)?;
-    let client = globals.client_for(Function::PrimaryQuery)?;
+    // Whoever stands at a lane comes first.
+    let client = globals.client_for(Function::PrimaryQuery)?.giving_way();
     let mut sink = Sink::open(&out)?;
     let mut summary = Summary { resumed: sink.done(), ..Summary::default() };
     let mut progress = Progress::new("batch", 0);
@@ -149,7 +152,12 @@ async fn answer(client: &Client, row: Row) -> Result<Line, CliError> {
 async fn ask(client: &Client, question: v1::ScreenRequest) -> Result<Answer, client::ClientError> {
     let mut attempts = 1;
     loop {
-        let answer = Answer::from(client.screen(question.clone()).await?);
+        let answer = match client.screen(question.clone()).await {
+            Ok(answer) => Answer::from(answer),
+            // A cluster that has too much to do slows a batch and does not break it off.
+            Err(error) if [client::SLOW_DOWN, BUSY].contains(&error.code.as_str()) => continue,
+            Err(error) => return Err(error),
+        };
         if !answer.partial || attempts == PARTIAL_ATTEMPTS {
             return Ok(answer);
         }

@@ -40,6 +40,9 @@ pub struct Args {
     /// Of a new cluster: nodes in plain text, without certificates and so without a gate; for comparisons.
     #[arg(long)]
     pub plain_text: bool,
+    /// Of a new cluster: times the usual rates of users and agencies; 1,000 if left out, since one of its people stands for many.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rate_factor: Option<u32>,
     /// Start a node again by itself when its process ends.
     #[arg(long)]
     pub restart: bool,
@@ -116,7 +119,8 @@ async fn ask(globals: &Globals, command: Command) -> Result<(), CliError> {
 }
 
 async fn start(globals: &Globals, args: Args) -> Result<(), CliError> {
-    let Args { command: _, nodes, records_groups, data_dir, ready_file, plain_text, restart, ready_within } = args;
+    let Args { nodes, records_groups, data_dir, ready_file, plain_text, rate_factor, .. } = args;
+    let Args { restart, ready_within, .. } = args;
     let program = node::program()?;
     let entropy = SystemEntropy::open().map_err(|error| CliError::io("randomness", error))?;
     // Kept to the end of this function: then it is removed.
@@ -142,12 +146,14 @@ async fn start(globals: &Globals, args: Args) -> Result<(), CliError> {
         Some(layout) => {
             same("--nodes", nodes, layout.initial().count() as u64)?;
             same("--records-groups", records_groups, layout.records_groups)?;
+            same("--rate-factor", rate_factor, layout.rate_factor)?;
             same("--plain-text", plain_text.then_some(true), layout.plain_text)?;
             (layout, false)
         }
         None => {
             let mut layout = Layout::create(&dir, nodes.unwrap_or(3), records_groups.unwrap_or(2), &entropy)?;
             layout.plain_text = plain_text;
+            layout.rate_factor = rate_factor.unwrap_or(layout.rate_factor);
             layout.save(&dir)?;
             (layout, true)
         }

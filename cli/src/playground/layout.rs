@@ -37,6 +37,16 @@ pub struct Layout {
     /// Without certificates, and so without a gate.
     #[serde(default)]
     pub plain_text: bool,
+    /// Times the usual rates: one of its people stands for many.
+    #[serde(default = "rate_factor_default")]
+    pub rate_factor: u32,
+}
+
+/// Times the usual rates of a playground that was told nothing else.
+pub const RATE_FACTOR: u32 = 1_000;
+
+fn rate_factor_default() -> u32 {
+    RATE_FACTOR
 }
 
 /// A node of it.
@@ -94,7 +104,8 @@ impl Layout {
             .map(|(id, ports)| NodeLayout { id, grpc: local(ports[0]), http: local(ports[1]), joined: false })
             .collect();
         let (cluster_id, plain_text) = (ClusterId(entropy.sixteen()), false);
-        let layout = Self { format: FORMAT, cluster_id, records_groups, nodes, plain_text };
+        let rate_factor = RATE_FACTOR;
+        let layout = Self { format: FORMAT, cluster_id, records_groups, nodes, plain_text, rate_factor };
         let mut key = [0; 32];
         entropy.fill(&mut key);
         write_secret(&dir.key(), &(to_hex(&key) + "\n"))?;

@@ -63,6 +63,7 @@ pub fn arguments(dir: &Dir, layout: &Layout, node: &NodeLayout, join: Option<&st
         ("--key-file", text(dir.key())),
         ("--region", "local".to_string()),
         ("--port-code", format!("PLAY-{}", node.id)),
+        ("--rate-factor", layout.rate_factor.to_string()),
     ];
     if !layout.plain_text {
         arguments.extend([

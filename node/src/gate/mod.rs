@@ -2,6 +2,7 @@
 //! whom his certificate names, and where he works is the station of his session. On a network without certificates, which is
 //! on loopback alone, nobody can say who asks: there is no gate then, and a request is taken at its word.
 
+mod admission;
 mod authority;
 mod denials;
 mod known;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use model::access::denial::Denial;
 use model::access::function::Function;
 use model::access::standing::standing_denials;
+use model::admission::Priority;
 use model::audit::event::{EventHeader, EventKind, EventPayload, Term};
 use model::certificate::{Bearer, CertificateName};
 use model::envelope::{Caller, Decision};
@@ -27,6 +29,7 @@ use proto::transport::Remote;
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
+pub use admission::{Admission, AdmissionMetrics, Capacity, OpenStream, Summaries};
 pub use authority::{AccessMetrics, Authorised, Authority, Proof};
 pub use denials::{DenialMetrics, Denials, Teller, counts_as};
 pub use need::Need;
@@ -68,6 +71,8 @@ pub struct Admitted {
     pub authorised: Option<Authorised>,
     proof: Proof,
     handle: Option<Handle>,
+    /// Whoever asks says that he can wait.
+    gives_way: bool,
     /// What the caller sees of the records.
     pub cut: Cut,
     end: Instant,
@@ -146,6 +151,7 @@ impl Gate {
             authorised: None,
             proof,
             handle,
+            gives_way: metadata.get(metadata::PRIORITY).is_some_and(|value| value == metadata::BATCH),
             end: Instant::now() + deadline.saturating_sub(ANSWER_MARGIN),
         })
     }
@@ -291,6 +297,12 @@ impl Admitted {
     /// The session that the request came in.
     pub fn session(&self) -> Option<&Session> {
         self.authorised.as_ref().and_then(|on| on.session.as_ref())
+    }
+
+    /// What the request comes before, and after.
+    fn priority(&self, need: Need) -> Priority {
+        let purpose = &self.caller.purpose;
+        Priority::of(need.function(purpose), purpose, self.gives_way && need == Need::Question)
     }
 
     /// What is left of the request's time.

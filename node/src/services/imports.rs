@@ -318,9 +318,10 @@ impl Imports for Api {
         &self,
         request: Request<Streaming<message::ImportRequest>>,
     ) -> Result<Response<Self::ImportStream>, Status> {
-        let admitted = self.admit_stream(IMPORT, &request).await?;
+        let (admitted, open) = self.admit_stream(IMPORT, &request).await?;
         let (api, mut steps) = (self.clone(), until_idle(request.into_inner()));
         let stream = async_stream::stream! {
+            let _open = open;
             let mut running: Option<Running> = None;
             let mut under_way = futures_util::stream::FuturesOrdered::new();
             let mut ended = false;
@@ -366,6 +367,7 @@ async fn one_step(
     running: Option<Running>,
     step: Option<Step>,
 ) -> Result<Released<message::ImportProgress>, Status> {
+    let _place = api.0.admission.turn(&admitted).await;
     let counted = api.count(IMPORT);
     let mut admitted = admitted.renewed(Duration::from_millis(DEADLINE_MAX_MS));
     admitted.at = api.0.gate.now();

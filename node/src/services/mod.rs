@@ -45,7 +45,7 @@ use tonic::{Request, Response, Status};
 use crate::audit::{Answer, AuditError, Pipeline, Released, Unreleased};
 use crate::env::Work;
 use crate::error::ApiError;
-use crate::gate::{Admitted, Denials, Gate, Need, counts_as};
+use crate::gate::{Admission, Admitted, Denials, Gate, Need, OpenStream, counts_as};
 use crate::metrics::Metrics;
 use crate::passwords::Passwords;
 use crate::records::Records;
@@ -67,6 +67,7 @@ pub struct Api(pub(crate) Arc<Parts>);
 /// The parts of a node that its services use.
 pub struct Parts {
     pub gate: Gate,
+    pub admission: Admission,
     pub denials: Denials,
     pub groups: Groups,
     pub replicas: Vec<Replica>,
@@ -106,11 +107,25 @@ impl Api {
             Err(error) => Err(error),
             Ok(mut admitted) => {
                 admitted.terms = request.get_ref().terms();
-                self.run(call, admitted, request.into_inner(), run).await
+                self.run_in_place(call, admitted, request.into_inner(), run).await
             }
         };
         counted.ended(&result);
         result.map(Response::new).map_err(Status::from)
+    }
+
+    /// Runs a request as soon as there is a place for it. Without one it is refused before anything is decided or recorded.
+    async fn run_in_place<Q, T>(
+        &self,
+        call: Call,
+        admitted: Admitted,
+        request: Q,
+        run: impl AsyncFnOnce(&Admitted, Q) -> Result<Released<T>, ApiError>,
+    ) -> Result<Released<T>, ApiError> {
+        let place = self.0.admission.enter(call.need, &admitted).await?;
+        let released = self.run(call, admitted, request, run).await?;
+        place.answered(call.need);
+        Ok(released)
     }
 
     /// Counts a call: as gone if its future is dropped before it has ended.
@@ -119,15 +134,16 @@ impl Api {
     }
 
     /// Lets a stream in; who may not is refused before anything is read, and the refusal is an event.
-    async fn admit_stream<Q>(&self, call: Call, request: &Request<Q>) -> Result<Admitted, Status> {
-        let let_in = match self.0.gate.admit(request.metadata(), request.extensions().get()) {
-            Ok(admitted) => match self.authorise(call, admitted.clone()).await {
-                Ok(admitted) => Ok(admitted),
+    async fn admit_stream<Q>(&self, call: Call, request: &Request<Q>) -> Result<(Admitted, OpenStream), Status> {
+        let let_in = async {
+            let admitted = self.0.gate.admit(request.metadata(), request.extensions().get())?;
+            let open = self.0.admission.open(&admitted).await?;
+            match self.authorise(call, admitted.clone()).await {
+                Ok(admitted) => Ok((admitted, open)),
                 Err(error) => Err(self.refused(call, &admitted, error).await),
-            },
-            Err(error) => Err(error),
+            }
         };
-        let_in.map_err(|error| {
+        let_in.await.map_err(|error: ApiError| {
             self.count(call).ended(&Err::<(), _>(error.clone()));
             error.into()
         })
@@ -154,6 +170,7 @@ impl Api {
         let left = admitted.left()? + Duration::from_millis(15);
         let work = async {
             let authorised = self.authorise(call, admitted.clone()).await?;
+            self.0.admission.within_agency_rate(call.need, &authorised)?;
             run(&authorised, request).await
         };
         match tokio::time::timeout(left, work).await.unwrap_or(Err(ApiError::Deadline)) {
@@ -323,6 +340,7 @@ impl Counted<'_> {
         self.outcome = result.as_ref().err().map_or("ok", ApiError::code);
         if let Err(error) = result
             && !error.is_refusal()
+            && error.again().is_none()
         {
             tracing::info!(call = self.call.name, code = error.code(), %error, "a call failed");
         }

@@ -348,23 +348,34 @@ impl Screening for Api {
         &self,
         request: Request<Streaming<message::BatchRequest>>,
     ) -> Result<Response<Self::BatchStream>, Status> {
-        let admitted = self.admit_stream(BATCH, &request).await?;
+        let (admitted, open) = self.admit_stream(BATCH, &request).await?;
+        let open = Arc::new(open);
         let api = self.clone();
         let rows = until_idle(request.into_inner()).map(move |row| {
-            let (api, admitted) = (api.clone(), admitted.clone());
+            let (api, admitted, open) = (api.clone(), admitted.clone(), open.clone());
             async move {
+                let _open = open;
                 let message::BatchRequest { row, question } = row?;
-                // Each row is a question of its own: its own event, evaluation time and deadline.
-                let mut admitted = admitted.renewed(Duration::from_millis(DEADLINE_DEFAULT_MS));
-                admitted.request = api.0.gate.request_id();
-                admitted.at = api.0.gate.now();
-                let counted = api.count(BATCH);
                 let question = question.unwrap_or_default();
-                admitted.terms = question.terms();
-                let asked =
-                    async |admitted: &Admitted, question| Api::screen(&api, BATCH.kind, admitted, question).await;
-                let result = api.run(BATCH, admitted, question, asked).await;
-                counted.ended(&result);
+                let result = loop {
+                    let place = api.0.admission.turn(&admitted).await;
+                    // Each row is a question of its own: its own event, evaluation time and deadline, from when it has a place.
+                    let mut admitted = admitted.renewed(Duration::from_millis(DEADLINE_DEFAULT_MS));
+                    admitted.request = api.0.gate.request_id();
+                    admitted.at = api.0.gate.now();
+                    admitted.terms = question.terms();
+                    let counted = api.count(BATCH);
+                    let asked =
+                        async |admitted: &Admitted, question| Api::screen(&api, BATCH.kind, admitted, question).await;
+                    let result = api.run(BATCH, admitted, question.clone(), asked).await;
+                    counted.ended(&result);
+                    drop(place);
+                    // Too much to do slows a batch and does not break it off.
+                    match result.as_ref().err().and_then(ApiError::again) {
+                        Some(again) => tokio::time::sleep(again).await,
+                        None => break result,
+                    }
+                };
                 match result {
                     Ok(answer) => Ok(answer.into_row(row)),
                     Err(error) if error.is_refusal() => Ok(Released::row_refused(row, &error)),

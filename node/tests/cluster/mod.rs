@@ -12,7 +12,7 @@ use model::ids::{ClusterId, GroupId, NodeId, RequestId};
 use model::seal::Keyring;
 use model::time::{Clock, Entropy};
 use portcullis_node::Node;
-use portcullis_node::config::{Config, INDEX_LINGER, Start};
+use portcullis_node::config::{Capacity, Config, INDEX_LINGER, Start};
 use portcullis_node::cut::Cuts;
 use portcullis_node::env::{Env, SystemClock, SystemEntropy};
 use proto::transport::BoxFuture;
@@ -232,6 +232,7 @@ impl Cluster {
                 port: "test".into(),
                 timings: Timings::default(),
                 searches: 2,
+                capacity: Capacity::of(64, None),
                 gated: false,
                 ceremony: None,
                 names: Vec::new(),

@@ -28,6 +28,7 @@ Phases run in this order, whatever the order of the flag:
   failover      kill -9 of the leader of records-0 until the next acknowledged write
   gate          screens with TLS and gate against screens in plain text without either, asked in turn
   sign-on       log-ons per second: by certificate on standing and on new connections, and by password
+  overload      screens with a fifth of the capacity asked, and with ten times that; a suspension meanwhile
   idle          processor use of nodes that have six groups and nothing to do
 
 A run on tmpfs measures no disk: the report names the file system of the data directory.";
@@ -44,6 +45,7 @@ pub enum Phase {
     Failover,
     Gate,
     SignOn,
+    Overload,
     Idle,
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use channel::{Secured, Settings};
 use client::{Client, Config, SessionFile, Tcp};
 use model::ids::to_hex;
+use model::limits::DEADLINE_DEFAULT_MS;
 use model::session::banner_digest;
 use model::time::{Clock, Entropy, UnixMillis};
 
@@ -26,8 +27,19 @@ pub fn administrator(cluster: &Cluster) -> Result<Client, BenchError> {
     client_as(cluster, 0, ("administrator", "administration"))
 }
 
-fn client_as(cluster: &Cluster, number: usize, (user, purpose): (&str, &str)) -> Result<Client, BenchError> {
+fn client_as(cluster: &Cluster, number: usize, who: (&str, &str)) -> Result<Client, BenchError> {
+    client_within(cluster, number, who, Duration::from_millis(DEADLINE_DEFAULT_MS))
+}
+
+/// A client of one of the people, for a purpose, with the deadline of its calls.
+pub fn client_within(
+    cluster: &Cluster,
+    number: usize,
+    (user, purpose): (&str, &str),
+    deadline: Duration,
+) -> Result<Client, BenchError> {
     let mut config = Config::new(cluster.endpoints(), user, "CBP", "2404", purpose);
+    config.deadline = deadline;
     let entropy = Arc::new(Placed { first: (number % cluster.nodes().len()) as u8, placed: AtomicBool::new(false) });
     let Some(files) = cluster.files(user) else {
         return Ok(Client::connect(config, Arc::new(Tcp), Arc::new(WallClock), entropy)?);

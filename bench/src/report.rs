@@ -11,6 +11,7 @@ use crate::phases::gate::Gate;
 use crate::phases::idle::Idle;
 use crate::phases::import::Import;
 use crate::phases::memory::Memory;
+use crate::phases::overload::Overload;
 use crate::phases::sign_on::SignOn;
 
 /// The report; what was not measured is empty or null.
@@ -25,6 +26,7 @@ pub struct Report {
     pub failover: Option<Failover>,
     pub gate: Vec<Gate>,
     pub sign_on: Vec<SignOn>,
+    pub overload: Option<Overload>,
     pub idle: Vec<Idle>,
 }
 
@@ -33,7 +35,7 @@ impl Report {
     pub fn new(header: Header, travellers: BTreeMap<&'static str, usize>) -> Self {
         let (import, memory, load) = (Vec::new(), Vec::new(), Vec::new());
         let (gate, sign_on, idle) = (Vec::new(), Vec::new(), Vec::new());
-        Self { header, travellers, import, memory, load, failover: None, gate, sign_on, idle }
+        Self { header, travellers, import, memory, load, failover: None, gate, sign_on, overload: None, idle }
     }
 
     /// Calls that did not succeed, and rows that were not taken.
@@ -41,6 +43,10 @@ impl Report {
         let load: u64 = self.load.iter().map(|load| load.errors).sum();
         let rejected: u64 = self.import.iter().map(|import| import.summary.rejected).sum();
         let refused: u64 = self.sign_on.iter().map(|it| it.errors).sum();
-        refused + load + rejected + self.failover.as_ref().map_or(0, |failover| failover.errors)
+        let overload = self.overload.as_ref().map_or(0, |overload| {
+            let normal: u64 = overload.normal.asked.iter().flat_map(|kind| kind.failed.values()).sum();
+            normal + overload.answers_without_event as u64
+        });
+        refused + load + rejected + overload + self.failover.as_ref().map_or(0, |failover| failover.errors)
     }
 }

@@ -14,7 +14,7 @@ use crate::cluster::{Cluster, NODES};
 use crate::error::BenchError;
 use crate::machine::Header;
 use crate::output::{Output, note};
-use crate::phases::{failover, gate, idle, import, memory, sign_on};
+use crate::phases::{failover, gate, idle, import, memory, overload, sign_on};
 use crate::report::Report;
 use crate::sample::Sample;
 use crate::settle::settle;
@@ -63,6 +63,9 @@ pub async fn run(args: &Args) -> Result<u64, BenchError> {
     }
     if args.wants(Phase::SignOn) {
         run.sign_on().await?;
+    }
+    if args.wants(Phase::Overload) {
+        run.overload(&config).await?;
     }
     if args.wants(Phase::Idle) {
         run.idle().await?;
@@ -180,6 +183,17 @@ impl Run<'_> {
         }
         self.output.text(&sign_on::to_text(&measured))?;
         self.report.sign_on = measured;
+        Ok(())
+    }
+
+    async fn overload(&mut self, config: &Config) -> Result<(), BenchError> {
+        let cluster = self.cluster("overloaded", RECORDS_GROUPS).await?;
+        let lists = self.dir.join("lists-of-overload");
+        generator::write_lists(&lists, config)?;
+        let times = (Duration::from_secs(self.args.warm_up), Duration::from_secs(self.args.seconds));
+        let measured = overload::measure(&cluster, &lists.join("list.csv"), &self.supply, times).await?;
+        self.output.text(&overload::to_text(&measured))?;
+        self.report.overload = Some(measured);
         Ok(())
     }
 

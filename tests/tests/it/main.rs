@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "measurements and seeds, shown with --nocapture and where a test fails")]
 
 mod access;
+mod admission;
 mod audit_log;
 mod bad_input;
 mod bad_node;

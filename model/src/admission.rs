@@ -101,8 +101,8 @@ impl Priority {
     /// so that a queue that stands makes nobody late. None: as long as it takes.
     fn patience(self) -> Option<(Nanos, Nanos)> {
         match self {
-            Self::Primary => Some((400 * MILLISECOND, 20 * MILLISECOND)),
-            Self::Secondary => Some((200 * MILLISECOND, 10 * MILLISECOND)),
+            Self::Primary => Some((400 * MILLISECOND, 100 * MILLISECOND)),
+            Self::Secondary => Some((200 * MILLISECOND, 20 * MILLISECOND)),
             Self::Subject => Some((100 * MILLISECOND, 5 * MILLISECOND)),
             Self::Control | Self::Write | Self::Batch => None,
         }
@@ -113,13 +113,12 @@ impl Priority {
         self.patience().map(|(first, _)| first)
     }
 
-    /// When who found no place may come again.
+    /// When who found no place may come again: the later, the more can wait. Each attempt that is refused costs work, too.
     pub fn come_again(self) -> Nanos {
         match self {
-            Self::Control | Self::Write | Self::Primary => 100 * MILLISECOND,
-            Self::Secondary => 250 * MILLISECOND,
-            Self::Subject => 500 * MILLISECOND,
-            Self::Batch => SECOND,
+            Self::Control | Self::Write | Self::Primary => 200 * MILLISECOND,
+            Self::Secondary => 500 * MILLISECOND,
+            Self::Subject | Self::Batch => 2 * SECOND,
         }
     }
 

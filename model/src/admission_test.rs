@@ -107,12 +107,12 @@ fn a_burst_may_wait_and_a_queue_that_stands_makes_nobody_late() {
     assert_eq!(line.enter(Priority::Primary, 0, || 0), Entry::In);
     line.enter(Priority::Primary, 0, || 1);
     assert_eq!(admitted(&mut line, 300 * MILLISECOND), [], "a burst waits");
-    line.enter(Priority::Primary, 400 * MILLISECOND, || 2);
-    // The first waited too long; and since the queue was never empty since, the second waits 20 ms and no more.
+    line.enter(Priority::Primary, 350 * MILLISECOND, || 2);
+    // The first waited too long; and since the queue was never empty since, the second waits 100 ms and no more.
     assert_eq!(admitted(&mut line, 410 * MILLISECOND), [(1, false)]);
-    assert_eq!(admitted(&mut line, 421 * MILLISECOND), [(2, false)]);
+    assert_eq!(admitted(&mut line, 451 * MILLISECOND), [(2, false)]);
     line.enter(Priority::Primary, 500 * MILLISECOND, || 3);
-    assert_eq!(admitted(&mut line, 600 * MILLISECOND), [], "it was empty: a burst may wait again");
+    assert_eq!(admitted(&mut line, 700 * MILLISECOND), [], "it was empty: a burst may wait again");
     // Batches and revocations wait as long as it takes.
     line.enter(Priority::Batch, 0, || 4);
     line.enter(Priority::Control, 0, || 5);

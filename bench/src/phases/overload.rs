@@ -223,7 +223,9 @@ async fn without_event(auditor: &Client, mut from: u64, mut receipts: BTreeSet<S
         let page = auditor.read_audit(message).await?;
         let Some(last) = page.events.last() else { break };
         from = last.index + 1;
-        page.events.iter().for_each(|event| drop(receipts.remove(&event.receipt)));
+        for event in &page.events {
+            receipts.remove(&event.receipt);
+        }
         // Reading is an event itself, so the log never quite ends.
         if from + 1 >= page.size {
             break;
@@ -267,5 +269,5 @@ pub fn to_text(it: &Overload) -> String {
         it.answers,
         it.answers_without_event,
     );
-    table("Overload", head, &rows) + &said
+    table("Overload", head, &rows) + "\n" + &said
 }

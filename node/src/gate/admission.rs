@@ -102,6 +102,12 @@ struct Inner {
     metrics: AdmissionMetrics,
 }
 
+impl std::fmt::Debug for Admission {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Admission")
+    }
+}
+
 struct Rates {
     questions: Buckets<UserId>,
     writes: Buckets<UserId>,
@@ -121,10 +127,12 @@ struct Excess {
 }
 
 /// A place, held until it is dropped.
+#[derive(Debug)]
 pub struct Place {
     admission: Admission,
     priority: Priority,
     since: Instant,
+    question: bool,
     /// Whether it ended with the answer to a question, by which the number of places is judged.
     answers: bool,
 }
@@ -170,7 +178,7 @@ impl Admission {
         let priority = admitted.priority(need);
         self.within_rate(priority, admitted, admitted.left()?).await?;
         let wait = priority.wait_max().map_or(Duration::MAX, Duration::from_nanos).min(admitted.left()?);
-        match self.place(priority, Some(wait)).await {
+        match self.place(priority, Some(wait), need == Need::Question).await {
             Some(place) => Ok(place),
             None => {
                 self.count_refused(priority, "place");
@@ -184,7 +192,7 @@ impl Admission {
         // Who waits as long as it takes is not refused.
         let _ = self.within_rate(Priority::Batch, admitted, Duration::MAX).await;
         loop {
-            if let Some(place) = self.place(Priority::Batch, None).await {
+            if let Some(place) = self.place(Priority::Batch, None, false).await {
                 return place;
             }
             tokio::time::sleep(FULL_PAUSE).await;
@@ -253,7 +261,7 @@ impl Admission {
     }
 
     /// A place within this time; None: without one.
-    async fn place(&self, priority: Priority, within: Option<Duration>) -> Option<Place> {
+    async fn place(&self, priority: Priority, within: Option<Duration>, question: bool) -> Option<Place> {
         let (mut turn, entry) = {
             let mut line = self.line(priority);
             let mut turn = None;
@@ -267,7 +275,7 @@ impl Admission {
             (turn, entry)
         };
         let ticket = match (entry, &mut turn) {
-            (Entry::In, _) => return Some(self.held(priority)),
+            (Entry::In, _) => return Some(self.held(priority, question)),
             (Entry::Refused, _) | (_, None) => return None,
             (Entry::Waits(ticket), Some(_)) => ticket,
         };
@@ -279,12 +287,12 @@ impl Admission {
         };
         admitted.then(|| {
             waits.turn = None;
-            self.held(priority)
+            self.held(priority, question)
         })
     }
 
-    fn held(&self, priority: Priority) -> Place {
-        Place { admission: self.clone(), priority, since: Instant::now(), answers: false }
+    fn held(&self, priority: Priority, question: bool) -> Place {
+        Place { admission: self.clone(), priority, since: Instant::now(), question, answers: false }
     }
 
     /// Tells everybody whose wait is over. Who is gone meanwhile gives his place back.
@@ -410,9 +418,9 @@ impl Summaries {
 }
 
 impl Place {
-    /// The request that held it was answered. What is refused is no measure: it ends early.
-    pub fn answered(mut self, need: Need) {
-        self.answers = need == Need::Question && self.priority != Priority::Batch;
+    /// The request that held it has its answer. What is refused is no measure: it ends early.
+    pub fn answered(mut self) {
+        self.answers = self.question && self.priority != Priority::Batch;
     }
 }
 

@@ -87,7 +87,7 @@ async fn where_all_places_are_held_the_desk_is_told_at_once_and_rows_wait() {
     let admission = admission(1, None);
     let held = question(&admission, "first", "primary").await.expect("free");
     let (code, hint) = again(question(&admission, "clerk", "other").await);
-    assert_eq!((code, hint), ("busy", Duration::from_millis(500)));
+    assert_eq!((code, hint), ("busy", Duration::from_secs(2)));
     // Revocations and changes have places of their own.
     let suspend = Need::Function(model::access::function::Function::UserSuspend);
     drop(admission.enter(suspend, &asks("supervisor", "other")).await.expect("a lane of its own"));

@@ -102,12 +102,6 @@ struct Inner {
     metrics: AdmissionMetrics,
 }
 
-impl std::fmt::Debug for Admission {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Admission")
-    }
-}
-
 struct Rates {
     questions: Buckets<UserId>,
     writes: Buckets<UserId>,
@@ -126,8 +120,7 @@ struct Excess {
     count: u64,
 }
 
-/// A place, held until it is dropped.
-#[derive(Debug)]
+/// A place, held until it is dropped: to the end of the wait for the event, or what waits there would grow instead.
 pub struct Place {
     admission: Admission,
     priority: Priority,
@@ -418,7 +411,7 @@ impl Summaries {
 }
 
 impl Place {
-    /// The request that held it has its answer. What is refused is no measure: it ends early.
+    /// The request that held it was answered. What is refused is no measure: it ends early.
     pub fn answered(mut self) {
         self.answers = self.question && self.priority != Priority::Batch;
     }

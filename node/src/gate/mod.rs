@@ -9,7 +9,7 @@ mod known;
 mod need;
 mod seen;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::access::denial::Denial;
@@ -29,7 +29,7 @@ use proto::transport::Remote;
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
-pub use admission::{Admission, AdmissionMetrics, Capacity, OpenStream, Place, Summaries};
+pub use admission::{Admission, AdmissionMetrics, Capacity, OpenStream, Summaries};
 pub use authority::{AccessMetrics, Authorised, Authority, Proof};
 pub use denials::{DenialMetrics, Denials, Teller, counts_as};
 pub use need::Need;
@@ -71,8 +71,6 @@ pub struct Admitted {
     pub authorised: Option<Authorised>,
     proof: Proof,
     handle: Option<Handle>,
-    /// What it holds while it is worked on.
-    place: Option<Arc<Mutex<Option<Place>>>>,
     /// Whoever asks says that he can wait.
     gives_way: bool,
     /// What the caller sees of the records.
@@ -153,7 +151,6 @@ impl Gate {
             authorised: None,
             proof,
             handle,
-            place: None,
             gives_way: metadata.get(metadata::PRIORITY).is_some_and(|value| value == metadata::BATCH),
             end: Instant::now() + deadline.saturating_sub(ANSWER_MARGIN),
         })
@@ -300,19 +297,6 @@ impl Admitted {
     /// The session that the request came in.
     pub fn session(&self) -> Option<&Session> {
         self.authorised.as_ref().and_then(|on| on.session.as_ref())
-    }
-
-    /// The request has a place, until it is dropped or its answer is made.
-    pub fn in_place(self, place: Place) -> Self {
-        Self { place: Some(Arc::new(Mutex::new(Some(place)))), ..self }
-    }
-
-    /// The answer is made. What follows waits for the log and not for a processor, and others may have the place.
-    pub fn answered(&self) {
-        let place = self.place.as_ref().and_then(|place| place.lock().unwrap_or_else(PoisonError::into_inner).take());
-        if let Some(place) = place {
-            place.answered();
-        }
     }
 
     /// What the request comes before, and after.

@@ -367,9 +367,9 @@ async fn one_step(
     running: Option<Running>,
     step: Option<Step>,
 ) -> Result<Released<message::ImportProgress>, Status> {
-    let place = api.0.admission.turn(&admitted).await;
+    let _place = api.0.admission.turn(&admitted).await;
     let counted = api.count(IMPORT);
-    let mut admitted = admitted.renewed(Duration::from_millis(DEADLINE_MAX_MS)).in_place(place);
+    let mut admitted = admitted.renewed(Duration::from_millis(DEADLINE_MAX_MS));
     admitted.at = api.0.gate.now();
     admitted.request = api.0.gate.request_id();
     admitted.terms = step.terms();

@@ -123,7 +123,9 @@ impl Api {
         run: impl AsyncFnOnce(&Admitted, Q) -> Result<Released<T>, ApiError>,
     ) -> Result<Released<T>, ApiError> {
         let place = self.0.admission.enter(call.need, &admitted).await?;
-        self.run(call, admitted.in_place(place), request, run).await
+        let released = self.run(call, admitted, request, run).await?;
+        place.answered();
+        Ok(released)
     }
 
     /// Counts a call: as gone if its future is dropped before it has ended.
@@ -212,7 +214,6 @@ impl Api {
 
     /// Releases an answer, within the request's time: what it then waits for is the audit log, and the caller reads that.
     async fn release<T: Answer>(&self, admitted: &Admitted, answer: Unreleased<T>) -> Result<Released<T>, ApiError> {
-        admitted.answered();
         let released = tokio::time::timeout(admitted.left()?, self.0.pipeline.release(answer)).await;
         Ok(released.unwrap_or(Err(AuditError::Late))?)
     }

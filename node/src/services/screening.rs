@@ -360,7 +360,7 @@ impl Screening for Api {
                 let result = loop {
                     let place = api.0.admission.turn(&admitted).await;
                     // Each row is a question of its own: its own event, evaluation time and deadline, from when it has a place.
-                    let mut admitted = admitted.renewed(Duration::from_millis(DEADLINE_DEFAULT_MS)).in_place(place);
+                    let mut admitted = admitted.renewed(Duration::from_millis(DEADLINE_DEFAULT_MS));
                     admitted.request = api.0.gate.request_id();
                     admitted.at = api.0.gate.now();
                     admitted.terms = question.terms();
@@ -369,6 +369,7 @@ impl Screening for Api {
                         async |admitted: &Admitted, question| Api::screen(&api, BATCH.kind, admitted, question).await;
                     let result = api.run(BATCH, admitted, question.clone(), asked).await;
                     counted.ended(&result);
+                    drop(place);
                     // Too much to do slows a batch and does not break it off.
                     match result.as_ref().err().and_then(ApiError::again) {
                         Some(again) => tokio::time::sleep(again).await,

@@ -101,7 +101,7 @@ impl Priority {
     /// so that a queue that stands makes nobody late. None: as long as it takes.
     fn patience(self) -> Option<(Nanos, Nanos)> {
         match self {
-            Self::Primary => Some((400 * MILLISECOND, 100 * MILLISECOND)),
+            Self::Primary => Some((SECOND, 400 * MILLISECOND)),
             Self::Secondary => Some((200 * MILLISECOND, 20 * MILLISECOND)),
             Self::Subject => Some((100 * MILLISECOND, 5 * MILLISECOND)),
             Self::Control | Self::Write | Self::Batch => None,
@@ -116,8 +116,8 @@ impl Priority {
     /// When who found no place may come again: the later, the more can wait. Each attempt that is refused costs work, too.
     pub fn come_again(self) -> Nanos {
         match self {
-            Self::Control | Self::Write | Self::Primary => 200 * MILLISECOND,
-            Self::Secondary => 500 * MILLISECOND,
+            Self::Control | Self::Write | Self::Primary => 500 * MILLISECOND,
+            Self::Secondary => SECOND,
             Self::Subject | Self::Batch => 2 * SECOND,
         }
     }
@@ -205,7 +205,7 @@ impl<K: Ord + Clone> Buckets<K> {
 /// Answers by which the number of places is judged once.
 const WINDOW: u32 = 32;
 /// An answer may take this many times what it takes on an idle node; beyond it, more at a time make each only slower.
-const SLOWER_MAX: u64 = 2;
+const SLOWER_MAX: u64 = 3;
 /// The share by which what is usual may grow in a window: lists grow, and so does what an answer takes.
 const USUAL_GROWS: u64 = 4_096;
 

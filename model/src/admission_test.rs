@@ -106,13 +106,13 @@ fn a_burst_may_wait_and_a_queue_that_stands_makes_nobody_late() {
     let mut line = Line::new(Limit::fixed(1));
     assert_eq!(line.enter(Priority::Primary, 0, || 0), Entry::In);
     line.enter(Priority::Primary, 0, || 1);
-    assert_eq!(admitted(&mut line, 300 * MILLISECOND), [], "a burst waits");
-    line.enter(Priority::Primary, 350 * MILLISECOND, || 2);
-    // The first waited too long; and since the queue was never empty since, the second waits 100 ms and no more.
-    assert_eq!(admitted(&mut line, 410 * MILLISECOND), [(1, false)]);
-    assert_eq!(admitted(&mut line, 451 * MILLISECOND), [(2, false)]);
-    line.enter(Priority::Primary, 500 * MILLISECOND, || 3);
-    assert_eq!(admitted(&mut line, 700 * MILLISECOND), [], "it was empty: a burst may wait again");
+    assert_eq!(admitted(&mut line, 900 * MILLISECOND), [], "a burst waits");
+    line.enter(Priority::Primary, 900 * MILLISECOND, || 2);
+    // The first waited too long; and since the queue was never empty since, the second waits 400 ms and no more.
+    assert_eq!(admitted(&mut line, 1_100 * MILLISECOND), [(1, false)]);
+    assert_eq!(admitted(&mut line, 1_301 * MILLISECOND), [(2, false)]);
+    line.enter(Priority::Primary, 1_400 * MILLISECOND, || 3);
+    assert_eq!(admitted(&mut line, 2_000 * MILLISECOND), [], "it was empty: a burst may wait again");
     // Batches and revocations wait as long as it takes.
     line.enter(Priority::Batch, 0, || 4);
     line.enter(Priority::Control, 0, || 5);

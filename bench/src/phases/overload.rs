@@ -57,6 +57,8 @@ pub struct Loaded {
     pub asked: Vec<Asked>,
     /// Attempts that nodes told to come later, by priority.
     pub refused: BTreeMap<String, f64>,
+    /// Mean wait of an answer for its event.
+    pub audit_wait_ms: f64,
 }
 
 /// What was measured.
@@ -135,7 +137,8 @@ async fn open_loop(
         ask(client, supply, 0).await.map_err(|(code, text)| BenchError::Cluster(format!("{code}: {text}")))?;
     }
     let turns: Vec<usize> = (0..MIX.len()).flat_map(|kind| std::iter::repeat_n(kind, MIX[kind].1)).collect();
-    let before = Sample::of(cluster).await?.by_label(REFUSED, "priority");
+    let sample = Sample::of(cluster).await?;
+    let (before, waits_before) = (sample.by_label(REFUSED, "priority"), audit_waits(&sample));
     let count = (time.as_secs_f64() * per_second) as usize;
     let began = tokio::time::Instant::now();
     let mut asked = JoinSet::new();
@@ -164,7 +167,9 @@ async fn open_loop(
         }
     }
     let seconds = began.elapsed().as_secs_f64();
-    let mut refused = Sample::of(cluster).await?.by_label(REFUSED, "priority");
+    let sample = Sample::of(cluster).await?;
+    let (mut refused, waits) = (sample.by_label(REFUSED, "priority"), audit_waits(&sample));
+    let audit_wait_ms = (waits.0 - waits_before.0) / (waits.1 - waits_before.1).max(1.0) * 1e3;
     refused.iter_mut().for_each(|(priority, count)| *count -= before.get(priority).copied().unwrap_or(0.0));
     let asked: Vec<Asked> = MIX
         .iter()
@@ -178,7 +183,12 @@ async fn open_loop(
         })
         .collect();
     let answered: u64 = asked.iter().map(|kind| kind.answered).sum();
-    Ok(Loaded { per_second_asked: per_second, per_second_answered: answered as f64 / seconds, asked, refused })
+    Ok(Loaded { per_second_asked: per_second, per_second_answered: answered as f64 / seconds, asked, refused, audit_wait_ms })
+}
+
+/// Seconds that answers waited for their events, and how many.
+fn audit_waits(sample: &Sample) -> (f64, f64) {
+    (sample.sum("portcullis_audit_release_seconds_sum"), sample.sum("portcullis_audit_release_seconds_count"))
 }
 
 /// A question; its receipt, or why there is none.
@@ -258,7 +268,7 @@ pub fn to_text(it: &Overload) -> String {
     let said = format!(
         "capacity {} a second; normal {} asked and {} answered, ten times {} asked and {} answered\n\
          p99 of primary: {} times the normal one; revoked at every node after {} s\n\
-         {} answers, {} of them without an event in the audit log\n",
+         mean wait for the event {} and {} ms; {} answers, {} of them without an event in the audit log\n",
         figure(it.capacity_per_second),
         figure(it.normal.per_second_asked),
         figure(it.normal.per_second_answered),
@@ -266,6 +276,8 @@ pub fn to_text(it: &Overload) -> String {
         figure(it.over.per_second_answered),
         figure(it.times_p99_primary),
         figure(it.revoked_seconds),
+        figure(it.normal.audit_wait_ms),
+        figure(it.over.audit_wait_ms),
         it.answers,
         it.answers_without_event,
     );

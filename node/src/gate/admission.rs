@@ -44,9 +44,9 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// So many at most: it begins with a quarter of them and keeps a sixteenth.
+    /// So many at most: it begins with a quarter of them and keeps an eighth.
     pub fn of(most: usize, rate_factor: Option<u32>) -> Self {
-        Self { questions: (most / 16, most / 4, most), rate_factor }
+        Self { questions: (most / 8, most / 4, most), rate_factor }
     }
 }
 

@@ -35,8 +35,7 @@ pub enum Priority {
 
 impl Priority {
     /// All, the first first.
-    pub const ALL: [Self; 6] =
-        [Self::Control, Self::Write, Self::Primary, Self::Secondary, Self::Subject, Self::Batch];
+    pub const ALL: [Self; 6] = [Self::Control, Self::Write, Self::Primary, Self::Secondary, Self::Subject, Self::Batch];
 
     /// The priority of what needs a function; None is what needs a certificate or a session alone. Who gives way lowers
     /// his own question, and nobody can raise one.

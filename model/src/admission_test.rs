@@ -1,3 +1,5 @@
+//! Rates and places, over all that may come.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -66,7 +68,9 @@ fn admitted(line: &mut Line<u32>, now: Nanos) -> Vec<(u32, bool)> {
 fn a_free_place_goes_to_the_first_priority_that_waits_and_within_it_to_who_came_first() {
     let mut line = Line::new(Limit::fixed(1));
     assert_eq!(line.enter(Priority::Subject, 0, || 0), Entry::In);
-    for (number, priority) in [Priority::Batch, Priority::Subject, Priority::Primary, Priority::Primary].iter().enumerate() {
+    for (number, priority) in
+        [Priority::Batch, Priority::Subject, Priority::Primary, Priority::Primary].iter().enumerate()
+    {
         assert!(matches!(line.enter(*priority, 0, || number as u32), Entry::Waits(_)));
     }
     let mut order = Vec::new();

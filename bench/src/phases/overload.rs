@@ -183,7 +183,13 @@ async fn open_loop(
         })
         .collect();
     let answered: u64 = asked.iter().map(|kind| kind.answered).sum();
-    Ok(Loaded { per_second_asked: per_second, per_second_answered: answered as f64 / seconds, asked, refused, audit_wait_ms })
+    Ok(Loaded {
+        per_second_asked: per_second,
+        per_second_answered: answered as f64 / seconds,
+        asked,
+        refused,
+        audit_wait_ms,
+    })
 }
 
 /// Seconds that answers waited for their events, and how many.
@@ -263,8 +269,7 @@ pub fn to_text(it: &Overload) -> String {
             ]);
         }
     }
-    let head =
-        ["load", "who", "asked", "answered", "not within 2 s", "attempts refused", "p50 ms", "p99 ms", "max ms"];
+    let head = ["load", "who", "asked", "answered", "not within 2 s", "attempts refused", "p50 ms", "p99 ms", "max ms"];
     let said = format!(
         "capacity {} a second; normal {} asked and {} answered, ten times {} asked and {} answered\n\
          p99 of primary: {} times the normal one; revoked at every node after {} s\n\

@@ -20,9 +20,9 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::Admitted;
 use super::authority::Proof;
 use super::need::Need;
-use super::Admitted;
 use crate::audit::Pipeline;
 use crate::error::ApiError;
 

@@ -1,3 +1,5 @@
+//! Who gets a place and who is told to come later, and that no place stays held.
+
 use model::ids::{ClusterId, NodeId};
 use proto::metadata;
 use tonic::metadata::MetadataMap;

@@ -98,18 +98,38 @@ struct Inner {
     control: Mutex<Line<oneshot::Sender<bool>>>,
     writes: Mutex<Line<oneshot::Sender<bool>>>,
     work: Mutex<Line<oneshot::Sender<bool>>>,
-    streams: Mutex<BTreeMap<UserId, usize>>,
+    streams: Mutex<BTreeMap<Who, usize>>,
     metrics: AdmissionMetrics,
 }
 
+/// Whose rate it is, as far as the channel proves it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Who {
+    Person(UserId),
+    /// At a terminal the name is a claim, which anybody there could make in another's name; and one works there at a time.
+    Terminal(Option<[u8; 32]>),
+    System(AgencyId, UserId),
+}
+
+impl Who {
+    fn of(admitted: &Admitted) -> Self {
+        let Caller { user, agency, .. } = &admitted.caller;
+        match &admitted.proof {
+            Proof::Person { .. } => Self::Person(user.clone()),
+            Proof::Terminal { certificate, .. } => Self::Terminal(*certificate),
+            Proof::System { .. } => Self::System(agency.clone(), user.clone()),
+        }
+    }
+}
+
 struct Rates {
-    questions: Buckets<UserId>,
-    writes: Buckets<UserId>,
-    control: Buckets<UserId>,
-    rows: Buckets<UserId>,
-    systems: Buckets<(AgencyId, UserId)>,
+    questions: Buckets<Who>,
+    writes: Buckets<Who>,
+    control: Buckets<Who>,
+    rows: Buckets<Who>,
+    systems: Buckets<Who>,
     agencies: Buckets<AgencyId>,
-    excess: BTreeMap<UserId, Excess>,
+    excess: BTreeMap<Who, Excess>,
     /// Of those who found no room in it.
     others: u64,
 }
@@ -133,7 +153,7 @@ pub struct Place {
 /// A stream that is open until this is dropped.
 pub struct OpenStream {
     admission: Admission,
-    user: UserId,
+    who: Who,
 }
 
 impl Admission {
@@ -195,17 +215,17 @@ impl Admission {
     /// Opens a stream, unless there are too many.
     pub async fn open(&self, admitted: &Admitted) -> Result<OpenStream, ApiError> {
         self.within_rate(Priority::Control, admitted, Duration::ZERO).await?;
-        let user = admitted.caller.user.clone();
+        let who = Who::of(admitted);
         let mut streams = lock(&self.0.streams);
-        let (all, own) = (streams.values().sum::<usize>(), streams.get(&user).copied().unwrap_or(0));
+        let (all, own) = (streams.values().sum::<usize>(), streams.get(&who).copied().unwrap_or(0));
         if all >= STREAMS_MAX || own >= USER_STREAMS_MAX {
             drop(streams);
             self.count_refused(Priority::Batch, "streams");
             return Err(ApiError::Overloaded { again: Duration::from_nanos(Priority::Batch.come_again()) });
         }
-        streams.insert(user.clone(), own + 1);
+        streams.insert(who.clone(), own + 1);
         self.0.metrics.streams.set(all as i64 + 1);
-        Ok(OpenStream { admission: self.clone(), user })
+        Ok(OpenStream { admission: self.clone(), who })
     }
 
     /// Takes a request from the rate of its agency: after the gate, since before it nobody has proved to be of one.
@@ -241,7 +261,7 @@ impl Admission {
         };
         self.count_refused(priority, "rate");
         if priority != Priority::Batch {
-            lock(rates).exceeded(&admitted.caller);
+            lock(rates).exceeded(&Who::of(admitted), &admitted.caller, 1);
             let paused = &self.0.metrics.paused;
             if (paused.get() as usize) < EXCESS_PAUSED_MAX {
                 paused.inc();
@@ -345,10 +365,11 @@ impl Admission {
                 (std::mem::take(&mut rates.excess), std::mem::take(&mut rates.others))
             };
             let others = (others > 0).then(|| Excess { caller: by.node.clone(), count: others });
-            for excess in excess.into_values().chain(others) {
-                if !by.write(&excess).await {
+            let others = others.map(|others| (Who::Person(others.caller.user.clone()), others));
+            for (who, excess) in excess.into_iter().chain(others) {
+                if !by.write(&who, &excess).await {
                     // It stands in the next one.
-                    lock(rates).exceeded_by(&excess.caller, excess.count);
+                    lock(rates).exceeded(&who, &excess.caller, excess.count);
                 }
             }
         }
@@ -357,29 +378,23 @@ impl Admission {
 
 impl Rates {
     fn take(&mut self, priority: Priority, admitted: &Admitted, now: Nanos, within: Nanos) -> Result<Nanos, Nanos> {
-        let Caller { user, agency, .. } = &admitted.caller;
-        if matches!(admitted.proof, Proof::System { .. }) && priority != Priority::Batch {
-            return self.systems.take(&(agency.clone(), user.clone()), now, within);
-        }
+        let who = Who::of(admitted);
         let buckets = match priority {
+            Priority::Batch => &mut self.rows,
+            _ if matches!(who, Who::System(..)) => &mut self.systems,
             Priority::Control => &mut self.control,
             Priority::Write => &mut self.writes,
             Priority::Primary | Priority::Secondary | Priority::Subject => &mut self.questions,
-            Priority::Batch => &mut self.rows,
         };
-        buckets.take(user, now, within)
+        buckets.take(&who, now, within)
     }
 
-    fn exceeded(&mut self, caller: &Caller) {
-        self.exceeded_by(caller, 1);
-    }
-
-    fn exceeded_by(&mut self, caller: &Caller, count: u64) {
+    fn exceeded(&mut self, who: &Who, caller: &Caller, count: u64) {
         let room = self.excess.len() < EXCESS_USERS_MAX;
-        if let Some(excess) = self.excess.get_mut(&caller.user) {
+        if let Some(excess) = self.excess.get_mut(who) {
             excess.count += count;
         } else if room {
-            self.excess.insert(caller.user.clone(), Excess { caller: caller.clone(), count });
+            self.excess.insert(who.clone(), Excess { caller: caller.clone(), count });
         } else {
             self.others += count;
         }
@@ -396,14 +411,15 @@ pub struct Summaries {
 }
 
 impl Summaries {
-    async fn write(&self, excess: &Excess) -> bool {
+    async fn write(&self, who: &Who, excess: &Excess) -> bool {
         let now = self.clock.now();
         let request = RequestId::new(now, self.entropy.sixteen());
         let mut header = EventHeader::new(EventKind::Excess, request, &excess.caller, now);
         header.verdict = Verdict::Refused.number();
         header.code = Some("slow-down".to_string());
         let seconds = EXCESS_SUMMARY_MS / 1_000;
-        let text = format!("{} requests beyond the rate in {seconds} s", excess.count);
+        let claimed = if matches!(who, Who::Terminal(_)) { " at a terminal, the first by this name" } else { "" };
+        let text = format!("{} requests beyond the rate in {seconds} s{claimed}", excess.count);
         let payload = EventPayload { text: Some(text), ..EventPayload::default() };
         let recorded = tokio::time::timeout(SUMMARY_DEADLINE, self.pipeline.record(header, &payload)).await;
         matches!(recorded, Ok(Ok(_)))
@@ -427,10 +443,10 @@ impl Drop for Place {
 impl Drop for OpenStream {
     fn drop(&mut self) {
         let mut streams = lock(&self.admission.0.streams);
-        if let Some(own) = streams.get_mut(&self.user) {
+        if let Some(own) = streams.get_mut(&self.who) {
             *own -= 1;
             if *own == 0 {
-                streams.remove(&self.user);
+                streams.remove(&self.who);
             }
         }
         self.admission.0.metrics.streams.set(streams.values().sum::<usize>() as i64);

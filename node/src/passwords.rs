@@ -17,7 +17,7 @@ use prometheus::{IntGauge, Registry};
 use tokio::sync::Semaphore;
 
 use crate::env::Work;
-use crate::error::ApiError;
+use crate::error::{ApiError, BUSY};
 
 /// Passwords that wait to be hashed.
 pub const WAITING_MAX: i64 = 256;
@@ -54,12 +54,12 @@ impl Hashing {
         hash: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         if self.waiting.get() >= WAITING_MAX {
-            return Err(ApiError::Overloaded);
+            return Err(ApiError::Overloaded { again: BUSY });
         }
         self.waiting.inc();
         let waits = Waits(&self.waiting);
         let place = tokio::time::timeout(within, self.places.clone().acquire_owned()).await;
-        let place = place.ok().and_then(Result::ok).ok_or(ApiError::Overloaded)?;
+        let place = place.ok().and_then(Result::ok).ok_or(ApiError::Overloaded { again: BUSY })?;
         drop(waits);
         // The place goes with the work: whoever asked may be gone, and the thread still hashes.
         let hashed = move || {
@@ -242,7 +242,7 @@ mod tests {
         let hashing = Hashing::new(1, &Registry::new()).expect("registers");
         let held = hashing.places.clone().acquire_owned().await.expect("free");
         let late = hashing.run(Work::Threads, Duration::from_millis(10), || ()).await;
-        assert!(matches!(late, Err(ApiError::Overloaded)));
+        assert!(matches!(late, Err(ApiError::Overloaded { again: BUSY })));
         assert_eq!(hashing.waiting.get(), 0);
         drop(held);
         hashing.run(Work::Threads, LONG, || ()).await.expect("free again");

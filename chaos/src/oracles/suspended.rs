@@ -8,24 +8,24 @@ use model::audit::event::Verdict;
 use model::people::scores::SHORT_SCORE;
 
 use super::{Case, Findings};
-use crate::clock::EPOCH_MS;
 
 /// A denial has reached the directory after so long.
 const TOLD_WITHIN_MS: u64 = 3_000;
-/// Clocks of nodes are ahead or behind by so much at most.
-const SKEW_MS: u64 = 500;
+/// An event is in the log so long after its denial was told, while everything works.
+const RECORDED_WITHIN_MS: u64 = 1_000;
 
 pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
     if !case.run.world.gated {
         return found;
     }
-    // By user, when he was refused what counts most: a function that he does not hold.
+    // By user, when it was in the log that he was refused what counts most: a function that he does not hold. (The times in
+    // events are of clocks that may be wrong.)
     let mut refused: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for event in case.evidence.events() {
         let header = &event.leaf.header;
         if header.verdict == Verdict::Refused.number() && header.code.as_deref() == Some(Denial::Function.code()) {
-            refused.entry(header.user.as_str()).or_default().push(header.at_ms.saturating_sub(EPOCH_MS));
+            refused.entry(header.user.as_str()).or_default().push(event.applied_ms);
         }
     }
     let needed = SHORT_SCORE.div_ceil(u32::from(model::people::scores::DenialKind::Function.weight())) as usize;
@@ -33,7 +33,7 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
         times.sort_unstable();
         for together in times.windows(needed) {
             let (Some(first), Some(last)) = (together.first(), together.last()) else { continue };
-            let (from, to) = (first.saturating_sub(SKEW_MS), last + SKEW_MS + TOLD_WITHIN_MS);
+            let (from, to) = (first.saturating_sub(RECORDED_WITHIN_MS), last + TOLD_WITHIN_MS);
             if !case.run.steady.iter().any(|span| span.from_ms <= from && to <= span.to_ms) {
                 continue;
             }

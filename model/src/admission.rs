@@ -101,8 +101,8 @@ impl Priority {
     fn patience(self) -> Option<(Nanos, Nanos)> {
         match self {
             Self::Primary => Some((SECOND, 400 * MILLISECOND)),
-            Self::Secondary => Some((200 * MILLISECOND, 20 * MILLISECOND)),
-            Self::Subject => Some((100 * MILLISECOND, 5 * MILLISECOND)),
+            Self::Secondary => Some((200 * MILLISECOND, 100 * MILLISECOND)),
+            Self::Subject => Some((100 * MILLISECOND, 50 * MILLISECOND)),
             Self::Control | Self::Write | Self::Batch => None,
         }
     }

@@ -44,9 +44,10 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// So many at most: it begins with a quarter of them and keeps an eighth.
+    /// So many at most: it begins with a quarter of them and keeps those. Fewer would be fewer answers, since each holds its place
+    /// while it waits for its event.
     pub fn of(most: usize, rate_factor: Option<u32>) -> Self {
-        Self { questions: (most / 8, most / 4, most), rate_factor }
+        Self { questions: (most / 4, most / 4, most), rate_factor }
     }
 }
 

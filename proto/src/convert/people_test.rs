@@ -101,7 +101,7 @@ fn every_change_of_an_account_is_read() {
         kinds.insert(expected.number());
         assert_eq!(change_from(Some(message)), Ok(expected));
     }
-    assert_eq!(kinds.len(), 14, "every kind of change");
+    assert_eq!(kinds.len(), 16, "every kind of change");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use search::Sought;
 /// What a caller sees, of one moment of the directory.
 #[derive(Debug, Clone)]
 pub enum Cut {
-    /// Everything: on a node without a gate, which is plain text on loopback, comparisons and the simulation.
+    /// Everything: on a node without a gate, which is plain text on loopback, comparisons and simulated worlds without one.
     Ungated,
     /// What his grants open, and by the function that he asks with what is on primary.
     Gated { grants: Arc<Grants>, function: Function },

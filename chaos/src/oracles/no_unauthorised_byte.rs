@@ -3,7 +3,7 @@
 //! primary shows of itself; and an error tells nothing of what is hidden. (That what he may see is all there, and as it is in
 //! a world without the hidden records, [`super::no_missed_lookout`] says of searches.)
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use client::v1;
 use model::access::denial::Denial;
@@ -186,9 +186,9 @@ fn compartments(case: &Case<'_>) -> Findings {
 /// before.
 fn outdated(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
-    let mut looked: BTreeMap<(GroupId, u64), ()> = BTreeMap::new();
+    let mut looked: BTreeSet<(GroupId, u64)> = BTreeSet::new();
     for ((id, version), seen) in &case.seen.versions {
-        if looked.insert((seen.group, seen.index), ()).is_some() {
+        if !looked.insert((seen.group, seen.index)) {
             continue;
         }
         let Some((caller, decision, proposed)) = case.seen.decided(seen.group, seen.index) else { continue };

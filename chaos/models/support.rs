@@ -21,6 +21,7 @@ use model::command::deliver::Deliver;
 use model::command::import::ImportState;
 use model::command::update::UpdateRecord;
 use model::command::{Command, Outcome, Remembered};
+use model::data_key::DataKey;
 use model::decide::{Context, decide};
 use model::envelope::{Caller, Decision, Envelope};
 use model::error::RefusalCode;
@@ -293,7 +294,10 @@ impl Stock {
             Write::PutTreeNode(..) => {}
             Write::PutImport(..) | Write::PutSourceMark(..) | Write::DeleteSourceMark(..) => unreachable!("no imports"),
             Write::PutOverride(_) | Write::DeleteOverride(..) => unreachable!("no overrides"),
-            Write::PutCluster(_) | Write::PutNode(..) | Write::PutPolicies(_) => unreachable!("no directory"),
+            Write::PutResealed { .. } => unreachable!("nothing is sealed anew"),
+            Write::PutCluster(_) | Write::PutNode(..) | Write::PutPolicies(_) | Write::PutDataKey(_) => {
+                unreachable!("no directory")
+            }
             Write::PutAgency(_)
             | Write::PutAgreement(_)
             | Write::PutMemorandum(_)
@@ -375,6 +379,10 @@ impl View for Stock {
     fn record(&self, _: Dataset, id: RecordId) -> Read<Option<StoredRecord>> {
         Ok(self.records.get(&id).and_then(|versions| versions.last()).map(|record| (**record).clone()))
     }
+    fn version(&self, _: Dataset, id: RecordId, version: u64) -> Read<Option<StoredRecord>> {
+        let all = self.records.get(&id).into_iter().flatten();
+        Ok(all.map(|record| (**record).clone()).find(|record| record.header.version == version))
+    }
     fn overrides(&self, _: Dataset, _: RecordId) -> Read<Vec<StoredOverride>> {
         Ok(Vec::new())
     }
@@ -415,6 +423,9 @@ impl View for Stock {
 
     fn policies(&self) -> Read<Option<Policies>> {
         Ok(None)
+    }
+    fn data_keys(&self) -> Read<Vec<DataKey>> {
+        Ok(Vec::new())
     }
 }
 

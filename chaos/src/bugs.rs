@@ -60,6 +60,8 @@ pub fn aims(bug: KnownBug) -> &'static [&'static str] {
         | Bug::FirstPoliciesStay
         | Bug::WindowNeverCloses => &["NoUnauthorisedByte"],
         Bug::HiddenTakesAPlace => &["NoMissedLookout"],
+        Bug::SecondKeyStands => &["Sealed", "NoMissedLookout", "NoUnauditedAnswer", "Live"],
+        Bug::ResealOfAnother => &["Sealed"],
         Bug::DenialsCountedPerNode => &["Suspended"],
         Bug::RetryCreatesAgain => &["ExactlyOnce", "Durable", "Linearizable"],
     }

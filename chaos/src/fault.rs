@@ -135,6 +135,8 @@ pub enum Kind {
     Snapshot {
         node: u64,
     },
+    /// An operator has all keys of data replaced.
+    RotateKeys,
     /// An operator adds a node.
     AddNode {
         node: u64,
@@ -177,6 +179,7 @@ impl Kind {
             Self::Redeliver { .. } => "outbox delivered again",
             Self::Transfer { .. } => "leadership transfer",
             Self::Snapshot { .. } => "snapshot by an operator",
+            Self::RotateKeys => "keys rotated",
             Self::AddNode { learner: true, .. } => "learner added",
             Self::AddNode { learner: false, .. } => "node added",
             Self::RemoveNode { .. } => "node removed",
@@ -204,7 +207,7 @@ impl Kind {
             }
             Self::Isolate { nodes, .. } | Self::Split { nodes, .. } => nodes.iter().any(|node| *node >= number),
             Self::HalfOpenClients { to } | Self::Transfer { to, .. } => *to >= number,
-            Self::CrashAll { .. } => false,
+            Self::CrashAll { .. } | Self::RotateKeys => false,
         }
     }
 
@@ -233,6 +236,13 @@ pub fn deaf_to_the_directory(world: &World, rng: &mut Rng) -> Vec<Fault> {
         faults.push(Fault { at_ms: at_ms + 1_500, kind });
     }
     faults
+}
+
+/// Keys of data are replaced, and everything is sealed anew while the rest goes on.
+pub fn rotations(world: &World, rng: &mut Rng) -> Vec<Fault> {
+    let count = if rng.percent(50) { rng.between(1, 2) } else { 0 };
+    let mut at = || rng.between(world.settle_ms, world.settle_ms + world.faulty_ms);
+    (0..count).map(|_| Fault { at_ms: at(), kind: Kind::RotateKeys }).collect()
 }
 
 /// Draws the faults of a world.

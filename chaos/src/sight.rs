@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use model::audit::leaf::StoredLeaf;
 use model::audit::merkle::Hash;
 use model::codec;
+use model::data_key::DataKey;
 use model::envelope::{Caller, Decision, Envelope};
 use model::feed::Change;
 use model::ids::{GroupId, OverrideId, RecordId};
@@ -98,6 +99,10 @@ pub struct Seen {
     pub violations: Vec<Violation>,
     /// Every version of every record, by the replica that applied it first.
     pub versions: BTreeMap<(RecordId, u64), SeenVersion>,
+    /// The same versions as they stand now, or stood last: under another key, and else as they were.
+    pub stored: BTreeMap<(RecordId, u64), StoredRecord>,
+    /// The keys of data, by id.
+    pub data_keys: BTreeMap<u32, DataKey>,
     /// Every state of every override, by its version: as recorded, and when ended.
     pub overrides: BTreeMap<(OverrideId, u64), SeenOverride>,
     /// Every leaf of every audit group.
@@ -384,6 +389,11 @@ impl Sight {
                 Some(0x12) => seen.version(group, key, value, &indexes),
                 Some(0x40) => seen.leaf(node, group, key, value, now),
                 Some(0x53) => seen.policies_of(node, value, now),
+                Some(0x54) => {
+                    if let Ok(key) = codec::decode::<DataKey>(value) {
+                        seen.data_keys.insert(key.id, key);
+                    }
+                }
                 _ => {}
             }
         }
@@ -509,11 +519,11 @@ impl Seen {
     }
 
     fn version(&mut self, group: GroupId, key: &[u8], value: &[u8], indexes: &BTreeMap<(RecordId, u64), u64>) {
-        let Some((id, version)) = version_key(key) else { return };
-        if self.versions.contains_key(&(id, version)) {
+        let (Some((id, version)), Ok(record)) = (version_key(key), codec::decode::<StoredRecord>(value)) else {
             return;
-        }
-        if let (Some(index), Ok(record)) = (indexes.get(&(id, version)), codec::decode::<StoredRecord>(value)) {
+        };
+        self.stored.insert((id, version), record.clone());
+        if let (false, Some(index)) = (self.versions.contains_key(&(id, version)), indexes.get(&(id, version))) {
             self.versions.insert((id, version), SeenVersion { group, index: *index, record });
         }
     }

@@ -126,8 +126,9 @@ impl World {
         world.faults = fault::draw(&world, &mut Rng::new(seed, 2));
         if world.gated {
             world.faults.extend(fault::deaf_to_the_directory(&world, &mut gate));
-            world.faults.sort_by_key(|fault| fault.at_ms);
         }
+        world.faults.extend(fault::rotations(&world, &mut Rng::new(seed, 4)));
+        world.faults.sort_by_key(|fault| fault.at_ms);
         world
     }
 

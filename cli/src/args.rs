@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     audit, batch, cluster, completion, explain, factors, founding, generate, import, lookout, matcher, overrides,
-    people, pki, playground, screen, sign_on,
+    people, pki, playground, root_key, screen, sign_on,
 };
 use crate::output::Form;
 
@@ -120,6 +120,9 @@ pub enum Command {
     /// Issue and revoke the certificates of nodes, users and systems.
     #[command(subcommand, after_help = pki::HELP)]
     Pki(pki::Command),
+    /// Make the root key of a cluster, or have a key service keep it.
+    #[command(subcommand, after_help = root_key::HELP)]
+    RootKey(root_key::Command),
     /// Make synthetic lists, travellers and their truth, from a seed.
     #[command(subcommand)]
     Generate(generate::Command),
@@ -223,6 +226,8 @@ mod tests {
             "cluster remove-node 4",
             "cluster transfer-leader records-0 --to 2",
             "cluster snapshot",
+            "cluster keys",
+            "cluster rotate-keys --set tecs",
             "matcher policies --version 2",
             "matcher set P",
             "matcher compare --policy in-force --policy P --queries Q --purpose primary",
@@ -234,6 +239,9 @@ mod tests {
             "pki rotate D node --id 1",
             "pki revoke D user/officer",
             "pki list D",
+            "root-key create --out K",
+            "root-key create --out K --key-service S",
+            "root-key keep K --out L --key-service S",
             "login",
             "login --acknowledge 00",
             "logout --all",

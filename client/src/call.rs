@@ -12,7 +12,7 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 use crate::Client;
-use crate::error::{ClientError, Failure, SLOW_DOWN};
+use crate::error::{BUSY, ClientError, Failure, SLOW_DOWN};
 use crate::session::{SESSION_NEEDED, STEP_UP_NEEDED};
 
 /// Bytes of an answer that are taken: a node's messages are bounded, and a margin covers their frame.
@@ -43,6 +43,16 @@ pub(crate) enum Effect {
     Write(RequestId),
     /// Nothing makes it happen once, so what may have been done is not repeated.
     Change,
+}
+
+impl Effect {
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Question => 0,
+            Self::Write(_) => 1,
+            Self::Change => 2,
+        }
+    }
 }
 
 /// What a call has gone through, so that its end says the truth about the outcome.
@@ -149,11 +159,11 @@ impl Client {
         F: Fn(Channel, Request<M>) -> Sent,
         Sent: Future<Output = Result<Response<R>, Status>>,
     {
-        if plan.session {
-            self.signed_on().await?;
-        }
-        let endpoints = &self.shared.endpoints;
         let mut until = Instant::now() + plan.deadline;
+        if plan.session {
+            self.signed_on(until).await?;
+        }
+        let (endpoints, kind) = (&self.shared.endpoints, (plan.effect.number(), self.gives_way));
         let mut backoff = Backoff::new(self.shared.config.backoff);
         let mut course = Course { effect: plan.effect, maybe_done: false };
         let mut at = endpoints.current();
@@ -170,6 +180,23 @@ impl Client {
             if let Some(part) = part.take_if(|_| asked_enough) {
                 return Ok(part);
             }
+            at = match endpoints.free_from(at, kind) {
+                Ok(free) => free,
+                // All have said that they are too busy, this call's attempts or those of others: nobody is asked before.
+                Err(again) => {
+                    if again >= until
+                        && let Some(part) = part.take()
+                    {
+                        return Ok(part);
+                    }
+                    if again >= until {
+                        let error = said.unwrap_or_else(|| ClientError::busy(again - Instant::now()));
+                        return Err(course.finish(error, false));
+                    }
+                    tokio::time::sleep_until(again).await;
+                    continue;
+                }
+            };
             let left = until.saturating_duration_since(Instant::now());
             let timeout = plan.attempt.min(left);
             let (address, channel) = endpoints.get(at);
@@ -181,7 +208,7 @@ impl Client {
                 Ok(Ok(response)) => {
                     let answer = response.into_inner();
                     if whole(&answer) {
-                        endpoints.worked(at);
+                        endpoints.worked(at, kind);
                         return Ok(answer);
                     }
                     if part.is_none() {
@@ -197,12 +224,12 @@ impl Client {
             };
             if failure.error.code == SESSION_NEEDED && plan.session && !renewed {
                 renewed = true;
-                self.renew(session, failure.error).await?;
+                self.renew(session, failure.error, until).await?;
                 continue;
             }
             if failure.error.code == STEP_UP_NEEDED && plan.session && !proved {
                 proved = true;
-                self.step_up(session, failure.error).await?;
+                self.step_up(session, failure.error, until).await?;
                 continue;
             }
             tracing::debug!(endpoint = address, code = failure.error.code, retry = failure.retry, "attempt failed");
@@ -216,6 +243,7 @@ impl Client {
                 return Err(course.finish(failure.error, failure.settles));
             }
             // Whoever gives a change again is not to meet the same dead node; who asks too much asks no other node instead.
+            let asked = at;
             if failure.error.code != SLOW_DOWN {
                 at = endpoints.after_failure_of(at);
                 failed_in_round += 1;
@@ -232,8 +260,12 @@ impl Client {
                 pause = backoff.pause(self.shared.entropy.sixteen()[0]);
             }
             if let Some(ms) = failure.wait_ms {
-                pause = pause.max(come_again(ms, told_to_wait, self.shared.entropy.sixteen()[0]));
+                let again = come_again(ms, told_to_wait, self.shared.entropy.sixteen()[0]);
                 told_to_wait += 1;
+                pause = pause.max(again);
+                if failure.error.code == BUSY {
+                    endpoints.is_busy(asked, kind, Instant::now() + again);
+                }
             }
             if Instant::now() + pause >= until {
                 return Err(course.finish(said.unwrap_or(failure.error), false));

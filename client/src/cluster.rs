@@ -50,4 +50,17 @@ impl Client {
         self.unary(self.change(), message, |channel, request| async move { stub(channel).snapshot(request).await })
             .await
     }
+
+    /// The keys of data.
+    pub async fn list_keys(&self) -> Result<v1::KeysResponse, ClientError> {
+        let message = v1::ListKeysRequest {};
+        let plan = Plan { session: false, ..self.read() };
+        self.unary(plan, message, |channel, request| async move { stub(channel).list_keys(request).await }).await
+    }
+
+    /// Replaces keys of data.
+    pub async fn rotate_keys(&self, message: v1::RotateKeysRequest) -> Result<v1::KeysResponse, ClientError> {
+        self.unary(self.change(), message, |channel, request| async move { stub(channel).rotate_keys(request).await })
+            .await
+    }
 }

@@ -8,6 +8,9 @@ use tonic::{Code, ConnectError, Status};
 /// The code of a node that is asked too much by one user or agency.
 pub const SLOW_DOWN: &str = "slow-down";
 
+/// The code of a node that has no room for a request.
+pub(crate) const BUSY: &str = "busy";
+
 /// What an error asks of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -76,6 +79,12 @@ impl ClientError {
             outcome_unknown: false,
             request_id: None,
         }
+    }
+
+    /// Every node asked for patience that lasts longer than the call.
+    pub(crate) fn busy(again: std::time::Duration) -> Self {
+        let text = format!("the cluster is busy; it may be asked again in {} ms", again.as_millis());
+        Self { code: BUSY.to_string(), ..Self::unavailable(text) }
     }
 
     /// What a status says, without what only the caller of the attempt knows.

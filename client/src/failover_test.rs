@@ -139,12 +139,30 @@ async fn a_question_never_has_an_unknown_outcome() {
 
 #[tokio::test]
 async fn a_node_that_asks_for_patience_gets_it() {
-    let mut busy = with_code(Status::resource_exhausted("busy"), "overloaded");
+    let mut busy = with_code(Status::resource_exhausted("busy"), "busy");
     busy.metadata_mut().insert(proto::metadata::RETRY_MS, "150".parse().expect("ascii"));
     let fake = Fake::new([&[Fail(busy), Work]]);
     let started = tokio::time::Instant::now();
     client(&fake, LONG).screen(v1::ScreenRequest::default()).await.expect("answered");
     assert!(started.elapsed() >= Duration::from_millis(150));
+}
+
+#[tokio::test]
+async fn a_node_that_is_busy_is_asked_by_none_of_a_clients_calls_before_it_may_be() {
+    let mut busy = with_code(Status::resource_exhausted("busy"), "busy");
+    busy.metadata_mut().insert(proto::metadata::RETRY_MS, "60000".parse().expect("ascii"));
+    let fake = Fake::new([&[Fail(busy.clone())][..], &[Fail(busy)]]);
+    let client = client(&fake, LONG);
+    let started = tokio::time::Instant::now();
+    for _ in 0..5 {
+        let error = client.screen(v1::ScreenRequest::default()).await.expect_err("nobody has room");
+        assert_eq!((error.code.as_str(), error.kind), ("busy", ErrorKind::Unavailable));
+    }
+    assert!(started.elapsed() < LONG, "what would come too late is said at once");
+    assert_eq!((fake.calls("n1:1").len(), fake.calls("n2:1").len()), (1, 1), "each node refused once");
+    // What gives way is another matter to a node, and so is a write.
+    client.giving_way().screen(v1::ScreenRequest::default()).await.expect_err("nobody has room");
+    assert_eq!(fake.calls("n1:1").len() + fake.calls("n2:1").len(), 3);
 }
 
 #[tokio::test]
@@ -219,4 +237,17 @@ async fn a_call_that_asks_for_a_fresh_factor_is_repeated_once_it_was_shown() {
     assert_eq!(ask(&fake, Some("banner")).await.expect_err("refused"), "step-up-needed");
     let fake = Fake::new([&[stale]]);
     assert_eq!(ask(&fake, None).await.expect_err("refused"), "step-up-needed");
+}
+
+/// A session that took long to begin gave the call that needed it twice its time.
+#[tokio::test]
+async fn a_call_that_begins_a_session_first_takes_no_longer_than_its_deadline() {
+    let mut later = with_code(Status::unavailable("no leader"), "unavailable");
+    let half = (SHORT / 2).as_millis().to_string();
+    later.metadata_mut().insert(proto::metadata::RETRY_MS, half.parse().expect("ascii"));
+    let fake = Fake::new([&[Fail(later), Work, Hang]]);
+    let started = tokio::time::Instant::now();
+    client_that(&fake, SHORT, Some("banner")).screen(v1::ScreenRequest::default()).await.expect_err("nobody answers");
+    assert!(started.elapsed() < SHORT * 5 / 4, "took {:?}", started.elapsed());
+    assert_eq!(fake.calls("n1:1")[..3], ["log-on", "log-on", "officer"], "told to wait, logged on, asked");
 }

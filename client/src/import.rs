@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
-use crate::call::{ANSWER_BYTES_MAX, Backoff};
+use crate::call::{ANSWER_BYTES_MAX, Backoff, Effect};
 use crate::error::Failure;
 use crate::session::SESSION_NEEDED;
 use crate::{Client, ClientError};
@@ -198,12 +198,12 @@ impl ImportSession {
         let mut at = endpoints.current();
         let mut failed_in_round = 0;
         let mut renewed = false;
-        self.client.signed_on().await?;
+        self.client.signed_on(until).await?;
         while self.stream.is_none() {
             let session = self.client.shared.keeper.current();
             let failure = match self.open(at).await {
                 Ok(stream) => {
-                    endpoints.worked(at);
+                    endpoints.worked(at, (Effect::Change.number(), false));
                     self.stream = Some(stream);
                     break;
                 }
@@ -211,7 +211,7 @@ impl ImportSession {
             };
             if failure.error.code == SESSION_NEEDED && !renewed {
                 renewed = true;
-                self.client.renew(session, failure.error).await?;
+                self.client.renew(session, failure.error, until).await?;
                 continue;
             }
             if !failure.retry {

@@ -96,28 +96,29 @@ fn unusable(error: &io::Error) -> ClientError {
 
 impl Client {
     /// Begins a session where there is none and the banner is acknowledged, so that no request is refused for it.
-    pub(crate) async fn signed_on(&self) -> Result<(), ClientError> {
+    pub(crate) async fn signed_on(&self, until: Instant) -> Result<(), ClientError> {
         if self.shared.config.acknowledges.is_none() || self.shared.keeper.current().is_some() {
             return Ok(());
         }
-        self.renew(None, ClientError::unavailable("there is no session")).await
+        self.renew(None, ClientError::unavailable("there is no session"), until).await
     }
 
     /// Sees to it that there is another session than the one that was refused: one that another process began, or a new
-    /// one. Boxed, since logging on is a call itself.
+    /// one. It takes no longer than the call that needs it. Boxed, since logging on is a call itself.
     pub(crate) fn renew<'a>(
         &'a self,
         refused: Option<MetadataValue<Ascii>>,
         needed: ClientError,
+        until: Instant,
     ) -> Pin<Box<dyn Future<Output = Result<(), ClientError>> + Send + 'a>> {
         Box::pin(async move {
             let keeper = &self.shared.keeper;
-            let _one_at_a_time = keeper.logging_on.lock().await;
+            let late = || ClientError::unavailable("no session could be begun in time");
+            let _one_at_a_time = tokio::time::timeout_at(until, keeper.logging_on.lock()).await.map_err(|_| late())?;
             if keeper.current() != refused || keeper.reload(refused.as_ref())? {
                 return Ok(());
             }
             let Some(banner) = self.shared.config.acknowledges.clone() else { return Err(needed) };
-            let until = Instant::now() + self.shared.config.deadline;
             let _lock = loop {
                 if let Some(lock) = keeper.store.try_lock().map_err(|error| unusable(&error))? {
                     break lock;
@@ -130,7 +131,7 @@ impl Client {
             if keeper.reload(refused.as_ref())? {
                 return Ok(());
             }
-            self.log_on(&banner, None).await.map(drop)
+            self.log_on_within(&banner, None, until.saturating_duration_since(Instant::now())).await.map(drop)
         })
     }
 
@@ -147,15 +148,16 @@ impl Client {
         &'a self,
         session: Option<MetadataValue<Ascii>>,
         needed: ClientError,
+        until: Instant,
     ) -> Pin<Box<dyn Future<Output = Result<(), ClientError>> + Send + 'a>> {
         Box::pin(async move {
             if self.shared.config.acknowledges.is_none() {
                 return Err(needed);
             }
-            match self.prove(None).await {
+            match self.prove_within(None, until.saturating_duration_since(Instant::now())).await {
                 Ok(_) => Ok(()),
                 Err(error) if error.kind == ErrorKind::Unavailable => Err(error),
-                Err(_) => self.renew(session, needed).await,
+                Err(_) => self.renew(session, needed, until).await,
             }
         })
     }
@@ -170,10 +172,18 @@ impl Client {
 
     /// Shows the factor again that the session was begun with; none: the certificate.
     pub async fn prove(&self, factors: Option<v1::Factors>) -> Result<v1::ChangeResponse, ClientError> {
+        self.prove_within(factors, self.shared.config.deadline).await
+    }
+
+    async fn prove_within(
+        &self,
+        factors: Option<v1::Factors>,
+        deadline: Duration,
+    ) -> Result<v1::ChangeResponse, ClientError> {
         let id = self.new_request_id();
         let message = v1::ProveSessionRequest { request_id: id.to_string(), factors };
         let send = |channel, request| async move { SessionsClient::new(channel).prove(request).await };
-        self.unary(Plan { session: false, ..self.write(id) }, message, send).await
+        self.unary(Plan { session: false, deadline, ..self.write(id) }, message, send).await
     }
 
     /// Sets the caller's own password.
@@ -193,11 +203,20 @@ impl Client {
         banner_sha256: &str,
         factors: Option<v1::Factors>,
     ) -> Result<v1::LogOnResponse, ClientError> {
+        self.log_on_within(banner_sha256, factors, self.shared.config.deadline).await
+    }
+
+    async fn log_on_within(
+        &self,
+        banner_sha256: &str,
+        factors: Option<v1::Factors>,
+        deadline: Duration,
+    ) -> Result<v1::LogOnResponse, ClientError> {
         let id = self.new_request_id();
         let banner_sha256 = banner_sha256.to_string();
         let message = v1::LogOnRequest { request_id: id.to_string(), banner_sha256, factors };
         let send = |channel, request| async move { SessionsClient::new(channel).log_on(request).await };
-        let begun = self.unary(Plan { session: false, ..self.write(id) }, message, send).await?;
+        let begun = self.unary(Plan { session: false, deadline, ..self.write(id) }, message, send).await?;
         self.shared.keeper.set(header(Some(begun.session.clone())));
         self.shared.keeper.store.save(Some(&begun.session)).map_err(|error| unusable(&error))?;
         Ok(begun)

@@ -13,6 +13,9 @@ pub type Nanos = u64;
 const MILLISECOND: Nanos = 1_000_000;
 const SECOND: Nanos = 1_000 * MILLISECOND;
 
+/// A question of a batch that was sent by itself waits so long for a place: whoever sent it has been told that it comes last.
+const SINGLE_BATCH_WAIT_MAX: Nanos = 250 * MILLISECOND;
+
 /// The purposes that say where a question is asked.
 const SECONDARY: &str = "secondary";
 
@@ -107,9 +110,12 @@ impl Priority {
         }
     }
 
-    /// The longest wait for a place, if there is one.
+    /// The longest wait for a place of a request by itself, if there is one. A row of a stream waits as long as it takes.
     pub fn wait_max(self) -> Option<Nanos> {
-        self.patience().map(|(first, _)| first)
+        match self {
+            Self::Batch => Some(SINGLE_BATCH_WAIT_MAX),
+            _ => self.patience().map(|(first, _)| first),
+        }
     }
 
     /// When who found no place may come again: the later, the more can wait. Each attempt that is refused costs work, too.
@@ -204,21 +210,29 @@ impl<K: Ord + Clone> Buckets<K> {
 /// Answers by which the number of places is judged once.
 const WINDOW: u32 = 32;
 /// An answer may take this many times what it takes on an idle node; beyond it, more at a time make each only slower.
-const SLOWER_MAX: u64 = 3;
+const SLOWER_MAX: u64 = 2;
 /// The share by which what is usual may grow in a window: lists grow, and so does what an answer takes.
 const USUAL_GROWS: u64 = 4_096;
 
-/// How many are served at a time: more while that makes nobody slow, fewer when it does.
+/// How many are served at a time: more while that makes nobody slow, fewer when it does. Those who can wait are fewer first, and more
+/// last.
 #[derive(Debug, Clone)]
 pub struct Limit {
     least: usize,
     most: usize,
     now: usize,
+    /// Of these, how many those may hold who can wait: reading, questions at the desk, batches.
+    spare: usize,
     usual: Nanos,
     sum: Nanos,
     count: u32,
     reached: bool,
+    /// Whether somebody who can wait found all of theirs taken.
+    spare_reached: bool,
 }
+
+/// Places that those who can wait begin with.
+const SPARE_FIRST: usize = 2;
 
 impl Limit {
     /// A limit that stays.
@@ -230,7 +244,9 @@ impl Limit {
     pub fn between(least: usize, start: usize, most: usize) -> Self {
         let least = least.max(1);
         let most = most.max(least);
-        Self { least, most, now: start.clamp(least, most), usual: 0, sum: 0, count: 0, reached: false }
+        let now = start.clamp(least, most);
+        let (spare, reached, spare_reached) = (SPARE_FIRST.min(now), false, false);
+        Self { least, most, now, spare, usual: 0, sum: 0, count: 0, reached, spare_reached }
     }
 
     /// The places now.
@@ -249,14 +265,22 @@ impl Limit {
             0 => mean,
             usual => mean.min(usual + usual / USUAL_GROWS + 1),
         };
-        if self.reached {
-            self.now = if mean > self.usual.saturating_mul(SLOWER_MAX) {
-                (self.now * 7 / 8).max(self.least)
-            } else {
-                (self.now + 1 + self.now / 16).min(self.most)
-            };
+        if mean > self.usual.saturating_mul(SLOWER_MAX) {
+            // What is slow may be slow for want of a processor, whether or not all places are taken.
+            if self.spare > 0 {
+                self.spare = self.spare.min(self.now) / 2;
+            } else if self.reached {
+                self.now = (self.now * 7 / 8).max(self.least);
+            }
+        } else {
+            if self.reached {
+                self.now = (self.now + 1 + self.now / 16).min(self.most);
+            }
+            if self.spare_reached {
+                self.spare = (self.spare + 1).min(self.now);
+            }
         }
-        (self.sum, self.count, self.reached) = (0, 0, false);
+        (self.sum, self.count, self.reached, self.spare_reached) = (0, 0, false, false);
     }
 }
 
@@ -360,9 +384,9 @@ impl<W> Line<W> {
         if last_first {
             order.reverse();
         }
-        let priority = order.into_iter().find(|it| !self.waiting[*it as usize].is_empty() && self.has_place(*it))?;
+        let may = |line: &mut Self, it: Priority| line.has_place(it) || (last_first && line.none_waits_for_ever(it));
+        let priority = order.into_iter().find(|it| !self.waiting[*it as usize].is_empty() && may(self, *it))?;
         let next = self.waiting[priority as usize].pop_front()?;
-        self.granted += 1;
         self.serve(priority);
         Some(Called { waiter: next.waiter, priority, admitted: true })
     }
@@ -389,6 +413,13 @@ impl<W> Line<W> {
         found.and_then(|at| queue.remove(at)).is_some()
     }
 
+    /// Of those who can wait one is served once in a while, however slow answers are.
+    fn none_waits_for_ever(&self, priority: Priority) -> bool {
+        let total: usize = self.in_service.iter().sum();
+        let these: usize = self.in_service[priority as usize..].iter().sum();
+        these == 0 && total < self.limit.places()
+    }
+
     fn has_place(&mut self, priority: Priority) -> bool {
         let total: usize = self.in_service.iter().sum();
         let these: usize = self.in_service[priority as usize..].iter().sum();
@@ -396,11 +427,22 @@ impl<W> Line<W> {
         if total >= limit {
             self.limit.reached = true;
         }
-        total < limit && these < priority.share(limit)
+        let share = match priority {
+            Priority::Subject | Priority::Batch => {
+                // One of them is served even then, where nobody else is.
+                let alone = total == self.in_service[Priority::Subject as usize..].iter().sum();
+                let spare = self.limit.spare.max(usize::from(alone));
+                self.limit.spare_reached |= these >= spare;
+                priority.share(limit).min(spare)
+            }
+            _ => priority.share(limit),
+        };
+        total < limit && these < share
     }
 
     fn serve(&mut self, priority: Priority) {
         self.in_service[priority as usize] += 1;
+        self.granted += 1;
     }
 }
 

@@ -1,8 +1,8 @@
 //! `decide`: the one function that says what a command changes. Pure; `raft/` stores what it returns.
 
 use crate::command::{
-    Command, Outcome, acknowledge, append, cluster, create, deliver, end_override, import, people, record_override,
-    remove, update,
+    Command, Outcome, acknowledge, append, cluster, create, deliver, end_override, import, make_key, people,
+    record_override, remove, reseal, update,
 };
 use crate::envelope::Envelope;
 use crate::error::{Refusal, RefusalCode};
@@ -66,6 +66,7 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
         Command::ImportSweep(command) => import::sweep(view, context, envelope, command),
         Command::RecordOverride(command) => record_override::decide(view, context, envelope, command),
         Command::EndOverride(command) => end_override::decide(view, context, envelope, command),
+        Command::Reseal(command) => reseal::decide(view, command),
         Command::Deliver(command) => deliver::decide(view, context, command),
         Command::Acknowledge(command) => acknowledge::decide(view, command),
         Command::Tick(()) => Ok(Effects { writes: Vec::new(), outcome: Outcome::Done(()) }),
@@ -73,6 +74,7 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
         Command::InitialiseCluster(info) => cluster::initialise(view, info),
         Command::PutNode(info) => cluster::put_node(info),
         Command::PutPolicies(policies) => policy::put(view, policies),
+        Command::MakeKey(command) => make_key::decide(view, context, command),
         Command::AppendEvents(command) => append::decide(view, context, command),
         Command::InitialiseCeremony(ceremony) => people::founding::initialise(view, context, envelope, ceremony),
         Command::Bootstrap(command) => people::founding::decide(view, context, envelope, command),

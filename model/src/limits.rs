@@ -146,6 +146,11 @@ pub const EXCESS_SUMMARY_MS: u64 = 10_000;
 /// Users that have an event of their own in that time; the rest is one event together.
 pub const EXCESS_USERS_MAX: usize = 256;
 
+/// Keys of data: of each dataset and of the audit log one for a month, and another when it was replaced.
+pub const DATA_KEYS_MAX: usize = 16_384;
+/// Bodies that one command seals anew.
+pub const RESEAL_MAX: usize = 64;
+
 /// Labels that the writer of a record names: classes, or users.
 pub const RECORD_LABELS_MAX: usize = 64;
 /// Access policies in force at a time; each is looked at in every decision.

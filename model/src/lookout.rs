@@ -1,6 +1,9 @@
 //! The content of a lookout: who or what is looked for, under which identifiers, and what the officer does (FEATURES.md
 //! 2.1, 2.2; F45-F48). This is what gets sealed; nothing of it is readable to `apply`.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::check_digit;
@@ -10,6 +13,7 @@ use crate::error::{Invalid, Warning};
 use crate::limits::*;
 use crate::lookout_v1::LookoutV1;
 use crate::number::{Number, NumberKey, NumberKind, normalise_number};
+use crate::ssn;
 
 crate::coded! {
     /// What a record is about (F6).
@@ -66,6 +70,7 @@ crate::coded! {
         7 "seafarer-id" => SeafarerId,
         8 "company-registration" => CompanyRegistration,
         9 "other" => Other,
+        10 "social-security" => SocialSecurity,
     }
 }
 
@@ -124,7 +129,7 @@ pub struct Country {
 }
 
 /// An identity document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     pub kind: DocumentKind,
     pub number: String,
@@ -132,6 +137,18 @@ pub struct Document {
     pub country: Option<String>,
     /// What is reported of it.
     pub state: Option<DocumentState>,
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, country, state, .. } = self;
+        f.debug_struct("Document")
+            .field("kind", kind)
+            .field("number", &self.shown())
+            .field("country", country)
+            .field("state", state)
+            .finish()
+    }
 }
 
 /// A vehicle's plate.
@@ -205,7 +222,10 @@ impl Lookout {
         let number = || {
             let plate = self.plates.first().map(|plate| plate.number.as_str());
             let registration = || self.registrations.first().map(|registration| registration.number.as_str());
-            plate.or_else(registration).or_else(|| self.documents.first().map(|document| document.number.as_str()))
+            let document = || self.documents.iter().find(|document| document.kind != DocumentKind::SocialSecurity);
+            let document = || document().map(|document| document.number.as_str());
+            let hidden = || self.documents.first().map(|_| "a number of social security");
+            plate.or_else(registration).or_else(document).or_else(hidden)
         };
         name.or_else(number).unwrap_or_default()
     }
@@ -245,7 +265,11 @@ impl Lookout {
             text(&format!("countries[{at}]"), &country.code, NUMBER_CHARS_MAX, true)?;
         }
         for (at, document) in self.documents.iter().enumerate() {
-            number(&format!("documents[{at}].number"), &document.number)?;
+            let field = format!("documents[{at}].number");
+            if document.kind == DocumentKind::SocialSecurity {
+                ssn::check(&field, &document.number)?;
+            }
+            number(&field, &document.number)?;
             if let Some(country) = &document.country {
                 text(&format!("documents[{at}].country"), country, NUMBER_CHARS_MAX, true)?;
             }
@@ -297,6 +321,14 @@ impl Lookout {
 }
 
 impl Document {
+    /// Its number as it is shown: of social security the last four digits.
+    pub fn shown(&self) -> Cow<'_, str> {
+        match self.kind {
+            DocumentKind::SocialSecurity => Cow::Owned(ssn::shown(&self.number)),
+            _ => Cow::Borrowed(&self.number),
+        }
+    }
+
     /// Its number, ready to be compared.
     pub fn comparable(&self) -> Number {
         Number::new(NumberKind::Document, &self.number)
@@ -407,6 +439,19 @@ mod tests {
         many.names[0].original = Some("аб-цд еф".into());
         let error = many.validate().expect_err("a word too many");
         assert_eq!(error.to_string(), "names: have 1025 words together, at most 1024 are allowed");
+    }
+
+    /// T27: whatever prints a lookout prints no number of social security.
+    #[test]
+    fn t27_a_number_of_social_security_is_neither_printed_nor_a_name() {
+        let mut lookout = Lookout::new(SubjectKind::Person, Action::Refer, "r");
+        let (number, country, state) = ("123-45-6789".to_string(), None, None);
+        lookout.documents.push(Document { kind: DocumentKind::SocialSecurity, number, country, state });
+        lookout.validate().expect("is one");
+        let printed = format!("{lookout:?} {} {}", lookout.display_name(), lookout.documents[0].shown());
+        assert!(!printed.contains("123") && !printed.contains("45-") && printed.contains("***-**-6789"), "{printed}");
+        lookout.documents[0].number = "***-**-6789".into();
+        assert!(lookout.validate().expect_err("is masked").to_string().contains("documents[0].number: is masked"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::audit::merkle::{Frontier, Hash, Node};
 use crate::command::cluster::{ClusterInfo, NodeInfo};
 use crate::command::import::ImportState;
 use crate::command::{Outcome, Remembered};
+use crate::data_key::DataKey;
 use crate::feed::Change;
 use crate::ids::{ImportId, NodeId, OverrideId, RecordId, RequestId, SlotId, SourceList, Token, UserId};
 use crate::outbox::{Lane, Posted};
@@ -31,6 +32,8 @@ pub type Read<T> = Result<T, ViewError>;
 pub trait View: PeopleView {
     /// The newest version of a record.
     fn record(&self, dataset: Dataset, id: RecordId) -> Read<Option<StoredRecord>>;
+    /// A version of a record.
+    fn version(&self, dataset: Dataset, id: RecordId, version: u64) -> Read<Option<StoredRecord>>;
     /// The overrides of a record, in order of id.
     fn overrides(&self, dataset: Dataset, id: RecordId) -> Read<Vec<StoredOverride>>;
     /// What is remembered of a request.
@@ -60,6 +63,8 @@ pub trait View: PeopleView {
     fn cluster(&self) -> Read<Option<ClusterInfo>>;
     /// The matching policies in force.
     fn policies(&self) -> Read<Option<Policies>>;
+    /// The keys of data, in order of id.
+    fn data_keys(&self) -> Read<Vec<DataKey>>;
 }
 
 /// One change of state. A decision's writes are stored in one batch with the applied index.
@@ -67,6 +72,12 @@ pub trait View: PeopleView {
 pub enum Write {
     /// A new version: becomes the newest, and joins the record's history.
     PutRecord(StoredRecord),
+    /// A version under a newer key, of which nothing else changed.
+    PutResealed {
+        record: StoredRecord,
+        /// Whether it is the newest.
+        newest: bool,
+    },
     PutToken(Token, Dataset, RecordId),
     DeleteToken(Token, Dataset, RecordId),
     PutOverride(StoredOverride),
@@ -90,6 +101,7 @@ pub enum Write {
     PutNode(NodeId, NodeInfo),
     /// Those in force from now on; earlier versions stay.
     PutPolicies(Policies),
+    PutDataKey(DataKey),
     PutAgency(Agency),
     PutAgreement(Agreement),
     /// With the rows by which it is found for each of its grantees.

@@ -49,9 +49,12 @@ pub struct Arguments {
     /// Of a further node: a member of the cluster, HOST:PORT
     #[arg(long)]
     pub join: Option<String>,
-    /// File with the cluster's key, 64 hexadecimal digits
+    /// File with the cluster's root key, as `portcullis root-key create` makes it: 64 hexadecimal digits, or what a key service opens
     #[arg(long)]
     pub key_file: PathBuf,
+    /// Socket of the key service's plugin on this machine, where one keeps the root key; it speaks the KMS v2 API of Kubernetes
+    #[arg(long, value_name = "SOCKET")]
+    pub key_service: Option<PathBuf>,
     /// Of a new cluster: file with what proves the founding ceremony, 64 hexadecimal digits; `portcullis founding secret` makes it
     #[arg(long, value_name = "FILE")]
     pub founding_file: Option<PathBuf>,
@@ -108,8 +111,6 @@ pub enum ConfigError {
     Flag { flag: &'static str, reason: String },
     #[error("founding file {path}: {reason}")]
     Founding { path: String, reason: String },
-    #[error("key file {path}: {reason}")]
-    Key { path: String, reason: String },
 }
 
 /// How the node comes to its cluster.
@@ -157,8 +158,8 @@ const SERVED_FOR_EACH: usize = 32;
 pub const INDEX_LINGER: Duration = Duration::from_millis(200);
 
 impl Arguments {
-    /// Checks everything that can be checked without the data directory.
-    pub fn validate(&self) -> Result<Config, ConfigError> {
+    /// Checks everything that can be checked without the data directory; the root key was read already.
+    pub fn validate(&self, root: &[u8; 32]) -> Result<Config, ConfigError> {
         let flag = |flag: &'static str, reason: String| ConfigError::Flag { flag, reason };
         if self.node_id == 0 {
             return Err(flag("node-id", "node ids begin with 1".into()));
@@ -208,7 +209,7 @@ impl Arguments {
             listen: self.listen.clone(),
             http: Some(self.http.clone()),
             start,
-            keyring: read_key(&self.key_file)?,
+            keyring: Keyring::single(1, *root),
             region: self.region.clone(),
             port: self.port_code.clone(),
             timings: Timings {
@@ -260,13 +261,6 @@ fn read_ceremony(path: &Path) -> Result<Ceremony, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
     let digest = from_hex(text.trim()).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     Ok(Ceremony { digest: digest.ok_or_else(|| bad("expected 64 hexadecimal digits".into()))? })
-}
-
-fn read_key(path: &Path) -> Result<Keyring, ConfigError> {
-    let bad = |reason: String| ConfigError::Key { path: path.display().to_string(), reason };
-    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
-    let key = from_hex(text.trim()).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    Ok(Keyring::single(1, key.ok_or_else(|| bad("expected 64 hexadecimal digits".into()))?))
 }
 
 /// The answer to `--version`, which names the features the program was built with: text, or JSON with `--output json`.

@@ -9,6 +9,7 @@ mod error;
 mod gate;
 mod http;
 mod identity;
+mod keys;
 mod metrics;
 mod passwords;
 mod question;
@@ -55,6 +56,7 @@ use crate::config::{Config, Start, groups_of};
 use crate::env::{BoxFuture, Env, Indexes, Listener, Network};
 use crate::gate::{Admission, Authority, Denials, Gate, Summaries, Teller};
 use crate::identity::{FORMAT, Identity, IdentityError};
+use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::passwords::Passwords;
 use crate::records::Records;
@@ -67,6 +69,8 @@ const JOIN_DEADLINE: Duration = Duration::from_secs(10);
 const HEALTH_PAUSE: Duration = Duration::from_millis(250);
 /// How long calls under way may take when the node stops.
 const DRAIN: Duration = Duration::from_secs(3);
+/// How long what they left to be written down may take then.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Why a node did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +121,9 @@ pub struct Node {
     api: Api,
     stopping: CancellationToken,
     tasks: TaskTracker,
+    /// Cancelled once no call is served any more, and what writes down then what calls left.
+    served: CancellationToken,
+    keepers: TaskTracker,
     address: String,
     /// Why the services ended by themselves.
     unserved: Arc<OnceLock<String>>,
@@ -158,9 +165,12 @@ impl Node {
         let groups = Groups::start(&identity.groups, storage, router, members, config.timings, group_metrics)
             .await
             .map_err(NodeError::Groups)?;
-        let keyring = Arc::new(config.keyring.clone());
-        let records = Records::new(keyring.clone(), env.entropy.clone());
+        let directory = groups.get(GroupId::Directory).map_err(|error| NodeError::Access(error.to_string()))?.clone();
+        let (clock, entropy) = (env.clock.clone(), env.entropy.clone());
+        let keys = Keys::new(config.keyring.clone(), directory.clone(), clock, entropy, metrics.keys.clone());
+        let records = Records::new(keys.clone());
         let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let (served, keepers) = (CancellationToken::new(), TaskTracker::new());
         let tables = env.tables.clone();
         let mut replicas = Vec::new();
         for group in groups.records() {
@@ -169,9 +179,10 @@ impl Node {
             let how = (env.work, config.index_linger);
             let replica = Replica::new(group.clone(), index, tables.clone(), records.clone(), search, how);
             tasks.spawn(replica.clone().keep_indexed(stopping.clone()));
+            tasks.spawn(keys.clone().keep_resealed(group.clone(), stopping.clone()));
             replicas.push(replica);
         }
-        let directory = groups.get(GroupId::Directory).map_err(|error| NodeError::Access(error.to_string()))?.clone();
+        tasks.spawn(keys.clone().keep(stopping.clone()));
         let (seen, (denials, told)) = (metrics.seen.clone(), Denials::new(metrics.denials.clone()));
         let authority = match config.gated {
             false => None,
@@ -181,7 +192,7 @@ impl Node {
             }
         };
         tasks.spawn(seen.keep(directory.clone(), stopping.clone()));
-        let pipeline = Pipeline::start(groups.clone(), keyring.clone(), env.entropy.clone(), metrics.audit.clone());
+        let pipeline = Pipeline::start(groups.clone(), keys, env.entropy.clone(), metrics.audit.clone());
         let teller = Teller {
             directory,
             pipeline: pipeline.clone(),
@@ -196,8 +207,9 @@ impl Node {
             entropy: env.entropy.clone(),
             node: teller.caller.clone(),
         };
-        tasks.spawn(admission.clone().summarise(summaries, stopping.clone()));
-        tasks.spawn(denials.clone().keep(told, teller, stopping.clone()));
+        keepers.spawn(admission.clone().summarise(summaries, served.clone()));
+        keepers.spawn(denials.clone().keep(told, teller, served.clone()));
+        let keyring = Arc::new(config.keyring.clone());
         let api = Api::new(Parts {
             admission,
             gate: Gate::new((identity.cluster, config.node), env.clock.clone(), env.entropy.clone(), authority)
@@ -206,7 +218,7 @@ impl Node {
             groups: groups.clone(),
             replicas,
             pipeline,
-            passwords: Passwords::new(keyring.clone(), env.entropy.clone(), env.work, metrics.hashing.clone()),
+            passwords: Passwords::new(keyring, env.entropy.clone(), env.work, metrics.hashing.clone()),
             records,
             metrics: metrics.clone(),
             tables,
@@ -236,7 +248,7 @@ impl Node {
             tasks.spawn(http::serve(http, metrics, api.clone(), stopping.clone().cancelled_owned()));
         }
         tracing::info!(node = %config.node, cluster = %identity.cluster, %address, "node started");
-        Ok(Self { groups, api, stopping, tasks, address, unserved })
+        Ok(Self { groups, api, stopping, tasks, served, keepers, address, unserved })
     }
 
     /// Where the node listens.
@@ -284,6 +296,11 @@ impl Node {
         self.tasks.close();
         if tokio::time::timeout(DRAIN, self.tasks.wait()).await.is_err() {
             tracing::warn!("calls under way did not end in time and are cut off");
+        }
+        self.served.cancel();
+        self.keepers.close();
+        if tokio::time::timeout(LAST_WORDS, self.keepers.wait()).await.is_err() {
+            tracing::warn!("denials, or the summary of what was beyond a rate, could not be written down in time");
         }
         self.groups
             .stop()

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
 
-use channel::{Files, Secured, Settings};
+use channel::{Files, Secured, Settings, root_key};
 use clap::Parser;
 use portcullis_node::config::{Arguments, Config};
 use portcullis_node::env::{Env, Network, SystemClock, Tcp};
@@ -47,18 +47,23 @@ fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("PORTCULLIS_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,openraft=error,tantivy=warn"));
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let config = match arguments.validate() {
-        Ok(config) => config,
-        Err(error) => {
-            tracing::error!(%error, "the configuration is refused");
-            return ExitCode::from(2);
-        }
-    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!(%error, "no runtime");
             return ExitCode::FAILURE;
+        }
+    };
+    let root = runtime.block_on(root_key::read(&arguments.key_file, arguments.key_service.as_deref()));
+    let config = match root.map_err(|error| error.to_string()) {
+        Ok(root) => arguments.validate(&root).map_err(|error| error.to_string()),
+        Err(error) => Err(error),
+    };
+    let config = match config {
+        Ok(config) => config,
+        Err(error) => {
+            tracing::error!(error, "the configuration is refused");
+            return ExitCode::from(2);
         }
     };
     match runtime.block_on(run(arguments, config)) {

@@ -10,6 +10,7 @@ use raft::metrics::{GroupMetrics, LogMetrics, PeerMetrics, SECONDS};
 
 use crate::audit::AuditMetrics;
 use crate::gate::{AccessMetrics, AdmissionMetrics, DenialMetrics, Seen};
+use crate::keys::KeyMetrics;
 use crate::passwords::Hashing;
 use crate::searches::Searches;
 
@@ -28,6 +29,7 @@ pub struct Metrics {
     pub admission: AdmissionMetrics,
     pub seen: Seen,
     pub hashing: Hashing,
+    pub keys: KeyMetrics,
     calls: IntCounterVec,
     seconds: HistogramVec,
     overridden: IntCounter,
@@ -52,6 +54,7 @@ impl Metrics {
             admission: AdmissionMetrics::new(&registry)?,
             seen: Seen::new(&registry)?,
             hashing: Hashing::new(searches.div_ceil(2), &registry)?,
+            keys: KeyMetrics::new(&registry)?,
             calls: IntCounterVec::new(
                 Opts::new(
                     "portcullis_calls_total",

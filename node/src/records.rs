@@ -1,7 +1,5 @@
 //! Between lookouts and stored records: sealing, opening, tokens, the messages of the API.
 
-use std::sync::Arc;
-
 use model::access::admit::Visible;
 use model::codec;
 use model::ids::{AgencyId, GroupId, OverrideId, RecordId, Token, UserId, from_hex, to_hex};
@@ -9,12 +7,12 @@ use model::lookout::Lookout;
 use model::overrides::{Override, OverrideDraft, StoredOverride};
 use model::people::{Party, Personal, Profile};
 use model::record::{AccessLevel, Dataset, Draft, RecordKind, Source, StoredRecord};
-use model::seal::{AES_256_GCM, Keyring, Scope, Sealed};
-use model::time::Entropy;
-use proto::convert::lookout_to;
+use model::seal::{AES_256_GCM, Scope, SealError, Sealed};
+use proto::convert::lookout_shown;
 use proto::v1;
 
 use crate::error::ApiError;
+use crate::keys::Keys;
 
 /// The dataset that lookouts belong to.
 pub const DATASET: Dataset = Dataset::Tecs;
@@ -22,22 +20,21 @@ pub const DATASET: Dataset = Dataset::Tecs;
 /// Seals and opens records.
 #[derive(Clone)]
 pub struct Records {
-    keyring: Arc<Keyring>,
-    entropy: Arc<dyn Entropy>,
+    keys: Keys,
 }
 
 impl Records {
-    /// Works with a keyring.
-    pub fn new(keyring: Arc<Keyring>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { keyring, entropy }
+    /// Works with these keys.
+    pub fn new(keys: Keys) -> Self {
+        Self { keys }
     }
 
-    /// The keyring.
-    pub fn keyring(&self) -> &Keyring {
-        &self.keyring
+    /// The keys.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
-    /// A lookout as a command carries it.
+    /// A lookout as a command carries it. [`Keys::ready_for`] its dataset must have been waited for.
     pub fn draft(
         &self,
         id: RecordId,
@@ -47,10 +44,9 @@ impl Records {
         source: Option<Source>,
     ) -> Result<Draft, ApiError> {
         let plain = codec::encode(lookout).map_err(|error| ApiError::Internal(error.to_string()))?;
-        let mut nonce = [0; 12];
-        self.entropy.fill(&mut nonce);
-        let sealed = self.keyring.seal(Scope::Record(DATASET, id), nonce, &plain);
-        let mut tokens: Vec<_> = lookout.number_keys().iter().map(|key| self.keyring.token(key)).collect();
+        let ring = self.keys.ring();
+        let sealed = self.keys.seal_record(DATASET, Scope::Record(DATASET, id), &plain);
+        let mut tokens: Vec<_> = lookout.number_keys().iter().map(|key| ring.token(key)).collect();
         tokens.sort_unstable();
         Ok(Draft {
             id,
@@ -62,21 +58,21 @@ impl Records {
             labels,
             source,
             tokens,
-            content: self.keyring.content(&plain),
+            content: ring.content(&plain),
             expires: None,
-            sealed: sealed.map_err(|error| ApiError::Internal(error.to_string()))?,
+            sealed: sealed.map_err(unsealed)?,
         })
     }
 
     /// Opens a record.
     pub fn open(&self, record: &StoredRecord) -> Result<Lookout, ApiError> {
         let header = &record.header;
-        let plain = self.keyring.open(Scope::Record(header.dataset, header.id), &record.sealed);
+        let plain = self.keys.open(Scope::Record(header.dataset, header.id), &record.sealed);
         let plain = plain.map_err(|error| ApiError::Internal(format!("record {}: {error}", header.id)))?;
         codec::decode(&plain).map_err(|error| ApiError::Internal(format!("record {}: {error}", header.id)))
     }
 
-    /// An override as a command carries it.
+    /// An override as a command carries it; as for a lookout.
     pub fn override_draft(
         &self,
         lookout: RecordId,
@@ -84,16 +80,14 @@ impl Records {
         content: &Override,
     ) -> Result<OverrideDraft, ApiError> {
         let plain = codec::encode(content).map_err(|error| ApiError::Internal(error.to_string()))?;
-        let mut nonce = [0; 12];
-        self.entropy.fill(&mut nonce);
-        let sealed = self.keyring.seal(Scope::Override(DATASET, lookout, id), nonce, &plain);
+        let sealed = self.keys.seal_record(DATASET, Scope::Override(DATASET, lookout, id), &plain);
         Ok(OverrideDraft {
             id,
             dataset: DATASET,
             lookout,
             expires: content.expires,
-            content: self.keyring.content(&plain),
-            sealed: sealed.map_err(|error| ApiError::Internal(error.to_string()))?,
+            content: self.keys.ring().content(&plain),
+            sealed: sealed.map_err(unsealed)?,
         })
     }
 
@@ -102,25 +96,22 @@ impl Records {
         let header = &stored.header;
         let failed = |error: String| ApiError::Internal(format!("override {}: {error}", header.id));
         let scope = Scope::Override(header.dataset, header.lookout, header.id);
-        let plain = self.keyring.open(scope, &stored.sealed).map_err(|error| failed(error.to_string()))?;
+        let plain = self.keys.open(scope, &stored.sealed).map_err(|error| failed(error.to_string()))?;
         codec::decode(&plain).map_err(|error| failed(error.to_string()))
     }
 
     /// The personal data of an account's holder as a command carries them, with their keyed digest.
     pub fn personal(&self, user: &UserId, personal: &Personal) -> Result<(Token, Sealed), ApiError> {
         let plain = codec::encode(personal).map_err(|error| ApiError::Internal(error.to_string()))?;
-        let mut nonce = [0; 12];
-        self.entropy.fill(&mut nonce);
         let scope = Scope::Account(Party::User(user.clone()).object());
-        let sealed = self.keyring.seal(scope, nonce, &plain);
-        Ok((self.keyring.content(&plain), sealed.map_err(|error| ApiError::Internal(error.to_string()))?))
+        Ok((self.keys.ring().content(&plain), self.keys.seal(scope, &plain).map_err(unsealed)?))
     }
 
     /// Opens them.
     pub fn open_personal(&self, profile: &Profile) -> Result<Personal, ApiError> {
         let failed = |error: String| ApiError::Internal(format!("account {}: {error}", profile.user));
         let scope = Scope::Account(Party::User(profile.user.clone()).object());
-        let plain = self.keyring.open(scope, &profile.personal).map_err(|error| failed(error.to_string()))?;
+        let plain = self.keys.open(scope, &profile.personal).map_err(|error| failed(error.to_string()))?;
         codec::decode(&plain).map_err(|error| failed(error.to_string()))
     }
 
@@ -130,10 +121,7 @@ impl Records {
         let mut place = group.number().to_be_bytes().to_vec();
         place.push(after.is_some().into());
         place.extend(after.unwrap_or(RecordId([0; 16])).0);
-        let mut nonce = [0; 12];
-        self.entropy.fill(&mut nonce);
-        let sealed = self.keyring.seal(Scope::ListPosition, nonce, &place);
-        let sealed = sealed.map_err(|error| ApiError::Internal(error.to_string()))?;
+        let sealed = self.keys.seal(Scope::ListPosition, &place).map_err(unsealed)?;
         Ok(to_hex(&[&sealed.key.to_be_bytes()[..], &sealed.nonce, &sealed.ciphertext].concat()))
     }
 
@@ -144,7 +132,7 @@ impl Records {
         let (nonce, ciphertext) = rest.split_first_chunk::<12>()?;
         let (key, ciphertext) = (u32::from_be_bytes(*key), ciphertext.to_vec());
         let sealed = Sealed { algorithm: AES_256_GCM, key, nonce: *nonce, ciphertext };
-        let place = self.keyring.open(Scope::ListPosition, &sealed).ok()?;
+        let place = self.keys.open(Scope::ListPosition, &sealed).ok()?;
         let (group, rest) = place.split_first_chunk::<4>()?;
         let ([there], id) = rest.split_first_chunk::<1>()?;
         let id = RecordId(id.try_into().ok()?);
@@ -170,8 +158,12 @@ impl Records {
             created_by: header.created.by.to_string(),
             updated_at: header.updated.at.rfc3339(),
             updated_by: header.updated.by.to_string(),
-            lookout: Some(lookout_to(&lookout)),
+            lookout: Some(lookout_shown(&lookout)),
             audit: None,
         })
     }
+}
+
+fn unsealed(error: SealError) -> ApiError {
+    ApiError::Internal(error.to_string())
 }

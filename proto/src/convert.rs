@@ -96,7 +96,29 @@ pub fn lookout_from(message: v1::Lookout) -> Result<Lookout, Invalid> {
     Ok(lookout)
 }
 
-/// The message of a lookout.
+/// A lookout as it is shown: of numbers of social security the last four digits.
+pub fn lookout_shown(lookout: &Lookout) -> v1::Lookout {
+    let mut message = lookout_to(lookout);
+    for (document, shown) in lookout.documents.iter().zip(&mut message.documents) {
+        shown.number = document.shown().into_owned();
+    }
+    message
+}
+
+/// Whoever changes what he was shown gives the last four digits back: they stand for the number that is there.
+pub fn unmask(message: &mut v1::Lookout, stored: &Lookout) {
+    let mut numbers: Vec<&Document> =
+        stored.documents.iter().filter(|document| document.kind == DocumentKind::SocialSecurity).collect();
+    for document in &mut message.documents {
+        let of_kind = DocumentKind::from_code(&document.kind) == Some(DocumentKind::SocialSecurity);
+        let meant = numbers.iter().position(|number| of_kind && number.shown() == document.number.trim());
+        if let Some(at) = meant {
+            document.number = numbers.remove(at).number.clone();
+        }
+    }
+}
+
+/// The message of a lookout, whole: for whoever brings it in.
 pub fn lookout_to(lookout: &Lookout) -> v1::Lookout {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     v1::Lookout {

@@ -19,6 +19,12 @@ pub mod peer {
     tonic::include_proto!("portcullis.peer.v1");
 }
 
+/// What the plugin of a key service speaks.
+#[allow(clippy::all, clippy::unwrap_used, missing_docs)]
+pub mod key_service {
+    tonic::include_proto!("v2");
+}
+
 /// Names of request and error metadata.
 pub mod metadata {
     /// Who asks.

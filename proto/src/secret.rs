@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::v1;
+use crate::{key_service, v1};
 
 macro_rules! silent {
     ($($message:ty),+ $(,)?) => { $(
@@ -15,6 +15,7 @@ macro_rules! silent {
 }
 
 silent!(v1::Factors, v1::SetPasswordRequest, v1::SetPasswordResponse, v1::set_password_request::By);
+silent!(key_service::DecryptResponse, key_service::EncryptRequest);
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,8 @@
 //!
 //! Assumes that `prepared` was made from `query`. The weights were chosen and not fitted: there are no labelled pairs of numbers.
 
+use std::borrow::Cow;
+
 use model::lookout::{DocumentState, Lookout};
 use model::number::{Likeness, Number, NumberKind};
 use model::screen::Query;
@@ -32,7 +34,7 @@ const NUMBER_OTHER: i32 = -20;
 
 /// A number of a record.
 struct Held<'a> {
-    text: &'a str,
+    text: Cow<'a, str>,
     number: Number,
     state: Option<DocumentState>,
 }
@@ -43,15 +45,17 @@ fn held(kind: NumberKind, lookout: &Lookout) -> Vec<Held<'_>> {
         NumberKind::Document => lookout
             .documents
             .iter()
-            .map(|it| Held { text: &it.number, number: it.comparable(), state: it.state })
+            .map(|it| Held { text: it.shown(), number: it.comparable(), state: it.state })
             .collect(),
-        NumberKind::Plate => {
-            lookout.plates.iter().map(|it| Held { text: &it.number, number: it.comparable(), state: None }).collect()
-        }
+        NumberKind::Plate => lookout
+            .plates
+            .iter()
+            .map(|it| Held { text: Cow::Borrowed(&it.number), number: it.comparable(), state: None })
+            .collect(),
         NumberKind::Registration => lookout
             .registrations
             .iter()
-            .map(|it| Held { text: &it.number, number: it.comparable(), state: None })
+            .map(|it| Held { text: Cow::Borrowed(&it.number), number: it.comparable(), state: None })
             .collect(),
     }
 }
@@ -117,7 +121,7 @@ pub(crate) fn add(
             Likeness::Same => NUMBER_MORE,
             _ => alone * NUMBER_MORE_SHARE / 100,
         };
-        tally.add(bits, Field { name: kind.code(), asked: text, found: found.text, agreement, note });
+        tally.add(bits, Field { name: kind.code(), asked: text, found: &found.text, agreement, note });
         // Whoever carries a document that is looked for is referred, whatever else it says of him.
         if alone >= NUMBER_SAME_STATE
             && matches!(likeness, Likeness::Same | Likeness::WithoutLabel | Likeness::SameState)
@@ -135,6 +139,6 @@ pub(crate) fn add_missing(query: &Query, prepared: &PreparedQuery, lookout: &Loo
         let met = held.iter().any(|held| asked.likeness(&held.number).is_some());
         let Some(first) = held.first().filter(|_| !met && !asked.written().is_empty()) else { continue };
         let note = "another number".to_string();
-        tally.add(NUMBER_OTHER, Field { name: kind.code(), asked: text, found: first.text, agreement: 0, note });
+        tally.add(NUMBER_OTHER, Field { name: kind.code(), asked: text, found: &first.text, agreement: 0, note });
     }
 }

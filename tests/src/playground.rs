@@ -228,6 +228,13 @@ impl Playground {
         wait_for("the killed node is gone", KILL_MAX, || (!runs(node.pid)).then_some(()));
     }
 
+    /// Stops a node in order, with SIGTERM; it stays down.
+    pub fn stop_node(&self, id: u64) {
+        let node = self.node(id);
+        send(node.pid, Signal::Terminate);
+        wait_for("the node stops", STOP_MAX, || (!runs(node.pid)).then_some(()));
+    }
+
     /// The disk of a node.
     pub fn disk(&self, id: u64) -> &Disk {
         &self.disks[id as usize - 1]

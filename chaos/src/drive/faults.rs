@@ -306,6 +306,7 @@ impl Driver {
                 self.orders.give(Order::Transfer { group, to });
             }
             Kind::Snapshot { node } => self.orders.give(Order::Snapshot { node }),
+            Kind::RotateKeys => self.orders.give(Order::RotateKeys),
             Kind::AddNode { node, learner } => {
                 self.disturb(&[], now);
                 self.join(sim, node, learner, now);

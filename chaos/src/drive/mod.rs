@@ -418,7 +418,7 @@ impl Driver {
             if matches!(order, Order::Add { .. }) && done {
                 self.trace.mark("membership change");
             }
-            if !matches!(order, Order::Snapshot { .. }) {
+            if order.changes() {
                 // Who votes and who leads may have changed.
                 self.disturb(&[], now);
             }

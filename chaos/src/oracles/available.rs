@@ -1,6 +1,8 @@
 //! Available: primary queries are answered within their deadline. Until islands are built this is judged while a quorum of
 //! every group is well and has been for a while, however the other nodes fare.
 
+use std::collections::BTreeSet;
+
 use client::ClientError;
 use model::access::denial::Denial;
 use model::time::UnixMillis;
@@ -19,6 +21,13 @@ pub(super) fn steady_time<'a>(case: &Case<'a>, operation: &Operation) -> Option<
     let must_end = operation.begun_ms + operation.deadline_ms;
     let ended = operation.ended.as_ref().map_or(must_end, |(_, at, _)| *at);
     case.run.steady.iter().find(|span| span.from_ms <= operation.begun_ms && ended <= span.to_ms)
+}
+
+/// Whether what was taken away from the caller during the call ended the session that it had begun.
+fn is_ended_meanwhile(case: &Case<'_>, operation: &Operation, error: &ClientError) -> bool {
+    let epoch = |moment: &Moment| moment.account(&operation.user).map(|account| account.profile.epoch);
+    let epochs: BTreeSet<_> = case.powers.of_call(case, operation).iter().map(epoch).collect();
+    error.code == "session-needed" && epochs.len() > 1
 }
 
 /// Whether a rule of access refuses, and it shut the function to the caller at some time of the call.
@@ -47,7 +56,8 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
                 found.push((operation.begun_ms, format!("question {number} of {} was never answered", operation.user)))
             }
             // By the directory as it was then; an account that may not ask is answered by its refusal.
-            Some((_, _, Err(error))) if is_refused_rightly(case, operation, error) => {}
+            Some((_, _, Err(error)))
+                if is_refused_rightly(case, operation, error) || is_ended_meanwhile(case, operation, error) => {}
             Some((_, at, Err(error))) => {
                 let took = at - operation.begun_ms;
                 let what =

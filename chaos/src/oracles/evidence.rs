@@ -7,12 +7,11 @@ use model::audit::event::EventPayload;
 use model::audit::leaf::Leaf;
 use model::audit::merkle::Hash;
 use model::ids::{GroupId, from_hex};
-use model::seal::Scope;
+use model::seal::{Keyring, Scope};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
 use crate::history::{Answer, Operation};
-use crate::host::keyring;
 use crate::sight::Seen;
 
 /// An event, opened.
@@ -48,8 +47,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// Gathers what the clients hold, and opens every leaf that was seen.
-    pub fn gather(seen: &Seen, operations: &[Operation]) -> Self {
-        let keyring = keyring();
+    pub fn gather(seen: &Seen, operations: &[Operation], keyring: &Keyring) -> Self {
         let (mut events, mut unreadable) = (BTreeMap::new(), Vec::new());
         for ((group, index), stored) in &seen.leaves {
             let leaf = match stored.open(*index) {

@@ -9,7 +9,6 @@ use model::seal::Scope;
 
 use super::{Case, Findings};
 use crate::history::{Answer, Call};
-use crate::host::keyring;
 
 pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
@@ -48,12 +47,11 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
 /// Versions that an import made of a record which was so already.
 fn repeated(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
-    let keyring = keyring();
     let mut before: Option<(RecordId, Vec<u8>)> = None;
     for ((id, number), seen) in &case.seen.versions {
         let header = &seen.record.header;
         // Two versions of one content have other sealed bytes.
-        let plain = keyring.open(Scope::Record(header.dataset, *id), &seen.record.sealed).ok();
+        let plain = case.keyring.open(Scope::Record(header.dataset, *id), &seen.record.sealed).ok();
         let now = plain.filter(|_| header.source.is_some() && header.state == RecordState::Active);
         if let (Some(now), Some(before)) = (&now, &before)
             && *before == (*id, now.clone())

@@ -20,10 +20,14 @@ mod overridden;
 mod powers;
 mod same_answer;
 mod same_state;
+mod sealed;
 mod suspended;
+
+use model::seal::Keyring;
 
 use crate::drive::Run;
 use crate::history::Operation;
+use crate::host::keyring;
 use crate::sight::{Seen, Violation};
 
 pub use evidence::Evidence;
@@ -34,6 +38,8 @@ pub struct Case<'a> {
     pub run: &'a Run,
     pub seen: &'a Seen,
     pub operations: &'a [Operation],
+    /// Opens what was sealed.
+    pub keyring: &'a Keyring,
     /// The events behind the answers.
     pub evidence: &'a Evidence,
     /// What the directory said of everybody, and when.
@@ -54,12 +60,21 @@ pub fn judge(run: &Run) -> Vec<Violation> {
     }
     let seen = run.sight.seen();
     let operations = run.history.operations();
-    let evidence = Evidence::gather(&seen, &operations);
+    let keyring = match keyring().with(seen.data_keys.values()) {
+        Ok(keyring) => keyring,
+        Err(error) => {
+            let what = format!("a key of data does not open: {error}");
+            return vec![Violation { promise: "Sealed", at_ms: run.trace.now_ms(), what }];
+        }
+    };
+    let evidence = Evidence::gather(&seen, &operations, &keyring);
     let powers = Powers::gather(&seen.powers);
-    let case = Case { run, seen: &seen, operations: &operations, evidence: &evidence, powers: &powers };
-    let oracles: [(&'static str, Judge); 16] = [
+    let case =
+        Case { run, seen: &seen, operations: &operations, keyring: &keyring, evidence: &evidence, powers: &powers };
+    let oracles: [(&'static str, Judge); 17] = [
         ("SameState", same_state::judge),
         ("Durable", durable::judge),
+        ("Sealed", sealed::judge),
         ("AppendOnlyAudit", append_only_audit::judge),
         ("NoUnauditedAnswer", no_unaudited_answer::judge),
         ("NoUnauthorisedByte", no_unauthorised_byte::judge),

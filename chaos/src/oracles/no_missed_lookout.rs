@@ -19,7 +19,7 @@ use search::{PreparedQuery, PreparedRecord, score};
 use super::powers::{function_of, sights};
 use super::{Case, Findings};
 use crate::history::{Answer, Call};
-use crate::host::{keyring, tables};
+use crate::host::tables;
 use crate::people;
 use crate::workload::PURPOSE;
 
@@ -43,10 +43,9 @@ struct Version {
 pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
     let tables = tables();
-    let keyring = keyring();
     let mut records: BTreeMap<GroupId, BTreeMap<RecordId, Vec<Version>>> = BTreeMap::new();
     for ((id, number), seen) in &case.seen.versions {
-        let plain = keyring.open(Scope::Record(seen.record.header.dataset, *id), &seen.record.sealed).ok();
+        let plain = case.keyring.open(Scope::Record(seen.record.header.dataset, *id), &seen.record.sealed).ok();
         let lookout = plain.and_then(|plain| model::codec::decode::<Lookout>(&plain).ok());
         if lookout.is_none() {
             found.push((0, format!("version {number} of {id} does not open")));

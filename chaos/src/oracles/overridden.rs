@@ -15,7 +15,6 @@ use model::time::UnixMillis;
 use super::no_missed_lookout::query;
 use super::{Case, Findings};
 use crate::history::{Answer, Call};
-use crate::host::keyring;
 use crate::sight::SeenOverride;
 
 /// An override's state, opened.
@@ -26,12 +25,11 @@ struct Told<'a> {
 
 pub(super) fn judge(case: &Case<'_>) -> Findings {
     let mut found = Vec::new();
-    let keyring = keyring();
     // By lookout and override, its states in order.
     let mut told: BTreeMap<RecordId, BTreeMap<OverrideId, Vec<Told<'_>>>> = BTreeMap::new();
     for ((id, _), seen) in &case.seen.overrides {
         let header = &seen.stored.header;
-        let plain = keyring.open(Scope::Override(header.dataset, header.lookout, *id), &seen.stored.sealed).ok();
+        let plain = case.keyring.open(Scope::Override(header.dataset, header.lookout, *id), &seen.stored.sealed).ok();
         match plain.and_then(|plain| codec::decode::<Override>(&plain).ok()) {
             Some(content) => {
                 let of = told.entry(header.lookout).or_default().entry(*id).or_default();
@@ -74,7 +72,7 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
             let Some(version) = case.seen.versions.get(&(lookout, hit.version)) else { continue };
             let applied = positions.get(&version.group).copied().unwrap_or(0);
             let scope = Scope::Record(version.record.header.dataset, lookout);
-            let plain = keyring.open(scope, &version.record.sealed).ok();
+            let plain = case.keyring.open(scope, &version.record.sealed).ok();
             let Some(content) = plain.and_then(|plain| codec::decode::<Lookout>(&plain).ok()) else { continue };
             let then = |states: &'_ Vec<Told<'_>>| states.iter().rposition(|state| state.seen.index <= applied);
             let expected = told.get(&lookout).into_iter().flatten().find(|(_, states)| {

@@ -222,7 +222,7 @@ pub async fn work(office: Office, staff: Vec<(Role, u64)>, means: Means) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     for (role, number) in staff {
-        let deadline = if role == Role::Officer { QUESTION_DEADLINE } else { CALL_DEADLINE };
+        let deadline = if matches!(role, Role::Officer | Role::Stranger) { QUESTION_DEADLINE } else { CALL_DEADLINE };
         let user = role.user(number);
         let Some(client) = client_of(&office.world, &user, &means, deadline) else {
             office.trace.mark("a client without a configuration");

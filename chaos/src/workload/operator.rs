@@ -18,13 +18,15 @@ use crate::{host, people};
 pub enum Order {
     Transfer { group: u32, to: u64 },
     Snapshot { node: u64 },
+    RotateKeys,
     Add { node: u64, learner: bool },
     Remove { node: u64 },
 }
 
 impl Order {
-    fn changes(&self) -> bool {
-        !matches!(self, Self::Snapshot { .. })
+    /// Whether it changes who votes or leads.
+    pub fn changes(&self) -> bool {
+        !matches!(self, Self::Snapshot { .. } | Self::RotateKeys)
     }
 }
 
@@ -143,6 +145,7 @@ async fn attempt(client: &Client, order: &Order) -> Result<(), ClientError> {
                 None => Ok(()),
             }
         }
+        Order::RotateKeys => client.rotate_keys(v1::RotateKeysRequest::default()).await.map(drop),
         Order::Add { node, learner } => {
             let message = v1::AddNodeRequest { node: *node, address: host::address(*node), learner: *learner };
             client.add_node(message).await.map(drop)

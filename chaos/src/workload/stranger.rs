@@ -5,7 +5,7 @@ use std::time::Duration;
 use client::v1;
 
 use super::officer::{ask, question};
-use super::{CALL_DEADLINE, Desk};
+use super::{Desk, QUESTION_DEADLINE};
 use crate::history::{Answer, Call};
 
 pub(super) async fn work(mut desk: Desk) {
@@ -51,7 +51,7 @@ async fn hop(desk: &mut Desk) -> bool {
 }
 
 fn deadline() -> u64 {
-    CALL_DEADLINE.as_millis() as u64
+    QUESTION_DEADLINE.as_millis() as u64
 }
 
 async fn get(desk: &Desk, id: String) -> bool {

@@ -49,6 +49,59 @@ pub enum Command {
         #[arg(long)]
         group: Option<GroupId>,
     },
+    /// The keys that data is sealed under: what each is for, and since when.
+    Keys,
+    /// Replace keys of data, when one may be known to somebody: what stands under it is sealed anew in the background.
+    #[command(after_help = ROTATE_HELP)]
+    RotateKeys {
+        /// Only of this dataset, or of `audit`; all if left out.
+        #[arg(long)]
+        set: Option<String>,
+    },
+}
+
+const ROTATE_HELP: &str =
+    "Each month has keys of its own without this command. What was sealed under a replaced key is sealed anew by
+whoever leads a group; portcullis_reseal_pending at /metrics is 1 until all of it is. Events of the audit log stay under
+their keys, since the log commits to them as they were sealed.
+
+Example:
+  portcullis cluster rotate-keys --set tecs
+  portcullis cluster keys";
+
+#[derive(Serialize)]
+struct Keys {
+    keys: Vec<Key>,
+}
+
+#[derive(Serialize)]
+struct Key {
+    id: u32,
+    set: String,
+    expires: String,
+    made_at: String,
+    replaced: bool,
+}
+
+impl From<v1::KeysResponse> for Keys {
+    fn from(message: v1::KeysResponse) -> Self {
+        let key = |v1::DataKey { id, set, expires, made_at, replaced }| Key { id, set, expires, made_at, replaced };
+        Self { keys: message.keys.into_iter().map(key).collect() }
+    }
+}
+
+impl Keys {
+    fn to_text(&self) -> String {
+        let line = |Key { id, set, expires, made_at, replaced }: &Key| {
+            let replaced = if *replaced { ", replaced" } else { "" };
+            format!("key {id} of {set}, for what expires in {expires}, made {made_at}{replaced}")
+        };
+        if self.keys.is_empty() {
+            "no keys".to_string()
+        } else {
+            self.keys.iter().map(line).collect::<Vec<_>>().join("\n")
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -72,7 +125,7 @@ impl Command {
     /// The function that it is done by.
     fn function(&self) -> Function {
         match self {
-            Self::Status | Self::Members => Function::ClusterStatus,
+            Self::Status | Self::Members | Self::Keys => Function::ClusterStatus,
             _ => Function::ClusterAdministration,
         }
     }
@@ -98,6 +151,11 @@ pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
             let message = v1::TransferLeaderRequest { group: group.clone(), to };
             let leader = Leader { group, leader: client.transfer_leader(message).await?.leader };
             output.show(&leader, |leader| format!("{} is led by node {}", leader.group, leader.leader))
+        }
+        Command::Keys => output.show(&Keys::from(client.list_keys().await?), Keys::to_text),
+        Command::RotateKeys { set } => {
+            let message = v1::RotateKeysRequest { set: set.unwrap_or_default() };
+            output.show(&Keys::from(client.rotate_keys(message).await?), Keys::to_text)
         }
         Command::Snapshot { group } => {
             let group = group.map(|group| group.to_string()).unwrap_or_default();

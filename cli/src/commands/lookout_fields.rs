@@ -44,7 +44,7 @@ pub struct Fields {
     #[arg(long, value_name = "C")]
     pub nationality: Vec<String>,
     /// Document (repeatable); a number alone is a passport's. Kinds: passport, national-id, driver-licence, tax-id, visa,
-    /// residence-permit, seafarer-id, company-registration, other. States: lost, stolen, revoked, invalid.
+    /// residence-permit, seafarer-id, company-registration, social-security, other. States: lost, stolen, revoked, invalid.
     #[arg(long, value_name = "[KIND:]NUMBER[:COUNTRY][:STATE]")]
     pub document: Vec<String>,
     /// Plate of a vehicle (repeatable).

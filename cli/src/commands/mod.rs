@@ -23,6 +23,7 @@ pub mod people;
 pub mod pki;
 pub mod playground;
 pub mod question;
+pub mod root_key;
 pub mod screen;
 pub mod sign_on;
 pub mod zone;
@@ -58,6 +59,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Generate(command) => generate::run(&globals, command).await,
         Command::Pki(command) => pki::run(&globals, command),
         Command::Founding(command) => founding::run(&globals, command).await,
+        Command::RootKey(command) => root_key::run(&globals, command).await,
         Command::Login(args) => sign_on::login(&globals, args).await,
         Command::Password(args) => factors::password(&globals, args).await,
         Command::Logout(args) => sign_on::logout(&globals, args).await,

@@ -41,7 +41,7 @@ pub const COLUMNS: [Column; 16] = [
     ),
     many(
         "document",
-        "identity documents: NUMBER for a passport, or kind:NUMBER or kind:NUMBER:COUNTRY with kind passport, national-id, driver-licence, tax-id, visa, residence-permit, seafarer-id, company-registration or other; after it :STATE where it is lost, stolen, revoked or invalid",
+        "identity documents: NUMBER for a passport, or kind:NUMBER or kind:NUMBER:COUNTRY with kind passport, national-id, driver-licence, tax-id, visa, residence-permit, seafarer-id, company-registration, social-security or other; after it :STATE where it is lost, stolen, revoked or invalid",
     ),
     many("plate", "plates: NUMBER or NUMBER:JURISDICTION"),
     many(

@@ -35,7 +35,8 @@ mod un_test;
 
 use model::error::Invalid;
 use model::ids::check_code;
-use model::lookout::Lookout;
+use model::lookout::{DocumentKind, Lookout};
+use model::ssn::{self, Ssn};
 
 pub use fields::{COLUMNS, Column};
 pub use reader::{Reader, open};
@@ -151,12 +152,23 @@ impl From<Invalid> for Fault {
 }
 
 /// Checks an entry as a whole; its reference must be a code and its lookout within its bounds.
-fn checked(reference: &str, lookout: Lookout, column: &'static str) -> Result<Entry, Fault> {
+fn checked(reference: &str, mut lookout: Lookout, column: &'static str) -> Result<Entry, Fault> {
     check_code(column, reference).map_err(|e| Fault::new(column, e.reason))?;
+    guard(&mut lookout);
     match lookout.validate() {
         Ok(()) => Ok(Entry { reference: reference.to_string(), lookout }),
         Err(invalid) => Err(Fault::from(invalid).of(reference)),
     }
+}
+
+/// Lists call other numbers ones of social security, too, and write these into their remarks.
+fn guard(lookout: &mut Lookout) {
+    for document in &mut lookout.documents {
+        if document.kind == DocumentKind::SocialSecurity && Ssn::read(&document.number).is_none() {
+            document.kind = DocumentKind::NationalId;
+        }
+    }
+    lookout.remarks = lookout.remarks.take().map(|remarks| ssn::guarded_text(&remarks));
 }
 
 /// A text of a list as messages may show it: short, and without what steers a terminal.

@@ -3,7 +3,7 @@
 use model::lookout::{DocumentKind, RegistrationKind};
 
 /// Names of documents; a blank or a colon and the number follow.
-pub(super) const DOCUMENTS: [(DocumentKind, &[&str]); 9] = [
+pub(super) const DOCUMENTS: [(DocumentKind, &[&str]); 10] = [
     (
         DocumentKind::Passport,
         &["Passport", "Diplomatic Passport", "Stateless Person Passport", "British National Overseas Passport"],
@@ -34,9 +34,9 @@ pub(super) const DOCUMENTS: [(DocumentKind, &[&str]); 9] = [
             "Birth Certificate Number",
             "Turkish Identification Number",
             "Bosnian Personal ID No.",
-            "SSN",
         ],
     ),
+    (DocumentKind::SocialSecurity, &["SSN"]),
     (DocumentKind::DriverLicence, &["Driver's License No."]),
     (
         DocumentKind::TaxId,

@@ -21,7 +21,7 @@ fn remarks_become_fields_and_the_rest_stays() {
     let dir = tempfile::tempdir().expect("a directory");
     let remarks = "DOB 12 Mar 1970; alt. DOB circa 1971; alt. DOB 1968 to 1972; POB Sampletown, Iraq; nationality Korea, North; \
         citizen Syria; Gender Male; Passport X 123 (Syria) issued 01 Jan 2001 expires 31 Dec 2010; alt. Passport Y9; \
-        National ID No. 77-1 (Iran); Tax ID No. 5 (Russia); SSN 000-00-0000 (United States); Secondary sanctions risk: x; \
+        National ID No. 77-1 (Iran); Tax ID No. 5 (Russia); SSN 000-00-0000 (United States); alt. SSN 123-45-6789 (United States); Secondary sanctions risk: x; \
         a.k.a. 'TEE'; f.k.a. 'OLD, Name'; DOB 31 Feb 1970; Linked To: SOMETHING.";
     let sdn = format!(
         "7,\"SAMPLE, Test\",\"individual\",\"SDGT] [IFSR\",\"Minister\",{NULLS},\"{remarks}\"\r\n\
@@ -69,6 +69,7 @@ fn remarks_become_fields_and_the_rest_stays() {
             (DocumentKind::NationalId, "77-1"),
             (DocumentKind::TaxId, "5"),
             (DocumentKind::NationalId, "000-00-0000"),
+            (DocumentKind::SocialSecurity, "123-45-6789"),
         ]
     );
     let rest = "Title: Minister; Secondary sanctions risk: x; DOB 31 Feb 1970; Linked To: SOMETHING";

@@ -57,7 +57,7 @@ fn month(word: &str) -> Option<u8> {
 
 /// The kind of document that words name; the first line that has one of them decides.
 pub(super) fn kind_of(words: &str) -> Option<DocumentKind> {
-    const KINDS: [(DocumentKind, &[&str]); 9] = [
+    const KINDS: [(DocumentKind, &[&str]); 10] = [
         (DocumentKind::DriverLicence, &["driver", "driving"]),
         (DocumentKind::ResidencePermit, &["residen", " alien reg"]),
         (DocumentKind::TaxId, &[" tax ", "fiscal"]),
@@ -77,10 +77,8 @@ pub(super) fn kind_of(words: &str) -> Option<DocumentKind> {
             ],
         ),
         (DocumentKind::Passport, &["passport", "passeport", "pasaporte"]),
-        (
-            DocumentKind::NationalId,
-            &[" id ", "identi", "national number", "social security", " ssn ", "tazkira", "ration card", "birth cert"],
-        ),
+        (DocumentKind::SocialSecurity, &["social security", " ssn "]),
+        (DocumentKind::NationalId, &[" id ", "identi", "national number", "tazkira", "ration card", "birth cert"]),
         (
             DocumentKind::CompanyRegistration,
             &["company", "incorporation", "commerce", "registration", "registered", "entity", "branch unit", "gazette"],

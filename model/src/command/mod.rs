@@ -7,10 +7,12 @@ pub mod create;
 pub mod deliver;
 pub mod end_override;
 pub mod import;
+pub mod make_key;
 pub mod people;
 pub mod record_override;
 pub mod remember;
 pub mod remove;
+pub mod reseal;
 pub mod update;
 
 #[cfg(test)]
@@ -41,6 +43,7 @@ crate::numbered! {
         6 => ImportSweep(import::ImportSweep),
         7 => RecordOverride(record_override::RecordOverride),
         8 => EndOverride(end_override::EndOverride),
+        9 => Reseal(reseal::Reseal),
         10 => Deliver(deliver::Deliver),
         11 => Acknowledge(acknowledge::Acknowledge),
         12 => Tick(()),
@@ -48,6 +51,7 @@ crate::numbered! {
         21 => InitialiseCluster(cluster::ClusterInfo),
         22 => PutNode(cluster::NodeInfo),
         23 => PutPolicies(Policies),
+        24 => MakeKey(make_key::MakeKey),
         30 => AppendEvents(append::AppendEvents),
         40 => InitialiseCeremony(Ceremony),
         41 => Bootstrap(people::founding::Bootstrap),

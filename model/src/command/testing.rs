@@ -14,6 +14,7 @@ use crate::command::record_override::RecordOverride;
 use crate::command::remove::RemoveRecord;
 use crate::command::update::UpdateRecord;
 use crate::command::{Command, Outcome, Remembered};
+use crate::data_key::DataKey;
 use crate::decide::{Context, decide};
 use crate::envelope::{Caller, Decision, Envelope};
 use crate::error::RefusalCode;
@@ -45,6 +46,7 @@ pub struct World {
     leaves: BTreeMap<u64, StoredLeaf>,
     frontier: Frontier,
     policies: Option<Policies>,
+    data_keys: Vec<DataKey>,
     pub cluster: Option<ClusterInfo>,
     pub people: People,
 }
@@ -67,6 +69,7 @@ impl Default for World {
             leaves: BTreeMap::new(),
             frontier: Frontier::default(),
             policies: None,
+            data_keys: Vec::new(),
             cluster: None,
             people: People::default(),
         }
@@ -76,6 +79,10 @@ impl Default for World {
 impl View for World {
     fn record(&self, _: Dataset, id: RecordId) -> Read<Option<StoredRecord>> {
         Ok(self.records.get(&id).and_then(|versions| versions.last()).cloned())
+    }
+    fn version(&self, _: Dataset, id: RecordId, version: u64) -> Read<Option<StoredRecord>> {
+        let all = self.records.get(&id).into_iter().flatten();
+        Ok(all.clone().find(|record| record.header.version == version).cloned())
     }
     fn overrides(&self, _: Dataset, id: RecordId) -> Read<Vec<StoredOverride>> {
         Ok(self.overrides.values().filter(|found| found.header.lookout == id).cloned().collect())
@@ -123,6 +130,9 @@ impl View for World {
     fn policies(&self) -> Read<Option<Policies>> {
         Ok(self.policies.clone())
     }
+    fn data_keys(&self) -> Read<Vec<DataKey>> {
+        Ok(self.data_keys.clone())
+    }
 }
 
 impl World {
@@ -142,6 +152,11 @@ impl World {
         for write in effects.writes {
             match write {
                 Write::PutRecord(record) => self.records.entry(record.header.id).or_default().push(record),
+                Write::PutResealed { record, .. } => {
+                    let versions = self.records.entry(record.header.id).or_default();
+                    let there = versions.iter_mut().find(|there| there.header.version == record.header.version);
+                    *there.expect("a version") = record;
+                }
                 Write::PutOverride(put) => {
                     drop(self.overrides.insert((put.header.lookout, put.header.id), put));
                 }
@@ -161,6 +176,7 @@ impl World {
                 Write::PutLeaf(index, leaf) => drop(self.leaves.insert(index, leaf)),
                 Write::PutFrontier(frontier) => self.frontier = frontier,
                 Write::PutToken(..) | Write::DeleteToken(..) | Write::Feed(_) => {}
+                Write::PutDataKey(key) => self.data_keys.push(key),
                 Write::PutPolicies(policies) => self.policies = Some(policies),
                 Write::PutTreeNode(..) | Write::PutCluster(_) | Write::PutNode(..) => {}
                 people @ (Write::PutAgency(_)

@@ -11,7 +11,6 @@ use model::command::{Command, Outcome};
 use model::ids::{GroupId, to_hex};
 use model::known_bugs::{KnownBug, planted};
 use model::limits::{AUDIT_BATCH_MAX, AUDIT_LINGER_MS, AUDIT_QUEUE_MAX, COMMAND_BYTES_MAX};
-use model::seal::{Keyring, Scope};
 use model::time::Entropy;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Registry};
 use raft::error::GroupError;
@@ -22,6 +21,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::released::{Answer, Released, Unreleased};
+use crate::keys::Keys;
 
 /// Entries of events under way at a time.
 const IN_FLIGHT_MAX: usize = 4;
@@ -89,24 +89,22 @@ struct Waiting {
 #[derive(Clone)]
 pub struct Pipeline {
     queue: mpsc::Sender<Waiting>,
-    keyring: Arc<Keyring>,
+    keys: Keys,
     entropy: Arc<dyn Entropy>,
     metrics: AuditMetrics,
 }
 
 impl Pipeline {
     /// Starts the worker. It ends when the last pipeline is dropped.
-    pub fn start(groups: Groups, keyring: Arc<Keyring>, entropy: Arc<dyn Entropy>, metrics: AuditMetrics) -> Self {
+    pub fn start(groups: Groups, keys: Keys, entropy: Arc<dyn Entropy>, metrics: AuditMetrics) -> Self {
         let (queue, waiting) = mpsc::channel(AUDIT_QUEUE_MAX);
         tokio::spawn(worker(groups, waiting, metrics.clone()));
-        Self { queue, keyring, entropy, metrics }
+        Self { queue, keys, entropy, metrics }
     }
 
     /// Seals a payload into an event.
     pub fn draft(&self, header: EventHeader, payload: &EventPayload) -> Result<EventDraft, AuditError> {
-        let mut nonce = [0; 12];
-        self.entropy.fill(&mut nonce);
-        let sealed = self.keyring.seal(Scope::Event(header.id), nonce, &payload.to_cbor());
+        let sealed = self.keys.seal_event(header.id, &payload.to_cbor());
         Ok(EventDraft { header, payload: sealed.map_err(|error| AuditError::Seal(error.to_string()))? })
     }
 

@@ -89,6 +89,7 @@ impl NoRecordDataHere for v1::StatusResponse {}
 impl NoRecordDataHere for v1::MembershipResponse {}
 impl NoRecordDataHere for v1::TransferLeaderResponse {}
 impl NoRecordDataHere for v1::SnapshotResponse {}
+impl NoRecordDataHere for v1::KeysResponse {}
 impl NoRecordDataHere for v1::CheckpointResponse {}
 impl NoRecordDataHere for v1::PoliciesResponse {}
 impl NoRecordDataHere for v1::BannerResponse {}

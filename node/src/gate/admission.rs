@@ -45,7 +45,7 @@ pub struct Capacity {
 
 impl Capacity {
     /// So many at most: it begins with a quarter of them and keeps those. Fewer would be fewer answers, since each holds its place
-    /// while it waits for its event.
+    /// while it waits for its event, and events are written together.
     pub fn of(most: usize, rate_factor: Option<u32>) -> Self {
         Self { questions: (most / 4, most / 4, most), rate_factor }
     }
@@ -353,14 +353,14 @@ impl Admission {
         nanos(self.0.began.elapsed())
     }
 
-    /// Writes down, once in a while, who asked how much beyond his rate, until the node stops.
-    pub async fn summarise(self, by: Summaries, stopping: CancellationToken) {
+    /// Writes down, once in a while and when the node has served its last call, who asked how much beyond his rate.
+    pub async fn summarise(self, by: Summaries, served: CancellationToken) {
         let Some(rates) = &self.0.rates else { return };
         loop {
-            tokio::select! {
-                () = stopping.cancelled() => return,
-                () = tokio::time::sleep(Duration::from_millis(EXCESS_SUMMARY_MS)) => {}
-            }
+            let last = tokio::select! {
+                () = served.cancelled() => true,
+                () = tokio::time::sleep(Duration::from_millis(EXCESS_SUMMARY_MS)) => false,
+            };
             let (excess, others) = {
                 let mut rates = lock(rates);
                 (std::mem::take(&mut rates.excess), std::mem::take(&mut rates.others))
@@ -372,6 +372,9 @@ impl Admission {
                     // It stands in the next one.
                     lock(rates).exceeded(&who, &excess.caller, excess.count);
                 }
+            }
+            if last {
+                return;
             }
         }
     }
@@ -418,9 +421,10 @@ impl Summaries {
         let mut header = EventHeader::new(EventKind::Excess, request, &excess.caller, now);
         header.verdict = Verdict::Refused.number();
         header.code = Some("slow-down".to_string());
+        // The last one before a stop is of less.
         let seconds = EXCESS_SUMMARY_MS / 1_000;
         let claimed = if matches!(who, Who::Terminal(_)) { " at a terminal, the first by this name" } else { "" };
-        let text = format!("{} requests beyond the rate in {seconds} s{claimed}", excess.count);
+        let text = format!("{} requests beyond the rate within {seconds} s{claimed}", excess.count);
         let payload = EventPayload { text: Some(text), ..EventPayload::default() };
         let recorded = tokio::time::timeout(SUMMARY_DEADLINE, self.pipeline.record(header, &payload)).await;
         matches!(recorded, Ok(Ok(_)))

@@ -97,17 +97,24 @@ impl Denials {
         }
     }
 
-    /// Tells them until the node stops.
-    pub async fn keep(self, mut told: mpsc::Receiver<Denied>, teller: Teller, stopping: CancellationToken) {
+    /// Tells them until the node has served its last call, and then those that still wait.
+    pub async fn keep(self, mut told: mpsc::Receiver<Denied>, teller: Teller, served: CancellationToken) {
         // For the known bug alone.
         let mut held: Vec<Denied> = Vec::new();
         loop {
             let mut batch = Vec::new();
             tokio::select! {
-                () = stopping.cancelled() => return,
-                count = told.recv_many(&mut batch, 1) => if count == 0 { return },
+                biased;
+                _ = told.recv_many(&mut batch, 1) => {}
+                () = served.cancelled() => {}
             }
-            tokio::time::sleep(LINGER).await;
+            if batch.is_empty() {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LINGER) => {}
+                () = served.cancelled() => {}
+            }
             while batch.len() < DENIALS_MAX
                 && let Ok(next) = told.try_recv()
             {
@@ -124,7 +131,7 @@ impl Denials {
                     continue;
                 }
             }
-            if !teller.tell(batch, &stopping).await {
+            if !teller.tell(batch).await {
                 self.metrics.lost.inc_by(count as u64);
             }
         }
@@ -132,7 +139,7 @@ impl Denials {
 }
 
 impl Teller {
-    async fn tell(&self, denials: Vec<Denied>, stopping: &CancellationToken) -> bool {
+    async fn tell(&self, denials: Vec<Denied>) -> bool {
         let now = self.clock.now();
         let request = RequestId::new(now, self.entropy.sixteen());
         let header = EventHeader::new(EventKind::Denials, request, &self.caller, now);
@@ -146,16 +153,13 @@ impl Teller {
         let command = Command::RecordDenials(RecordDenials { denials, event });
         let envelope = Envelope { request, caller: None, decision: None, time: UnixMillis(0), command };
         for _ in 0..ATTEMPTS {
-            tokio::select! {
-                () = stopping.cancelled() => return false,
-                outcome = self.directory.propose(&envelope, DEADLINE) => match outcome {
-                    Ok(model::command::Outcome::Refused(refusal)) => {
-                        tracing::error!(text = refusal.text, "denials were not taken");
-                        return false;
-                    }
-                    Ok(_) => return true,
-                    Err(error) => tracing::debug!(%error, "denials are told again"),
-                },
+            match self.directory.propose(&envelope, DEADLINE).await {
+                Ok(model::command::Outcome::Refused(refusal)) => {
+                    tracing::error!(text = refusal.text, "denials were not taken");
+                    return false;
+                }
+                Ok(_) => return true,
+                Err(error) => tracing::debug!(%error, "denials are told again"),
             }
         }
         false

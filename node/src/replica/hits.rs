@@ -183,8 +183,9 @@ impl Judge {
     ) -> storage::Result<Vec<Candidate>> {
         // What the index did not judge may be the best.
         let best = |id| Candidate { id, most: Score::MAX };
+        let ring = self.records.keys().ring();
         for key in prepared.number_keys() {
-            all.extend(kept.with_token(self.records.keyring().token(key))?.into_iter().map(best));
+            all.extend(kept.with_token(ring.token(key))?.into_iter().map(best));
         }
         all.extend(queued.iter().copied().map(best));
         all.sort_unstable_by_key(|candidate| (Reverse(candidate.most), candidate.id));

@@ -27,7 +27,7 @@ use search::{Compartments, IndexChange, Place, Sought};
 
 use super::*;
 use crate::cut::Cut;
-use crate::env::SystemEntropy;
+use crate::keys::Keys;
 
 const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
 const INNOCENT: &str = "INNOCENT7";
@@ -39,7 +39,7 @@ fn tables() -> Arc<Tables> {
 }
 
 fn judge() -> Judge {
-    let records = Records::new(Arc::new(Keyring::single(1, [5; 32])), Arc::new(SystemEntropy));
+    let records = Records::new(Keys::for_records(Keyring::single(1, [5; 32])));
     Judge::new(GroupId::Records(0), tables(), records)
 }
 

@@ -4,6 +4,7 @@ use model::audit::event::Term;
 use model::ids::to_hex;
 use model::limits::TERM_CHARS_MAX;
 use model::session::LogOnPath;
+use model::ssn;
 use prost::Message;
 use proto::v1;
 use proto::v1::import_request::Step;
@@ -82,7 +83,7 @@ asked! {
         "name" = it.name.trim().to_string(),
         "birth_date" = it.birth_date.trim().to_string(),
         "nationality" = it.nationality.trim().to_string(),
-        "document" = it.document.trim().to_string(),
+        "document" = ssn::guarded(it.document.trim()),
         "plate" = it.plate.trim().to_string(),
         "registration" = it.registration.trim().to_string(),
         "mrz" = it.mrz.trim().to_string(),
@@ -118,7 +119,7 @@ asked! {
         "name" = it.name.trim().to_string(),
         "birth_date" = it.birth_date.trim().to_string(),
         "nationality" = it.nationality.trim().to_string(),
-        "documents" = it.documents.join(", "),
+        "documents" = it.documents.iter().map(|number| ssn::guarded(number)).collect::<Vec<_>>().join(", "),
         "expires" = it.expires.clone(),
         "reason" = it.reason.trim().to_string(),
     ],
@@ -165,6 +166,8 @@ asked! {
     RemoveNodeRequest(it) => ["node" = number(it.node)],
     TransferLeaderRequest(it) => ["group" = it.group.clone(), "to" = number(it.to)],
     SnapshotRequest(it) => ["group" = it.group.clone()],
+    ListKeysRequest(_it) => [],
+    RotateKeysRequest(it) => ["set" = it.set.clone()],
 }
 
 impl Asked for v1::CompareRequest {
@@ -218,6 +221,8 @@ mod tests {
         let name = format!("  {}  ", "ж".repeat(100_000));
         let terms = v1::ScreenRequest { name, ..Default::default() }.terms();
         assert_eq!(terms.iter().map(|term| term.field.as_str()).collect::<Vec<_>>(), ["name"]);
+        let asked = v1::ScreenRequest { document: " 123-45-6789".into(), ..Default::default() }.terms();
+        assert_eq!((asked[0].field.as_str(), asked[0].value.as_str()), ("document", "***-**-6789"));
         let explain = v1::ExplainRequest {
             question: Some(v1::ScreenRequest { document: "A1".into(), ..Default::default() }),
             record: "0b".into(),

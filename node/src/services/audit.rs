@@ -93,7 +93,7 @@ impl Api {
         let mut payload = match &stored.payload {
             None => EventPayload::default(),
             Some(sealed) => {
-                let plain = self.0.records.keyring().open(Scope::Event(header.id), sealed);
+                let plain = self.0.records.keys().open(Scope::Event(header.id), sealed);
                 let plain = plain.map_err(|error| damaged(error.to_string()))?;
                 EventPayload::from_cbor(&plain).map_err(|error| damaged(error.to_string()))?
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use model::access::function::Function;
 use model::audit::event::{EventKind, Term};
+use model::data_key::{DataKey, KeySet, newest};
 use model::error::Invalid;
 use model::ids::{GroupId, NodeId};
 use proto::v1 as message;
@@ -38,6 +39,12 @@ const TRANSFER: Call = Call {
 };
 const SNAPSHOT: Call = Call {
     name: "cluster_snapshot",
+    kind: EventKind::Administration,
+    need: Need::Function(Function::ClusterAdministration),
+};
+const LIST_KEYS: Call = Call { name: "cluster_list_keys", kind: EventKind::Administration, need: Need::Status };
+const ROTATE_KEYS: Call = Call {
+    name: "cluster_rotate_keys",
     kind: EventKind::Administration,
     need: Need::Function(Function::ClusterAdministration),
 };
@@ -250,6 +257,37 @@ impl Api {
         }
         Ok(Released::without_record_data(message::SnapshotResponse { snapshots }))
     }
+
+    /// The keys of data that this node's directory replica has, all or some, in order of id.
+    fn keys(&self, shown: impl Fn(&DataKey) -> bool) -> Result<Released<message::KeysResponse>, ApiError> {
+        let all = self.0.groups.get(GroupId::Directory)?.read(|state| state.data_keys())?;
+        let key = |key: &DataKey| message::DataKey {
+            id: key.id,
+            set: key.bucket.set.to_string(),
+            expires: key.bucket.expires.to_string(),
+            made_at: key.made.rfc3339(),
+            replaced: newest(&all, key.bucket).is_some_and(|newest| newest.id != key.id),
+        };
+        let keys = all.iter().filter(|it| shown(it)).map(key).collect();
+        Ok(Released::without_record_data(message::KeysResponse { keys }))
+    }
+
+    async fn rotate_keys(
+        &self,
+        admitted: &Admitted,
+        request: message::RotateKeysRequest,
+    ) -> Result<Released<message::KeysResponse>, ApiError> {
+        let set = match request.set.as_str() {
+            "" => None,
+            text => Some(KeySet::from_code(text).ok_or_else(|| {
+                let sets: Vec<&str> = KeySet::ALL.iter().map(|set| set.code()).collect();
+                Invalid::new("set", format!("must be one of {}", sets.join(", ")))
+            })?),
+        };
+        self.administer(ROTATE_KEYS, admitted).await?;
+        let made = self.0.records.keys().rotate(set, admitted.left()?).await?;
+        self.keys(|key| made.contains(&key.id))
+    }
 }
 
 fn node_id(field: &str, node: u64) -> Result<NodeId, ApiError> {
@@ -296,5 +334,20 @@ impl Cluster for Api {
         request: Request<message::SnapshotRequest>,
     ) -> Result<Response<Released<message::SnapshotResponse>>, Status> {
         self.serve(SNAPSHOT, request, async |admitted, request| Api::snapshot(self, admitted, request).await).await
+    }
+
+    async fn list_keys(
+        &self,
+        request: Request<message::ListKeysRequest>,
+    ) -> Result<Response<Released<message::KeysResponse>>, Status> {
+        self.serve(LIST_KEYS, request, async |_, _| self.keys(|_| true)).await
+    }
+
+    async fn rotate_keys(
+        &self,
+        request: Request<message::RotateKeysRequest>,
+    ) -> Result<Response<Released<message::KeysResponse>>, Status> {
+        self.serve(ROTATE_KEYS, request, async |admitted, request| Api::rotate_keys(self, admitted, request).await)
+            .await
     }
 }

@@ -103,6 +103,7 @@ impl Api {
         let map = self.slot_map()?;
         let owner = |id: RecordId| map.owner(id.slot()).ok_or_else(|| ApiError::Internal("a slot has no owner".into()));
         self.let_the_index_catch_up().await;
+        self.0.records.keys().ready_for(DATASET, admitted.left()?).await?;
         for entry in batch.entries {
             let row = entry.row;
             match self.entry(admitted, running, entry) {

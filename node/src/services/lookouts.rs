@@ -14,7 +14,7 @@ use model::ids::{GroupId, RecordId, RequestId, SourceList};
 use model::known_bugs::{KnownBug, planted};
 use model::limits::{LIST_LOOKED_AT_MAX, PAGE_BYTES_MAX, PAGE_MAX};
 use model::record::{AccessLevel, RecordHeader, RecordState, StoredRecord};
-use proto::convert::{lookout_from, warnings_to};
+use proto::convert::{lookout_from, unmask, warnings_to};
 use proto::v1 as message;
 use tonic::{Request, Response, Status};
 
@@ -144,6 +144,7 @@ impl Api {
             let object = Object { labels, level, creator, enhanced_document: false, owner_approves: false };
             self.0.gate.may(admitted, Act::Create, object)?;
         }
+        self.0.records.keys().ready_for(DATASET, admitted.left()?).await?;
         let draft = self.0.records.draft(record, &lookout, owner, (level, labels), None)?;
         let event = self.change_event(admitted, CREATE.kind, id)?;
         let command = Command::CreateRecord(CreateRecord { draft, event });
@@ -166,11 +167,14 @@ impl Api {
         if request.expected_version == 0 {
             return Err(Invalid::new("expected_version", "is missing: the version that you changed".into()).into());
         }
-        let lookout = lookout_from(present("lookout", request.lookout)?).map_err(|error| error.within("lookout"))?;
-        let warnings = warnings_to(lookout.warnings());
+        let mut lookout = present("lookout", request.lookout)?;
         // What identifies the record, and who may see it, stays as it is.
-        let seen = self.seen_for(admitted, Act::Update, record).await?;
-        let RecordHeader { owner, level, labels, source, .. } = seen.into_inner().header;
+        let seen = self.seen_for(admitted, Act::Update, record).await?.into_inner();
+        unmask(&mut lookout, &self.0.records.open(&seen)?);
+        let lookout = lookout_from(lookout).map_err(|error| error.within("lookout"))?;
+        let warnings = warnings_to(lookout.warnings());
+        let RecordHeader { owner, level, labels, source, .. } = seen.header;
+        self.0.records.keys().ready_for(DATASET, admitted.left()?).await?;
         let draft = self.0.records.draft(record, &lookout, owner, (level, labels), source)?;
         let event = self.change_event(admitted, UPDATE.kind, id)?;
         let command = Command::UpdateRecord(UpdateRecord { draft, expected_version: request.expected_version, event });

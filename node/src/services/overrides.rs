@@ -11,6 +11,7 @@ use model::ids::{OverrideId, RecordId};
 use model::lookout::Lookout;
 use model::overrides::{StoredOverride, check_expiry};
 use model::record::{RecordHeader, RecordState};
+use model::ssn;
 use model::time::UnixMillis;
 use proto::convert::override_from;
 use proto::v1 as message;
@@ -59,6 +60,7 @@ impl Api {
                 content.check_distinct(&self.0.records.open(record.get())?)?;
             }
         }
+        self.0.records.keys().ready_for(DATASET, admitted.left()?).await?;
         let draft = self.0.records.override_draft(lookout, OverrideId::of_request(id), &content)?;
         let event = self.change_event(admitted, RECORD.kind, id)?;
         let command = Command::RecordOverride(RecordOverride { draft, seen_version, event });
@@ -128,7 +130,7 @@ impl Api {
             name: content.name,
             nationality: content.nationality.unwrap_or_default(),
             birth_date: content.birth_date.map(|date| date.to_string()).unwrap_or_default(),
-            documents: content.documents,
+            documents: content.documents.iter().map(|number| ssn::guarded(number)).collect(),
             reason: content.reason,
             expires: content.expires.rfc3339_seconds(),
             recorded_at: header.recorded.at.rfc3339(),

@@ -261,7 +261,7 @@ impl Api {
             bytes.push(0);
             bytes.extend_from_slice(&position.applied.to_be_bytes());
         }
-        self.0.records.keyring().position(&bytes).to_string()
+        self.0.records.keys().ring().position(&bytes).to_string()
     }
 }
 

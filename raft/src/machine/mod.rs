@@ -6,7 +6,7 @@ mod people;
 mod state;
 
 pub use people::Facts;
-pub use state::{Fed, Page, State};
+pub use state::{BodyRow, Fed, Page, State};
 
 use std::collections::BTreeMap;
 use std::io;

@@ -8,10 +8,11 @@ use model::codec::{self, Stored};
 use model::command::Remembered;
 use model::command::cluster::ClusterInfo;
 use model::command::import::ImportState;
+use model::data_key::DataKey;
 use model::ids::{
     AgencyId, AgreementId, ImportId, MemorandumId, RecordId, RequestId, RoleId, SlotId, SourceList, UserId,
 };
-use model::limits::{AGREEMENTS_MAX, OVERRIDES_MAX, SESSIONS_READ_MAX};
+use model::limits::{AGREEMENTS_MAX, DATA_KEYS_MAX, OVERRIDES_MAX, SESSIONS_READ_MAX};
 use model::outbox::Lane;
 use model::overrides::StoredOverride;
 use model::people::{
@@ -39,7 +40,7 @@ impl<'a> Overlay<'a> {
         Self { store, changes: BTreeMap::new(), powers: false }
     }
 
-    /// Whether agencies, agreements, memoranda, roles or access policies are among the changes.
+    /// Whether agencies, agreements, memoranda, roles, access policies or keys of data are among the changes.
     pub fn changes_powers(&self) -> bool {
         self.powers
     }
@@ -77,6 +78,13 @@ impl<'a> Overlay<'a> {
                     let header = &record.header;
                     self.put(keys::version(header.dataset, header.id, header.version), &record)?;
                     self.put(keys::record(header.dataset, header.id), &record)?;
+                }
+                Write::PutResealed { record, newest } => {
+                    let header = &record.header;
+                    self.put(keys::version(header.dataset, header.id, header.version), &record)?;
+                    if newest {
+                        self.put(keys::record(header.dataset, header.id), &record)?;
+                    }
                 }
                 Write::PutToken(token, dataset, id) => self.put_raw(keys::token(token, dataset, id), Vec::new()),
                 Write::DeleteToken(token, dataset, id) => self.delete(keys::token(token, dataset, id)),
@@ -120,6 +128,10 @@ impl<'a> Overlay<'a> {
                 Write::PutPolicies(policies) => {
                     self.put(keys::policies_of(policies.version), &policies)?;
                     self.put(keys::POLICIES.to_vec(), &policies)?;
+                }
+                Write::PutDataKey(key) => {
+                    self.powers = true;
+                    self.put(keys::data_key(key.id), &key)?;
                 }
                 people @ (Write::PutAgency(_)
                 | Write::PutAgreement(_)
@@ -334,6 +346,10 @@ impl View for Overlay<'_> {
         self.value(&keys::record(dataset, id))
     }
 
+    fn version(&self, dataset: Dataset, id: RecordId, version: u64) -> Read<Option<StoredRecord>> {
+        self.value(&keys::version(dataset, id, version))
+    }
+
     fn overrides(&self, dataset: Dataset, id: RecordId) -> Read<Vec<StoredOverride>> {
         self.all(&keys::overrides(dataset, id), OVERRIDES_MAX)
     }
@@ -399,5 +415,9 @@ impl View for Overlay<'_> {
 
     fn policies(&self) -> Read<Option<Policies>> {
         self.value(keys::POLICIES)
+    }
+
+    fn data_keys(&self) -> Read<Vec<DataKey>> {
+        self.all(keys::DATA_KEYS, DATA_KEYS_MAX)
     }
 }

@@ -6,6 +6,8 @@ use model::codec::{self, Stored};
 use model::command::Remembered;
 use model::command::cluster::{ClusterInfo, NodeInfo};
 use model::command::import::ImportState;
+use model::command::reseal::Body;
+use model::data_key::DataKey;
 use model::feed::Change;
 use model::ids::{RecordId, RequestId, SlotId, SourceList, Token};
 use model::limits::{OVERRIDES_MAX, PAGE_BYTES_MAX};
@@ -13,6 +15,7 @@ use model::outbox::Posted;
 use model::overrides::StoredOverride;
 use model::policy::Policies;
 use model::record::{Dataset, StoredRecord};
+use model::seal::Sealed;
 use model::slots::SlotMap;
 
 use crate::storage::{Reader, Result, StorageError, after_prefix, keys};
@@ -28,6 +31,13 @@ pub struct Page<T> {
     pub rows: Vec<T>,
     /// Whether it was cut, so that more may follow.
     pub cut: bool,
+}
+
+/// A sealed body, and of what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BodyRow {
+    pub body: Body,
+    pub sealed: Sealed,
 }
 
 /// One change of the feed, with the log index that made it.
@@ -159,6 +169,35 @@ impl State<'_> {
         found.into_iter().collect()
     }
 
+    /// Sealed bodies of records and overrides after one, in order of key: versions of records first.
+    pub fn bodies(&self, after: Option<&Body>, limit: usize) -> Result<Page<BodyRow>> {
+        if !matches!(after, Some(Body::Override(_))) {
+            let from = match after {
+                Some(Body::Version((dataset, id, version))) => {
+                    [keys::version(*dataset, *id, *version), vec![0]].concat()
+                }
+                _ => keys::VERSIONS.to_vec(),
+            };
+            let page = self.page((&from, &after_prefix(keys::VERSIONS)), false, limit, |key, value| {
+                let StoredRecord { header, sealed } = decode(key, value)?;
+                Ok(BodyRow { body: Body::Version((header.dataset, header.id, header.version)), sealed })
+            })?;
+            if !page.rows.is_empty() {
+                return Ok(page);
+            }
+        }
+        let from = match after {
+            Some(Body::Override((dataset, record, id))) => {
+                [keys::override_of(*dataset, *record, *id), vec![0]].concat()
+            }
+            _ => keys::OVERRIDES.to_vec(),
+        };
+        self.page((&from, &after_prefix(keys::OVERRIDES)), false, limit, |key, value| {
+            let StoredOverride { header, sealed } = decode(key, value)?;
+            Ok(BodyRow { body: Body::Override((header.dataset, header.lookout, header.id)), sealed })
+        })
+    }
+
     /// Changes for search above a log index, oldest first; never half an entry's unless `limit` alone cuts it.
     pub fn feed(&self, above: u64, limit: usize) -> Result<Vec<Fed>> {
         let mut rows = Vec::new();
@@ -241,6 +280,16 @@ impl State<'_> {
     /// The matching policies of a version.
     pub fn policies_of(&self, version: u64) -> Result<Option<Policies>> {
         self.value(&keys::policies_of(version))
+    }
+
+    /// The keys of data, in order of id.
+    pub fn data_keys(&self) -> Result<Vec<DataKey>> {
+        let mut rows = Vec::new();
+        self.0.scan(keys::DATA_KEYS, &after_prefix(keys::DATA_KEYS), &mut |key, value| {
+            rows.push(decode(key, value));
+            true
+        })?;
+        rows.into_iter().collect()
     }
 
     /// The nodes that the directory knows.

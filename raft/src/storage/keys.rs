@@ -30,6 +30,7 @@
 //! | 0x51 | state | node u64 | `NodeInfo` |
 //! | 0x52 | state | - | `Policies` in force |
 //! | 0x53 | state | version u64 | `Policies` |
+//! | 0x54 | state | key id u32 | `DataKey` |
 //! | 0x60 | state | agency, 0x00 | `Agency` |
 //! | 0x61 | state | agency, 0x00, agreement, 0x00 | `Agreement` |
 //! | 0x62 | state | memorandum, 0x00 | `Memorandum` |
@@ -87,7 +88,7 @@ pub fn purged(group: GroupId) -> Vec<u8> {
 pub fn is_framed(key: &[u8]) -> bool {
     matches!(
         key.first(),
-        Some(0x10 | 0x11 | 0x12 | 0x14 | 0x16 | 0x17 | 0x19 | 0x20 | 0x30 | 0x40 | 0x42 | 0x50..=0x53)
+        Some(0x10 | 0x11 | 0x12 | 0x14 | 0x16 | 0x17 | 0x19 | 0x20 | 0x30 | 0x40 | 0x42 | 0x50..=0x54)
             | Some(0x60..=0x62 | 0x64..=0x67 | 0x6a | 0x6d..=0x70 | 0x72)
     )
 }
@@ -98,6 +99,10 @@ pub const FRONTIER: &[u8] = &[0x42];
 pub const CLUSTER: &[u8] = &[0x50];
 /// Prefix of the newest versions of all records.
 pub const RECORDS: &[u8] = &[0x11];
+/// Prefix of all versions of all records.
+pub const VERSIONS: &[u8] = &[0x12];
+/// Prefix of the overrides of all records.
+pub const OVERRIDES: &[u8] = &[0x19];
 /// Prefix of the outbox.
 pub const OUTBOX: &[u8] = &[0x20];
 /// Prefix of search's feed.
@@ -106,6 +111,8 @@ pub const FEED: &[u8] = &[0x30];
 pub const FEED_TRIMMED: &[u8] = &[0x31];
 /// The matching policies in force.
 pub const POLICIES: &[u8] = &[0x52];
+/// Prefix of the keys of data.
+pub const DATA_KEYS: &[u8] = &[0x54];
 /// Prefix of the nodes.
 pub const NODES: &[u8] = &[0x51];
 
@@ -129,6 +136,11 @@ pub const PROPOSED_BUNDLE: &[u8] = &[0x6f];
 /// The matching policies of a version.
 pub fn policies_of(version: u64) -> Vec<u8> {
     key(0x53, &[&version.to_be_bytes()])
+}
+
+/// A key of data.
+pub fn data_key(id: u32) -> Vec<u8> {
+    key(0x54, &[&id.to_be_bytes()])
 }
 
 pub fn record(dataset: Dataset, id: RecordId) -> Vec<u8> {

@@ -135,3 +135,38 @@ fn t07_limits_slow_a_batch_and_never_break_it_off() {
     // The same person is still served at the lane: it is another rate.
     playground.cli().run(&["screen", "--name", "Nobody Inparticular"]).ok();
 }
+
+/// What is beyond a rate is one event in ten seconds, and denials are told in batches: a stop must cost neither.
+#[tokio::test(flavor = "multi_thread")]
+async fn t07_r23_a_node_that_stops_writes_down_first_what_calls_left_to_be_written() {
+    let playground = with_rates();
+    let officer = client_of(vec![playground.node(2).grpc], playground.context().files(), FLOOD_DEADLINE);
+    let over = Arc::new(AtomicBool::new(false));
+    let flooding: Vec<_> = (0..FLOOD_TASKS).map(|_| tokio::spawn(flood(officer.clone(), over.clone()))).collect();
+    let at_node_2 = || tokio::task::block_in_place(|| refused_at(&playground, 2));
+    wait_for("the flood is beyond the rate", SOON, || (at_node_2() > 0).then_some(()));
+    over.store(true, Ordering::Relaxed);
+    for flooded in flooding {
+        flooded.await.unwrap();
+    }
+    let privacy = Context::read(&playground.path("data/context-privacy-officer.json"));
+    let node_2 = vec![playground.node(2).grpc];
+    let privacy = client_as(("privacy-officer", "primary"), node_2, privacy.files(), ANSWERED);
+    for _ in 0..3 {
+        let error = privacy.screen(question_named("Somebody", "local")).await.expect_err("it is not his");
+        assert_eq!(error.kind, client::ErrorKind::Refused, "{error}");
+    }
+    let refused = at_node_2();
+    tokio::task::block_in_place(|| playground.stop_node(2));
+
+    let summed_up = tokio::task::block_in_place(|| {
+        let events = playground.cli_as("auditor").run(&["audit", "tail", "--limit", "1000"]).ok().lines();
+        let own = events.into_iter().filter(|event| event["kind"] == "excess" && event["user"] == "officer");
+        let count = |text: &str| text.split(' ').next().and_then(|count| count.parse::<u64>().ok());
+        own.filter_map(|event| count(event["text"].as_str()?)).sum::<u64>()
+    });
+    assert_eq!(summed_up, refused, "refusals that an event sums up");
+    let account = || playground.cli_as("supervisor").json(&["user", "show", "privacy-officer"]);
+    let account = tokio::task::block_in_place(account);
+    assert_eq!(account["state"], "suspended", "{account}");
+}

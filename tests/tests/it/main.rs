@@ -16,6 +16,7 @@ mod documents;
 mod explain;
 mod forgetful;
 mod import;
+mod keys;
 mod kill;
 mod lookouts;
 mod lost_data;

@@ -125,3 +125,43 @@ async fn no_name_and_no_number_of_a_person_is_in_a_log_or_in_the_clear_on_disk()
     // The search finds what it looks for.
     assert_eq!(find_in(&std::fs::read(playground.path("list.csv")).unwrap()).len(), 5);
 }
+
+/// T27, T29: it is kept as a token and in sealed bodies alone, found by all of it and shown by its end.
+#[test]
+fn t27_a_number_of_social_security_is_found_by_all_of_it_and_shown_by_its_last_four_digits() {
+    const WHOLE: [&str; 2] = ["417-82-9306", "417829306"];
+    let playground = Playground::start();
+    let cli = playground.cli();
+    let document = format!("social-security:{}:USA", WHOLE[0]);
+    let create = ["lookout", "create", "--name", "Olga Quillfeather", "--document", &document];
+    let created = cli.json(&[&create[..], &["--action", "refer", "--reason", "first"]].concat());
+    let id = created["id"].as_str().unwrap();
+    let mut said = vec![cli.json(&["lookout", "get", id])];
+    assert_eq!(said[0]["lookout"]["documents"][0]["number"], "***-**-9306", "{}", said[0]);
+    // What was shown is given back, and stands for what is there.
+    let update = ["lookout", "update", id, "--expected-version", "1", "--reason", "second"];
+    said.push(cli.json(&update));
+    for number in WHOLE {
+        let found = cli.json(&["screen", "--document", number, "--freshness", "linearizable"]);
+        assert_eq!((&found["hits"][0]["id"], &found["hits"][0]["version"]), (&id.into(), &2.into()), "{found}");
+        let met = &found["hits"][0]["explanation"][0];
+        assert_eq!(met["found"], "***-**-9306", "{found}");
+    }
+    let masked = "social-security:***-**-0000";
+    let wrong = ["lookout", "update", id, "--expected-version", "2", "--document", masked];
+    cli.run(&wrong).fails(2, &["documents[0].number", "is masked"]);
+    said.push(cli.json(&["lookout", "history", id]));
+    said.push(cli.json(&["lookout", "list", "--all"]));
+    let explained = cli.json(&["explain", "--name", "Olga Quillfeather", "--document", "417-82-9306", "--record", id]);
+    assert!(explained.to_string().contains("***-**-9306"), "{explained}");
+    let events = cli.run(&["audit", "tail", "--limit", "1000"]).ok().stdout;
+    assert!(events.contains("***-**-9306"), "the question is kept by what is shown");
+    let node_logs: Vec<String> = (1..=3).map(|node| playground.node_log(node)).collect();
+    let metrics: Vec<String> = (1..=3).map(|node| playground.http(node, "/metrics").1).collect();
+    let said = said.iter().map(ToString::to_string);
+    for text in said.chain(node_logs).chain(metrics).chain([events]) {
+        // A number without signs between may be another document's, and is kept as it was asked for.
+        let text = text.replace(&format!("\"value\":\"{}\"", WHOLE[1]), "");
+        assert!(WHOLE.iter().all(|whole| !text.contains(whole)), "{text}");
+    }
+}

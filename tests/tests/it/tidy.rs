@@ -19,7 +19,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 13] = [
     ("client", &["model", "proto"]),
     ("node", &["access", "channel", "model", "proto", "raft", "search"]),
     ("cli", &["access", "channel", "client", "generator", "model"]),
-    ("tests", &["channel", "client", "generator", "model"]),
+    ("tests", &["channel", "client", "generator", "model", "proto"]),
     ("bench", &["channel", "client", "generator", "model", "search"]),
     ("chaos", &["client", "generator", "model", "node", "raft", "search"]),
 ];

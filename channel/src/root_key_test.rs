@@ -1,3 +1,5 @@
+//! The root key of a file, in the open and kept by a key service that is right, wrong, old, or not there.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -211,6 +211,7 @@ impl Client {
                         endpoints.worked(at, kind);
                         return Ok(answer);
                     }
+                    endpoints.has_room(at, kind);
                     if part.is_none() {
                         until = until.min(Instant::now() + plan.attempt);
                         part = Some(answer);
@@ -222,14 +223,18 @@ impl Client {
                 Ok(Err(status)) => Failure::of(&status, address),
                 Err(_) => Failure::timed_out(address, timeout),
             };
+            if failure.error.code != BUSY {
+                endpoints.has_room(at, kind);
+            }
+            // What an earlier attempt may have done stays so, whatever comes of the session.
             if failure.error.code == SESSION_NEEDED && plan.session && !renewed {
                 renewed = true;
-                self.renew(session, failure.error, until).await?;
+                self.renew(session, failure.error, until).await.map_err(|error| course.finish(error, false))?;
                 continue;
             }
             if failure.error.code == STEP_UP_NEEDED && plan.session && !proved {
                 proved = true;
-                self.step_up(session, failure.error, until).await?;
+                self.step_up(session, failure.error, until).await.map_err(|error| course.finish(error, false))?;
                 continue;
             }
             tracing::debug!(endpoint = address, code = failure.error.code, retry = failure.retry, "attempt failed");

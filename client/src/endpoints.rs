@@ -75,6 +75,11 @@ impl Endpoints {
     /// An endpoint worked: later calls begin there.
     pub(crate) fn worked(&self, at: usize, kind: Kind) {
         self.current.store(at, Ordering::Relaxed);
+        self.has_room(at, kind);
+    }
+
+    /// An endpoint answered something else than that it is too busy.
+    pub(crate) fn has_room(&self, at: usize, kind: Kind) {
         self.busy().remove(&(at % self.channels.len(), kind));
     }
 

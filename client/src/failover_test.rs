@@ -166,6 +166,23 @@ async fn a_node_that_is_busy_is_asked_by_none_of_a_clients_calls_before_it_may_b
 }
 
 #[tokio::test]
+async fn whatever_else_a_node_says_it_is_no_longer_busy() {
+    let mut busy = with_code(Status::resource_exhausted("busy"), "busy");
+    busy.metadata_mut().insert(proto::metadata::RETRY_MS, "20".parse().expect("ascii"));
+    let refused = with_code(Status::failed_precondition("no"), "refused");
+    for other in [Fail(refused), Part] {
+        let fake = Fake::new([&[Fail(busy.clone()), other, Work]]);
+        let client = client(&fake, LONG);
+        drop(client.screen(v1::ScreenRequest::default()).await);
+        let started = tokio::time::Instant::now();
+        for _ in 0..3 {
+            client.screen(v1::ScreenRequest::default()).await.expect("answered");
+        }
+        assert!(started.elapsed() < Duration::from_millis(200), "took {:?}", started.elapsed());
+    }
+}
+
+#[tokio::test]
 async fn who_is_told_to_slow_down_waits_and_asks_no_other_node_instead() {
     let mut slower = with_code(Status::resource_exhausted("slow down"), "slow-down");
     slower.metadata_mut().insert(proto::metadata::RETRY_MS, "150".parse().expect("ascii"));

@@ -322,6 +322,8 @@ pub struct Line<W> {
     empty_at: [Nanos; Priority::ALL.len()],
     tickets: u64,
     granted: u64,
+    /// When somebody last asked at the lane.
+    lane_at: Nanos,
 }
 
 impl<W> Line<W> {
@@ -334,6 +336,7 @@ impl<W> Line<W> {
             empty_at: Default::default(),
             tickets: 0,
             granted: 0,
+            lane_at: 0,
         }
     }
 
@@ -350,7 +353,10 @@ impl<W> Line<W> {
     /// Asks for a place; whoever waits is kept with it.
     pub fn enter(&mut self, priority: Priority, now: Nanos, waiter: impl FnOnce() -> W) -> Entry {
         let at = priority as usize;
-        if self.waiting[..=at].iter().all(VecDeque::is_empty) && self.has_place(priority) {
+        if matches!(priority, Priority::Primary | Priority::Secondary) {
+            self.lane_at = now;
+        }
+        if self.waiting[..=at].iter().all(VecDeque::is_empty) && self.has_place(priority, now) {
             self.serve(priority);
             return Entry::In;
         }
@@ -384,7 +390,8 @@ impl<W> Line<W> {
         if last_first {
             order.reverse();
         }
-        let may = |line: &mut Self, it: Priority| line.has_place(it) || (last_first && line.none_waits_for_ever(it));
+        let may =
+            |line: &mut Self, it: Priority| line.has_place(it, now) || (last_first && line.none_waits_for_ever(it));
         let priority = order.into_iter().find(|it| !self.waiting[*it as usize].is_empty() && may(self, *it))?;
         let next = self.waiting[priority as usize].pop_front()?;
         self.serve(priority);
@@ -420,7 +427,7 @@ impl<W> Line<W> {
         these == 0 && total < self.limit.places()
     }
 
-    fn has_place(&mut self, priority: Priority) -> bool {
+    fn has_place(&mut self, priority: Priority, now: Nanos) -> bool {
         let total: usize = self.in_service.iter().sum();
         let these: usize = self.in_service[priority as usize..].iter().sum();
         let limit = self.limit.places();
@@ -428,6 +435,8 @@ impl<W> Line<W> {
             self.limit.reached = true;
         }
         let share = match priority {
+            // Where nobody asks at the lane there is nobody to make room for, and nobody by whom it would be judged.
+            Priority::Subject | Priority::Batch if now.saturating_sub(self.lane_at) > SECOND => priority.share(limit),
             Priority::Subject | Priority::Batch => {
                 // One of them is served even then, where nobody else is.
                 let alone = total == self.in_service[Priority::Subject as usize..].iter().sum();

@@ -55,6 +55,11 @@ impl Month {
         let months = year * 12 + i32::from(day.month().unwrap_or(1)) - 1;
         Self(u16::try_from(months).unwrap_or(u16::MAX))
     }
+
+    /// The month after it.
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
 }
 
 impl std::fmt::Display for Month {
@@ -76,6 +81,11 @@ impl Bucket {
     pub fn of_record(dataset: Dataset, now: UnixMillis) -> Self {
         let years = if dataset == Dataset::Apis { CARRIER_KEPT_YEARS } else { RECORD_KEPT_YEARS };
         Self { set: dataset.into(), expires: Month::of(now.years_later(years)) }
+    }
+
+    /// The bucket of what is written a month later.
+    pub fn next(self) -> Self {
+        Self { expires: self.expires.next(), ..self }
     }
 
     /// The bucket of an event that is written now.
@@ -126,5 +136,8 @@ mod tests {
         assert_eq!(Bucket::of_record(Dataset::Tecs, now).to_string(), "tecs until 2101-11");
         assert_eq!(Bucket::of_record(Dataset::Apis, now).to_string(), "apis until 2027-11");
         assert_eq!(Bucket::of_event(now).to_string(), "audit until 2051-11");
+        // No month is passed over, whatever the day.
+        assert_eq!(Bucket::of_event(at("2027-01-31")).next().to_string(), "audit until 2052-02");
+        assert_eq!(Bucket::of_event(at("2026-12-01")).next().to_string(), "audit until 2052-01");
     }
 }

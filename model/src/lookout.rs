@@ -13,7 +13,7 @@ use crate::error::{Invalid, Warning};
 use crate::limits::*;
 use crate::lookout_v1::LookoutV1;
 use crate::number::{Number, NumberKey, NumberKind, normalise_number};
-use crate::ssn;
+use crate::ssn::{self, Ssn};
 
 crate::coded! {
     /// What a record is about (F6).
@@ -222,7 +222,7 @@ impl Lookout {
         let number = || {
             let plate = self.plates.first().map(|plate| plate.number.as_str());
             let registration = || self.registrations.first().map(|registration| registration.number.as_str());
-            let document = || self.documents.iter().find(|document| document.kind != DocumentKind::SocialSecurity);
+            let document = || self.documents.iter().find(|document| matches!(document.shown(), Cow::Borrowed(_)));
             let document = || document().map(|document| document.number.as_str());
             let hidden = || self.documents.first().map(|_| "a number of social security");
             plate.or_else(registration).or_else(document).or_else(hidden)
@@ -266,7 +266,7 @@ impl Lookout {
         }
         for (at, document) in self.documents.iter().enumerate() {
             let field = format!("documents[{at}].number");
-            if document.kind == DocumentKind::SocialSecurity {
+            if document.kind == DocumentKind::SocialSecurity || ssn::is_masked(&document.number) {
                 ssn::check(&field, &document.number)?;
             }
             number(&field, &document.number)?;
@@ -321,10 +321,11 @@ impl Lookout {
 }
 
 impl Document {
-    /// Its number as it is shown: of social security the last four digits.
+    /// Its number as it is shown: of social security, by its kind or by how it is written, the last four digits.
     pub fn shown(&self) -> Cow<'_, str> {
         match self.kind {
             DocumentKind::SocialSecurity => Cow::Owned(ssn::shown(&self.number)),
+            _ if Ssn::read_grouped(&self.number).is_some() => Cow::Owned(ssn::guarded(&self.number)),
             _ => Cow::Borrowed(&self.number),
         }
     }

@@ -10,6 +10,7 @@ use model::record::{AccessLevel, Dataset, Draft, RecordKind, Source, StoredRecor
 use model::seal::{AES_256_GCM, Scope, SealError, Sealed};
 use proto::convert::lookout_shown;
 use proto::v1;
+use raft::error::GroupError;
 
 use crate::error::ApiError;
 use crate::keys::Keys;
@@ -60,7 +61,7 @@ impl Records {
             tokens,
             content: ring.content(&plain),
             expires: None,
-            sealed: sealed.map_err(unsealed)?,
+            sealed: sealed.map_err(|error| unopened("a new body", &error))?,
         })
     }
 
@@ -68,7 +69,7 @@ impl Records {
     pub fn open(&self, record: &StoredRecord) -> Result<Lookout, ApiError> {
         let header = &record.header;
         let plain = self.keys.open(Scope::Record(header.dataset, header.id), &record.sealed);
-        let plain = plain.map_err(|error| ApiError::Internal(format!("record {}: {error}", header.id)))?;
+        let plain = plain.map_err(|error| unopened(&format!("record {}", header.id), &error))?;
         codec::decode(&plain).map_err(|error| ApiError::Internal(format!("record {}: {error}", header.id)))
     }
 
@@ -87,7 +88,7 @@ impl Records {
             lookout,
             expires: content.expires,
             content: self.keys.ring().content(&plain),
-            sealed: sealed.map_err(unsealed)?,
+            sealed: sealed.map_err(|error| unopened("a new body", &error))?,
         })
     }
 
@@ -96,7 +97,8 @@ impl Records {
         let header = &stored.header;
         let failed = |error: String| ApiError::Internal(format!("override {}: {error}", header.id));
         let scope = Scope::Override(header.dataset, header.lookout, header.id);
-        let plain = self.keys.open(scope, &stored.sealed).map_err(|error| failed(error.to_string()))?;
+        let plain = self.keys.open(scope, &stored.sealed);
+        let plain = plain.map_err(|error| unopened(&format!("override {}", header.id), &error))?;
         codec::decode(&plain).map_err(|error| failed(error.to_string()))
     }
 
@@ -104,7 +106,10 @@ impl Records {
     pub fn personal(&self, user: &UserId, personal: &Personal) -> Result<(Token, Sealed), ApiError> {
         let plain = codec::encode(personal).map_err(|error| ApiError::Internal(error.to_string()))?;
         let scope = Scope::Account(Party::User(user.clone()).object());
-        Ok((self.keys.ring().content(&plain), self.keys.seal(scope, &plain).map_err(unsealed)?))
+        Ok((
+            self.keys.ring().content(&plain),
+            self.keys.seal(scope, &plain).map_err(|error| unopened("a body", &error))?,
+        ))
     }
 
     /// Opens them.
@@ -121,7 +126,7 @@ impl Records {
         let mut place = group.number().to_be_bytes().to_vec();
         place.push(after.is_some().into());
         place.extend(after.unwrap_or(RecordId([0; 16])).0);
-        let sealed = self.keys.seal(Scope::ListPosition, &place).map_err(unsealed)?;
+        let sealed = self.keys.seal(Scope::ListPosition, &place).map_err(|error| unopened("a body", &error))?;
         Ok(to_hex(&[&sealed.key.to_be_bytes()[..], &sealed.nonce, &sealed.ciphertext].concat()))
     }
 
@@ -164,6 +169,25 @@ impl Records {
     }
 }
 
-fn unsealed(error: SealError) -> ApiError {
-    ApiError::Internal(error.to_string())
+/// Why a body does not open, or is not sealed. A key that is not known is one that this replica of the directory has not heard of:
+/// another node's may have.
+pub fn unopened(what: &str, error: &SealError) -> ApiError {
+    let reason = format!("{what}: {error}");
+    match error {
+        SealError::UnknownKey(_) | SealError::NoKey(_) => {
+            GroupError::Unavailable { group: GroupId::Directory, reason }.into()
+        }
+        _ => ApiError::Internal(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_under_a_key_that_is_not_known_here_may_be_opened_elsewhere_and_a_broken_one_nowhere() {
+        let code = |error| unopened("record 1", &error).code();
+        assert_eq!((code(SealError::UnknownKey(16)), code(SealError::Broken)), ("unavailable", "internal"));
+    }
 }

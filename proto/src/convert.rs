@@ -12,6 +12,7 @@ use model::overrides::{Override, expiry_from};
 
 use model::policy::{Policies, Policy, Weighing};
 use model::screen::Score;
+use model::ssn;
 
 use crate::v1;
 
@@ -105,14 +106,22 @@ pub fn lookout_shown(lookout: &Lookout) -> v1::Lookout {
     message
 }
 
-/// Whoever changes what he was shown gives the last four digits back: they stand for the number that is there.
+/// Whoever changes what he was shown gives the last four digits back: they stand for the number that is there. Where more numbers
+/// end so than are given back, nobody knows which is meant, and they stay masked, to be refused.
 pub fn unmask(message: &mut v1::Lookout, stored: &Lookout) {
+    let given: Vec<String> = message.documents.iter().map(|document| document.number.trim().to_string()).collect();
     let mut numbers: Vec<&Document> =
-        stored.documents.iter().filter(|document| document.kind == DocumentKind::SocialSecurity).collect();
+        stored.documents.iter().filter(|document| document.shown() != document.number.as_str()).collect();
+    for shown in given.iter().filter(|number| ssn::is_masked(number)) {
+        let of = |number: &&Document| number.shown() == shown.as_str();
+        if numbers.iter().copied().filter(of).count() > given.iter().filter(|number| *number == shown).count() {
+            numbers.retain(|number| !of(number));
+        }
+    }
     for document in &mut message.documents {
-        let of_kind = DocumentKind::from_code(&document.kind) == Some(DocumentKind::SocialSecurity);
-        let meant = numbers.iter().position(|number| of_kind && number.shown() == document.number.trim());
-        if let Some(at) = meant {
+        let kind = DocumentKind::from_code(&document.kind);
+        let is_meant = |number: &&Document| Some(number.kind) == kind && number.shown() == document.number.trim();
+        if let Some(at) = numbers.iter().position(is_meant) {
             document.number = numbers.remove(at).number.clone();
         }
     }
@@ -235,4 +244,51 @@ pub fn override_from(message: &v1::RecordOverrideRequest) -> Result<Override, In
 /// The messages of warnings.
 pub fn warnings_to(warnings: Vec<Warning>) -> Vec<v1::Warning> {
     warnings.into_iter().map(|Warning { field, text }| v1::Warning { field, text }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookout(numbers: &[(&str, &str)]) -> v1::Lookout {
+        let document = |(kind, number): &(&str, &str)| v1::Document {
+            kind: kind.to_string(),
+            number: number.to_string(),
+            ..Default::default()
+        };
+        v1::Lookout {
+            subject: "person".into(),
+            action: "refer".into(),
+            reason: "r".into(),
+            documents: numbers.iter().map(document).collect(),
+            ..Default::default()
+        }
+    }
+
+    fn given_back(stored: &[(&str, &str)], given: &[(&str, &str)]) -> Vec<String> {
+        let stored = lookout_from(lookout(stored)).expect("is one");
+        let mut message = lookout(given);
+        unmask(&mut message, &stored);
+        message.documents.into_iter().map(|document| document.number).collect()
+    }
+
+    #[test]
+    fn what_was_shown_stands_for_the_number_that_is_there_where_one_alone_is_meant() {
+        let (ssn, other) = ("social-security", "tax-id");
+        let stored = [(ssn, "111-22-3333"), ("passport", "X1"), (other, "222-33-4444")];
+        let shown = lookout_shown(&lookout_from(lookout(&stored)).expect("is one")).documents;
+        let shown: Vec<(&str, &str)> = shown.iter().map(|it| (it.kind.as_str(), it.number.as_str())).collect();
+        assert_eq!(shown, [(ssn, "***-**-3333"), ("passport", "X1"), (other, "***-**-4444")]);
+        assert_eq!(given_back(&stored, &shown), ["111-22-3333", "X1", "222-33-4444"]);
+        // Neither another kind nor another end stands for it.
+        for wrong in [("passport", "***-**-3333"), (ssn, "***-**-3334")] {
+            assert_eq!(given_back(&stored, &[wrong]), [wrong.1]);
+            let refused = lookout_from(lookout(&[wrong])).expect_err("is no number");
+            assert!(refused.reason.contains("is masked"), "{refused}");
+        }
+        let alike = [(ssn, "111-22-3333"), (ssn, "444-55-3333")];
+        let both = [(ssn, "***-**-3333"), (ssn, "***-**-3333")];
+        assert_eq!(given_back(&alike, &both), ["111-22-3333", "444-55-3333"]);
+        assert_eq!(given_back(&alike, &both[..1]), ["***-**-3333"], "of two nobody knows which");
+    }
 }

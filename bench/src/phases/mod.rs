@@ -6,4 +6,5 @@ pub mod idle;
 pub mod import;
 pub mod memory;
 pub mod overload;
+pub mod people;
 pub mod sign_on;

@@ -164,7 +164,8 @@ fn checked(reference: &str, mut lookout: Lookout, column: &'static str) -> Resul
 /// Lists call other numbers ones of social security, too, and write these into their remarks.
 fn guard(lookout: &mut Lookout) {
     for document in &mut lookout.documents {
-        if document.kind == DocumentKind::SocialSecurity && Ssn::read(&document.number).is_none() {
+        let number = &document.number;
+        if document.kind == DocumentKind::SocialSecurity && Ssn::read(number).is_none() && !ssn::is_masked(number) {
             document.kind = DocumentKind::NationalId;
         }
     }

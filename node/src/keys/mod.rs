@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use model::command::Command;
 use model::command::make_key::MakeKey;
-use model::data_key::{Bucket, DataKey, KeySet};
+use model::data_key::{Bucket, DATA_KEY_FIRST, DataKey, KeySet};
+use model::error::Invalid;
+use model::limits::DATA_KEYS_MAX;
 use model::record::Dataset;
 use model::seal::{Keyring, Scope, SealError, Sealed};
 use model::time::{Clock, Entropy};
@@ -30,8 +32,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Attempts at one key: each that fails found one that was made meanwhile.
 const ATTEMPTS: usize = 8;
-/// Keys are made so long before they are needed: for this time nobody misses the directory.
-const AHEAD_MS: u64 = 31 * 24 * 60 * 60 * 1000;
 
 /// What is counted of keys.
 #[derive(Clone)]
@@ -96,7 +96,7 @@ impl Keys {
     pub fn for_records(root: Keyring) -> Self {
         let (clock, entropy) = (Arc::new(crate::env::SystemClock), Arc::new(crate::env::SystemEntropy));
         let metrics = KeyMetrics::new(&Registry::new()).expect("registers");
-        let (id, made) = (root.next_id(), clock.now());
+        let (id, made) = (DATA_KEY_FIRST, clock.now());
         let bucket = Bucket::of_record(crate::records::DATASET, made);
         let wrapped = root.wrap(id, bucket, [0; 12], &[6; 32]).expect("wraps");
         let ring = RwLock::new(Arc::new(root.with([&DataKey { id, bucket, made, wrapped }]).expect("opens")));
@@ -185,9 +185,15 @@ impl Keys {
             if ring.newest(bucket) != replaces {
                 return Ok(());
             }
+            // By what is stored: a key that does not open here has an id all the same.
+            let stored = directory.read(|state| state.data_keys())?;
+            let id = stored.last().map_or(DATA_KEY_FIRST, |last| last.id.saturating_add(1));
+            if stored.len() >= DATA_KEYS_MAX {
+                let reason = format!("there are {} keys of data, and no more can be made", stored.len());
+                return Err(GroupError::Unavailable { group: directory.id(), reason }.into());
+            }
             let mut key = Zeroizing::new([0; 32]);
             self.0.entropy.fill(&mut *key);
-            let id = ring.next_id();
             let wrapped = ring.wrap(id, bucket, self.nonce(), &key);
             let wrapped = wrapped.map_err(|error| ApiError::Internal(error.to_string()))?;
             let command = Command::MakeKey(MakeKey { id, bucket, replaces, wrapped });
@@ -204,10 +210,16 @@ impl Keys {
     pub async fn rotate(&self, set: Option<KeySet>, within: Duration) -> Result<Vec<u32>, ApiError> {
         let until = Instant::now() + within;
         self.take_over()?;
-        let (ring, ahead) = (self.ring(), self.ahead());
+        let (ring, events) = (self.ring(), Bucket::of_event(self.0.clock.now()));
         let rotates = |bucket: &Bucket| {
-            set.is_none_or(|set| set == bucket.set) && (bucket.set != KeySet::Audit || ahead.contains(bucket))
+            let seals = bucket.set != KeySet::Audit || bucket.expires >= events.expires;
+            set.is_none_or(|set| set == bucket.set) && seals
         };
+        let replaced = ring.in_use().filter(|(bucket, _)| rotates(bucket)).count();
+        if ring.data_keys() + replaced > DATA_KEYS_MAX * 3 / 4 {
+            let reason = format!("there are {} keys of data; these would be too many", ring.data_keys());
+            return Err(Invalid::new("set", reason).into());
+        }
         let mut made = Vec::new();
         for (bucket, replaced) in ring.in_use().filter(|(bucket, _)| rotates(bucket)) {
             let left = until.saturating_duration_since(Instant::now());
@@ -217,11 +229,11 @@ impl Keys {
         Ok(made)
     }
 
-    /// What must be there at any time: the buckets of now, and those of a month later.
+    /// What must be there at any time: the buckets of this month and of the next, so that for a month nobody misses the directory.
     fn ahead(&self) -> Vec<Bucket> {
         let now = self.0.clock.now();
-        let of = |at| [Bucket::of_record(crate::records::DATASET, at), Bucket::of_event(at)];
-        [of(now), of(now.after(AHEAD_MS))].concat()
+        let of_now = [Bucket::of_record(crate::records::DATASET, now), Bucket::of_event(now)];
+        of_now.into_iter().flat_map(|bucket| [bucket, bucket.next()]).collect()
     }
 
     async fn make_ahead(&self) -> Result<(), ApiError> {
@@ -236,16 +248,26 @@ impl Keys {
     pub async fn keep(self, stopping: CancellationToken) {
         let Some(directory) = &self.0.directory else { return };
         let mut progress = directory.machine().progress();
+        let mut again = LOOK_AGAIN;
         loop {
             let powers = progress.borrow_and_update().powers;
             let looked = tokio::select! {
                 () = stopping.cancelled() => return,
                 looked = self.make_ahead() => looked,
             };
-            if let Err(error) = &looked {
-                tracing::debug!(%error, "keys are made later");
-            }
-            let pause = if looked.is_ok() { LOOK } else { LOOK_AGAIN };
+            let pause = match looked {
+                Ok(()) => {
+                    again = LOOK_AGAIN;
+                    LOOK
+                }
+                Err(error) => {
+                    if again == LOOK {
+                        tracing::error!(%error, "there are no keys for this month and the next");
+                    }
+                    let next = (again * 2).min(LOOK);
+                    std::mem::replace(&mut again, next)
+                }
+            };
             tokio::select! {
                 () = stopping.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use model::command::Command;
 use model::command::reseal::{Body, Reseal, Resealed};
+use model::data_key::{Bucket, DATA_KEY_FIRST};
 use model::limits::{COMMAND_BYTES_MAX, DEADLINE_MAX_MS, RESEAL_MAX};
 use model::seal::{Keyring, Scope, Sealed};
 use raft::error::GroupError;
 use raft::group::Group;
 use raft::machine::BodyRow;
 use raft::outbox::of_the_cluster;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{DEADLINE, Keys, LOOK};
@@ -21,16 +23,22 @@ const PAGE: usize = 256;
 /// Between two pages: whoever serves comes first.
 const PAUSE: Duration = Duration::from_millis(5);
 const _: () = assert!(LOOK.as_millis() as u64 >= DEADLINE_MAX_MS, "no call outlasts the pause between two passes");
+/// After this time it is looked again: a node that was long cut off from the directory sealed under what it knew.
+const LOOK_AFTER: Duration = Duration::from_secs(60 * 60);
 /// Between a pass that found something, or failed, and the next.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// Keys, and when nothing was found under them.
+type Found = Option<(BTreeSet<u32>, Instant)>;
 
 impl Keys {
     /// Seals a group's bodies anew until the node stops.
     pub async fn keep_resealed(self, group: Group, stopping: CancellationToken) {
         let label = group.id().to_string();
         let pending = self.0.metrics.pending.with_label_values(&[&label]);
-        // Under which keys nothing stands any more, in this node's time as leader; and under which nothing was found once.
-        let (mut done, mut once) = (BTreeSet::new(), BTreeSet::new());
+        // Under which keys nothing stands any more, in this node's time as leader, and since when; and under which nothing was found
+        // once, and when.
+        let (mut done, mut once) = (Found::default(), Found::default());
         let Some(directory) = &self.0.directory else { return };
         let mut keys = directory.machine().progress();
         loop {
@@ -41,10 +49,11 @@ impl Keys {
             let replaced = self.ring().replaced();
             let mut pause = LOOK;
             if !group.leads() {
-                done.clear();
-                once.clear();
+                (done, once) = Default::default();
                 pending.set(0);
-            } else if !replaced.is_subset(&done) {
+            } else if !replaced.is_empty()
+                && !done.as_ref().is_some_and(|(keys, at)| replaced.is_subset(keys) && at.elapsed() < LOOK_AFTER)
+            {
                 pending.set(1);
                 let pass = tokio::select! {
                     () = stopping.cancelled() => return,
@@ -53,11 +62,12 @@ impl Keys {
                 match pass {
                     // A call that sealed under an old key before it knew the new one lasts no longer than the pause between
                     // two passes that find nothing.
-                    Ok(0) if once == replaced => {
-                        done = replaced;
+                    Ok(0) if once.as_ref().is_some_and(|(keys, at)| *keys == replaced && at.elapsed() >= LOOK) => {
+                        (done, once) = (Some((replaced, Instant::now())), None);
                         pending.set(0);
                     }
-                    Ok(0) => once = replaced,
+                    Ok(0) if once.as_ref().is_some_and(|(keys, _)| *keys == replaced) => {}
+                    Ok(0) => once = Some((replaced, Instant::now())),
                     Ok(_) => pause = AGAIN,
                     Err(error) => {
                         tracing::debug!(%error, group = label, "bodies are sealed anew later");
@@ -80,7 +90,9 @@ impl Keys {
             let page = group.read(|state| state.bodies(after.as_ref(), PAGE))?;
             let Some(last) = page.rows.last().map(|row| row.body) else { return Ok(found) };
             let ring = self.ring();
-            let outdated = page.rows.iter().filter(|row| replaced.contains(&row.sealed.key));
+            // What was sealed before there were keys of data moves on, too.
+            let is_old = |key: u32| replaced.contains(&key) || key < DATA_KEY_FIRST;
+            let outdated = page.rows.iter().filter(|row| is_old(row.sealed.key));
             let bodies: Vec<Resealed> = outdated.filter_map(|row| self.anew(group, &ring, row)).collect();
             found += bodies.len();
             self.propose(group, bodies).await?;
@@ -113,7 +125,8 @@ impl Keys {
             Body::Override((dataset, lookout, id)) => Scope::Override(dataset, lookout, id),
         };
         let Sealed { key, nonce, .. } = row.sealed;
-        let bucket = ring.bucket(key)?;
+        let (Body::Version((dataset, ..)) | Body::Override((dataset, ..))) = row.body;
+        let bucket = ring.bucket(key).unwrap_or_else(|| Bucket::of_record(dataset, self.0.clock.now()));
         let anew = ring.open(scope, &row.sealed).and_then(|plain| ring.seal_in(bucket, scope, self.nonce(), &plain));
         match anew {
             Ok(sealed) => Some(Resealed { body: row.body, from: (key, nonce), sealed }),

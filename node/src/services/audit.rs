@@ -22,6 +22,7 @@ use super::{Api, Call, page_size};
 use crate::audit::{Receipt, Released, Unreleased};
 use crate::error::ApiError;
 use crate::gate::{Admitted, Need};
+use crate::records::unopened;
 
 const READ: Call = Call { name: "audit_read", kind: EventKind::AuditRead, need: Need::Function(Function::AuditRead) };
 const EXPORT: Call =
@@ -94,7 +95,7 @@ impl Api {
             None => EventPayload::default(),
             Some(sealed) => {
                 let plain = self.0.records.keys().open(Scope::Event(header.id), sealed);
-                let plain = plain.map_err(|error| damaged(error.to_string()))?;
+                let plain = plain.map_err(|error| unopened(&format!("audit leaf {index}"), &error))?;
                 EventPayload::from_cbor(&plain).map_err(|error| damaged(error.to_string()))?
             }
         };

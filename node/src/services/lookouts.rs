@@ -170,7 +170,14 @@ impl Api {
         let mut lookout = present("lookout", request.lookout)?;
         // What identifies the record, and who may see it, stays as it is.
         let seen = self.seen_for(admitted, Act::Update, record).await?.into_inner();
-        unmask(&mut lookout, &self.0.records.open(&seen)?);
+        // What the caller was shown is the version that he changes; whether it is the newest is for the log to say.
+        let changed = match request.expected_version {
+            version if version == seen.header.version => Some(seen.clone()),
+            version => self.fresh(admitted, record, |state| state.version(DATASET, record, version)).await?,
+        };
+        if let Some(changed) = changed {
+            unmask(&mut lookout, &self.0.records.open(&changed)?);
+        }
         let lookout = lookout_from(lookout).map_err(|error| error.within("lookout"))?;
         let warnings = warnings_to(lookout.warnings());
         let RecordHeader { owner, level, labels, source, .. } = seen.header;

@@ -61,7 +61,6 @@ pub fn aims(bug: KnownBug) -> &'static [&'static str] {
         | Bug::WindowNeverCloses => &["NoUnauthorisedByte"],
         Bug::HiddenTakesAPlace => &["NoMissedLookout"],
         Bug::SecondKeyStands => &["Sealed", "NoMissedLookout", "NoUnauditedAnswer", "Live"],
-        Bug::ResealOfAnother => &["Sealed"],
         Bug::DenialsCountedPerNode => &["Suspended"],
         Bug::RetryCreatesAgain => &["ExactlyOnce", "Durable", "Linearizable"],
     }

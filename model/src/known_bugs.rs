@@ -127,8 +127,6 @@ bugs! {
     "first-policies-stay" => FirstPoliciesStay,
     /// Of two keys of data that are made at once, the second takes the place of the first.
     "second-key-stands" => SecondKeyStands,
-    /// What is sealed anew takes the place of whatever stands there by now.
-    "reseal-of-another" => ResealOfAnother,
     /// A function that was given for a while is held for good.
     "window-never-closes" => WindowNeverCloses,
 }

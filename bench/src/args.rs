@@ -29,7 +29,6 @@ Phases run in this order, whatever the order of the flag:
   gate          screens with TLS and gate against screens in plain text without either, asked in turn
   sign-on       log-ons per second: by certificate on standing and on new connections, and by password
   overload      screens with a fifth of the capacity asked, and with ten times that; a suspension meanwhile
-  people        a directory of many accounts: memory of each node, and screens beside them
   idle          processor use of nodes that have six groups and nothing to do
 
 A run on tmpfs measures no disk: the report names the file system of the data directory.";
@@ -47,7 +46,6 @@ pub enum Phase {
     Gate,
     SignOn,
     Overload,
-    People,
     Idle,
 }
 
@@ -82,9 +80,6 @@ pub struct Args {
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(100..=5_000_000))]
     pub people: u32,
-    /// Accounts of the phase people.
-    #[arg(long, default_value_t = 90_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub accounts: u32,
     /// List, travellers and new lookouts follow from it.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,

@@ -12,7 +12,6 @@ use crate::phases::idle::Idle;
 use crate::phases::import::Import;
 use crate::phases::memory::Memory;
 use crate::phases::overload::Overload;
-use crate::phases::people::People;
 use crate::phases::sign_on::SignOn;
 
 /// The report; what was not measured is empty or null.
@@ -28,7 +27,6 @@ pub struct Report {
     pub gate: Vec<Gate>,
     pub sign_on: Vec<SignOn>,
     pub overload: Option<Overload>,
-    pub people: Option<People>,
     pub idle: Vec<Idle>,
 }
 
@@ -37,19 +35,7 @@ impl Report {
     pub fn new(header: Header, travellers: BTreeMap<&'static str, usize>) -> Self {
         let (import, memory, load) = (Vec::new(), Vec::new(), Vec::new());
         let (gate, sign_on, idle) = (Vec::new(), Vec::new(), Vec::new());
-        Self {
-            header,
-            travellers,
-            import,
-            memory,
-            load,
-            failover: None,
-            gate,
-            sign_on,
-            overload: None,
-            people: None,
-            idle,
-        }
+        Self { header, travellers, import, memory, load, failover: None, gate, sign_on, overload: None, idle }
     }
 
     /// Calls that did not succeed, and rows that were not taken.

@@ -6,5 +6,4 @@ pub mod idle;
 pub mod import;
 pub mod memory;
 pub mod overload;
-pub mod people;
 pub mod sign_on;

@@ -12,6 +12,7 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 use crate::Client;
+use crate::endpoints::Kind;
 use crate::error::{BUSY, ClientError, Failure, SLOW_DOWN};
 use crate::session::{SESSION_NEEDED, STEP_UP_NEEDED};
 
@@ -46,11 +47,12 @@ pub(crate) enum Effect {
 }
 
 impl Effect {
-    pub(crate) fn number(self) -> u8 {
+    fn kind(self, gives_way: bool) -> Kind {
         match self {
-            Self::Question => 0,
-            Self::Write(_) => 1,
-            Self::Change => 2,
+            Self::Question if gives_way => Kind::Batch,
+            Self::Question => Kind::Question,
+            Self::Write(_) => Kind::Write,
+            Self::Change => Kind::Change,
         }
     }
 }
@@ -163,7 +165,7 @@ impl Client {
         if plan.session {
             self.signed_on(until).await?;
         }
-        let (endpoints, kind) = (&self.shared.endpoints, (plan.effect.number(), self.gives_way));
+        let (endpoints, kind) = (&self.shared.endpoints, plan.effect.kind(self.gives_way));
         let mut backoff = Backoff::new(self.shared.config.backoff);
         let mut course = Course { effect: plan.effect, maybe_done: false };
         let mut at = endpoints.current();
@@ -190,7 +192,8 @@ impl Client {
                         return Ok(part);
                     }
                     if again >= until {
-                        let error = said.unwrap_or_else(|| ClientError::busy(again - Instant::now()));
+                        let error =
+                            said.unwrap_or_else(|| ClientError::busy(again.saturating_duration_since(Instant::now())));
                         return Err(course.finish(error, false));
                     }
                     tokio::time::sleep_until(again).await;
@@ -207,11 +210,11 @@ impl Client {
             let failure = match tokio::time::timeout(timeout + margin, send(channel, request)).await {
                 Ok(Ok(response)) => {
                     let answer = response.into_inner();
+                    endpoints.has_room(at, kind);
                     if whole(&answer) {
-                        endpoints.worked(at, kind);
+                        endpoints.worked(at);
                         return Ok(answer);
                     }
-                    endpoints.has_room(at, kind);
                     if part.is_none() {
                         until = until.min(Instant::now() + plan.attempt);
                         part = Some(answer);

@@ -22,8 +22,15 @@ pub(crate) struct Endpoints {
     busy: Mutex<BTreeMap<(usize, Kind), Instant>>,
 }
 
-/// What a node sees alike: a question, a write or another change; and whether it gives way.
-pub(crate) type Kind = (u8, bool);
+/// Calls that find room, or none, together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Question,
+    /// A question that gives way.
+    Batch,
+    Write,
+    Change,
+}
 
 impl Endpoints {
     pub(crate) fn new(config: &Config, network: Arc<dyn Network>, start: usize) -> Result<Self, ConfigError> {
@@ -73,9 +80,8 @@ impl Endpoints {
     }
 
     /// An endpoint worked: later calls begin there.
-    pub(crate) fn worked(&self, at: usize, kind: Kind) {
+    pub(crate) fn worked(&self, at: usize) {
         self.current.store(at, Ordering::Relaxed);
-        self.has_room(at, kind);
     }
 
     /// An endpoint answered something else than that it is too busy.

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
-use crate::call::{ANSWER_BYTES_MAX, Backoff, Effect};
+use crate::call::{ANSWER_BYTES_MAX, Backoff};
 use crate::error::Failure;
 use crate::session::SESSION_NEEDED;
 use crate::{Client, ClientError};
@@ -203,7 +203,7 @@ impl ImportSession {
             let session = self.client.shared.keeper.current();
             let failure = match self.open(at).await {
                 Ok(stream) => {
-                    endpoints.worked(at, (Effect::Change.number(), false));
+                    endpoints.worked(at);
                     self.stream = Some(stream);
                     break;
                 }

@@ -166,8 +166,8 @@ impl Keys {
                 tracing::error!(key = key.id, bucket = %key.bucket, %error, "a key of data does not open");
             }
         }
+        self.0.metrics.known.set(next.data_keys() as i64);
         *ring = Arc::new(next);
-        self.0.metrics.known.set(stored.len() as i64);
         Ok(())
     }
 
@@ -206,7 +206,7 @@ impl Keys {
     }
 
     /// Replaces the keys of a set, or of all, that anything is sealed under from now on or can be sealed anew from: all of a dataset,
-    /// and of the audit log those of this month and the next. A leaf commits to its ciphertext, so an event stays under its key.
+    /// and of the audit log those of this month and later ones. A leaf commits to its ciphertext, so an event stays under its key.
     pub async fn rotate(&self, set: Option<KeySet>, within: Duration) -> Result<Vec<u32>, ApiError> {
         let until = Instant::now() + within;
         self.take_over()?;

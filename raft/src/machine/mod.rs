@@ -39,7 +39,8 @@ const CHECKPOINTS_KEPT: usize = 2;
 pub struct Progress {
     pub applied: u64,
     pub installs: u64,
-    /// One more with each batch that changed agencies, agreements, memoranda, roles or access policies, and with each snapshot:
+    /// One more with each batch that changed agencies, agreements, memoranda, roles, access policies or keys of data, and with each
+    /// snapshot:
     /// what was read of them under another number may have changed.
     pub powers: u64,
 }

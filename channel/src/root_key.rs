@@ -23,7 +23,7 @@ const KEY_BYTES: usize = 32;
 /// Bytes of a file with one.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 /// How long the service may take to answer, all attempts together: it may be started with the node.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub const DEADLINE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// A root key, wiped when it is dropped.
@@ -87,12 +87,8 @@ pub fn in_the_open(key: &RootKey) -> Zeroizing<String> {
     Zeroizing::new(format!("{}\n", to_hex(&**key)))
 }
 
-/// Gives a key to a service to keep; the text of the file, which is of no use without the service.
-pub async fn kept_by(key: &RootKey, socket: &Path) -> Result<String, RootKeyError> {
-    kept_within(key, socket, DEADLINE).await
-}
-
-async fn kept_within(key: &RootKey, socket: &Path, within: Duration) -> Result<String, RootKeyError> {
+/// Gives a key to a service to keep that answers within this time; the text of the file, which is of no use without the service.
+pub async fn kept_by(key: &RootKey, socket: &Path, within: Duration) -> Result<String, RootKeyError> {
     let kept = asked(socket, within, async |mut service| {
         let request = EncryptRequest { plaintext: key.to_vec(), uid: UID.to_string() };
         Ok(service.encrypt(request).await?.into_inner())
@@ -156,7 +152,3 @@ impl Network for Socket {
         Box::pin(async { Err(io::Error::from(io::ErrorKind::Unsupported)) })
     }
 }
-
-#[cfg(test)]
-#[path = "root_key_test.rs"]
-mod tests;

@@ -63,7 +63,9 @@ pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
     };
     match &service {
         None => write_secret(&out, &root_key::in_the_open(&key))?,
-        Some(socket) => write_secret(&out, &(root_key::kept_by(&key, socket).await.map_err(failed)? + "\n"))?,
+        Some(socket) => {
+            write_secret(&out, &(root_key::kept_by(&key, socket, root_key::DEADLINE).await.map_err(failed)? + "\n"))?
+        }
     }
     let told = serde_json::json!({ "file": out, "kept_by_service": service.is_some() });
     globals.output.show(&told, |_| match service {

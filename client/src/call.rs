@@ -182,24 +182,18 @@ impl Client {
             if let Some(part) = part.take_if(|_| asked_enough) {
                 return Ok(part);
             }
-            at = match endpoints.free_from(at, kind) {
-                Ok(free) => free,
+            let turn = match endpoints.turn(at, kind, until).await {
+                Ok(turn) => turn,
                 // All have said that they are too busy, this call's attempts or those of others: nobody is asked before.
                 Err(again) => {
-                    if again >= until
-                        && let Some(part) = part.take()
-                    {
+                    if let Some(part) = part.take() {
                         return Ok(part);
                     }
-                    if again >= until {
-                        let error =
-                            said.unwrap_or_else(|| ClientError::busy(again.saturating_duration_since(Instant::now())));
-                        return Err(course.finish(error, false));
-                    }
-                    tokio::time::sleep_until(again).await;
-                    continue;
+                    let busy = || ClientError::busy(again.saturating_duration_since(Instant::now()));
+                    return Err(course.finish(said.unwrap_or_else(busy), false));
                 }
             };
+            at = turn.at();
             let left = until.saturating_duration_since(Instant::now());
             let timeout = plan.attempt.min(left);
             let (address, channel) = endpoints.get(at);
@@ -210,7 +204,7 @@ impl Client {
             let failure = match tokio::time::timeout(timeout + margin, send(channel, request)).await {
                 Ok(Ok(response)) => {
                     let answer = response.into_inner();
-                    endpoints.has_room(at, kind);
+                    turn.found_room();
                     if whole(&answer) {
                         endpoints.worked(at);
                         return Ok(answer);
@@ -226,8 +220,11 @@ impl Client {
                 Ok(Err(status)) => Failure::of(&status, address),
                 Err(_) => Failure::timed_out(address, timeout),
             };
-            if failure.error.code != BUSY {
-                endpoints.has_room(at, kind);
+            let again = failure.wait_ms.map(|ms| come_again(ms, told_to_wait, self.shared.entropy.sixteen()[0]));
+            match (failure.error.code == BUSY, again) {
+                (true, Some(again)) => turn.found_none(Instant::now() + again),
+                (true, None) => drop(turn),
+                (false, _) => turn.found_room(),
             }
             // What an earlier attempt may have done stays so, whatever comes of the session.
             if failure.error.code == SESSION_NEEDED && plan.session && !renewed {
@@ -251,7 +248,6 @@ impl Client {
                 return Err(course.finish(failure.error, failure.settles));
             }
             // Whoever gives a change again is not to meet the same dead node; who asks too much asks no other node instead.
-            let asked = at;
             if failure.error.code != SLOW_DOWN {
                 at = endpoints.after_failure_of(at);
                 failed_in_round += 1;
@@ -267,13 +263,9 @@ impl Client {
                 failed_in_round = 0;
                 pause = backoff.pause(self.shared.entropy.sixteen()[0]);
             }
-            if let Some(ms) = failure.wait_ms {
-                let again = come_again(ms, told_to_wait, self.shared.entropy.sixteen()[0]);
+            if let Some(again) = again {
                 told_to_wait += 1;
                 pause = pause.max(again);
-                if failure.error.code == BUSY {
-                    endpoints.is_busy(asked, kind, Instant::now() + again);
-                }
             }
             if Instant::now() + pause >= until {
                 return Err(course.finish(said.unwrap_or(failure.error), false));

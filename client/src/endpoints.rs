@@ -1,25 +1,58 @@
 //! The endpoints of a cluster, and which one is used now.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use proto::transport::{Network, channel};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tonic::transport::Channel;
 
 use crate::config::{Config, ConfigError};
 
-/// How long one call alone asks a node that was busy.
+/// How long a call alone asks a node that was busy, before another one tries in its stead: it may hang.
 const ASKED_BY_ONE: Duration = Duration::from_millis(250);
+/// So many calls at once at a node that was busy, and it is held up no longer.
+const HELD_MAX: usize = 32;
 
 pub(crate) struct Endpoints {
     channels: Vec<(String, Channel)>,
     /// The endpoint that worked last. Every call begins there, and all move on together when it fails.
     current: AtomicUsize,
-    /// Endpoints that were too busy for calls of a kind, and until when nobody asks them: a refusal costs them work, too.
-    busy: Mutex<BTreeMap<(usize, Kind), Instant>>,
+    /// Endpoints that were too busy for calls of a kind: a refusal costs them work, too.
+    busy: Mutex<BTreeMap<(usize, Kind), Hold>>,
+    /// A call of a kind ended that had been held up.
+    ended: [Notify; Kind::COUNT],
+}
+
+/// How calls come back to a node that was too busy for them: nobody for a while, then one, then one more for each that found room.
+/// Together they would find none.
+struct Hold {
+    /// Nobody asks before.
+    until: Instant,
+    /// Calls that may ask at a time, and those that do.
+    window: usize,
+    asking: usize,
+    /// When the last of them began.
+    since: Instant,
+}
+
+impl Hold {
+    /// When the next call may ask.
+    fn next(&self) -> Instant {
+        if self.asking < self.window { self.until } else { self.until.max(self.since + ASKED_BY_ONE) }
+    }
+}
+
+/// A call at an endpoint. Dropped without a word, it says nothing about the room there.
+pub(crate) struct Turn<'a> {
+    endpoints: &'a Endpoints,
+    at: usize,
+    kind: Kind,
+    held: bool,
 }
 
 /// Calls that find room, or none, together.
@@ -30,6 +63,10 @@ pub(crate) enum Kind {
     Batch,
     Write,
     Change,
+}
+
+impl Kind {
+    const COUNT: usize = Self::Change as usize + 1;
 }
 
 impl Endpoints {
@@ -46,7 +83,7 @@ impl Endpoints {
             })
             .collect::<Result<Vec<_>, ConfigError>>()?;
         let current = AtomicUsize::new(start % channels.len());
-        Ok(Self { channels, current, busy: Mutex::default() })
+        Ok(Self { channels, current, busy: Mutex::default(), ended: Default::default() })
     }
 
     /// Each endpoint by itself, over the same connections.
@@ -55,6 +92,7 @@ impl Endpoints {
             channels: vec![channel.clone()],
             current: AtomicUsize::new(0),
             busy: Mutex::default(),
+            ended: Default::default(),
         })
     }
 
@@ -84,36 +122,154 @@ impl Endpoints {
         self.current.store(at, Ordering::Relaxed);
     }
 
-    /// An endpoint answered something else than that it is too busy.
-    pub(crate) fn has_room(&self, at: usize, kind: Kind) {
-        self.busy().remove(&(at % self.channels.len(), kind));
-    }
-
-    /// An endpoint said that it is too busy for calls of a kind until then.
-    pub(crate) fn is_busy(&self, at: usize, kind: Kind, until: Instant) {
-        self.busy().insert((at % self.channels.len(), kind), until);
-    }
-
-    /// The first endpoint from this one on that did not say so; or when the first of them may be asked again. When its time is over,
-    /// one call asks, and the others hear how that went: those who waited must not come together.
-    pub(crate) fn free_from(&self, at: usize, kind: Kind) -> Result<usize, Instant> {
-        let (mut busy, now) = (self.busy(), Instant::now());
-        let round = (0..self.channels.len()).map(|step| (at + step) % self.channels.len());
-        let mut first: Option<Instant> = None;
-        for at in round {
-            match busy.get_mut(&(at, kind)) {
-                None => return Ok(at),
-                Some(until) if *until <= now => {
-                    *until = now + ASKED_BY_ONE;
-                    return Ok(at);
-                }
-                Some(until) => first = first.map_or(Some(*until), |first| Some(first.min(*until))),
+    /// A turn at the first endpoint from this one on that may be asked, as soon as there is one. Error: when there would be one, where
+    /// that is too late.
+    pub(crate) async fn turn(&self, from: usize, kind: Kind, until: Instant) -> Result<Turn<'_>, Instant> {
+        loop {
+            // Whoever ends between the look and the wait is heard.
+            let mut ended = pin!(self.ended[kind as usize].notified());
+            ended.as_mut().enable();
+            match self.turn_from(from, kind, Instant::now()) {
+                Ok(turn) => return Ok(turn),
+                Err(again) if again >= until => return Err(again),
+                Err(again) => drop(tokio::time::timeout_at(again, ended).await),
             }
+        }
+    }
+
+    fn turn_from(&self, from: usize, kind: Kind, now: Instant) -> Result<Turn<'_>, Instant> {
+        let mut busy = self.busy();
+        let mut first: Option<Instant> = None;
+        for at in (0..self.channels.len()).map(|step| (from + step) % self.channels.len()) {
+            let turn = |held| Turn { endpoints: self, at, kind, held };
+            let Some(hold) = busy.get_mut(&(at, kind)) else { return Ok(turn(false)) };
+            let next = hold.next();
+            if next <= now {
+                hold.asking += 1;
+                hold.since = now;
+                return Ok(turn(true));
+            }
+            first = first.map_or(Some(next), |first| Some(first.min(next)));
         }
         Err(first.unwrap_or(now))
     }
 
-    fn busy(&self) -> MutexGuard<'_, BTreeMap<(usize, Kind), Instant>> {
+    fn busy(&self) -> MutexGuard<'_, BTreeMap<(usize, Kind), Hold>> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn<'_> {
+    /// The endpoint whose turn it is.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// It said anything else than that it is too busy: of those who wait, more and more come back.
+    pub(crate) fn found_room(self) {
+        // Who was let in before the node refused others says nothing about now.
+        if !self.held {
+            return;
+        }
+        let mut busy = self.endpoints.busy();
+        if let Some(hold) = busy.get_mut(&(self.at, self.kind)) {
+            hold.window += 1;
+            if hold.window > HELD_MAX {
+                busy.remove(&(self.at, self.kind));
+            }
+        }
+    }
+
+    /// It said that it is too busy, until then.
+    pub(crate) fn found_none(self, until: Instant) {
+        let mut busy = self.endpoints.busy();
+        let new = Hold { until, window: 1, asking: 0, since: until };
+        let hold = busy.entry((self.at, self.kind)).or_insert(new);
+        (hold.until, hold.window) = (hold.until.max(until), 1);
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.held {
+            return;
+        }
+        let mut busy = self.endpoints.busy();
+        let ended = &self.endpoints.ended[self.kind as usize];
+        match busy.get_mut(&(self.at, self.kind)) {
+            None => ended.notify_waiters(),
+            Some(hold) => {
+                hold.asking = hold.asking.saturating_sub(1);
+                // A window that grew by one leaves two turns.
+                (hold.asking..hold.window).take(2).for_each(|_| ended.notify_one());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{Behaviour, Fake};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn endpoints() -> Endpoints {
+        let fake = Fake::new([&[Behaviour::Work]]);
+        let config = Config::new(vec!["n1:1".to_string()], "officer", "CBP", "2404", "primary");
+        Endpoints::new(&config, Arc::new(fake), 0).expect("endpoints")
+    }
+
+    fn turn(endpoints: &Endpoints, now: Instant) -> Turn<'_> {
+        endpoints.turn_from(0, Kind::Question, now).expect("a turn")
+    }
+
+    /// How many turns there are at once, taken and dropped without a word.
+    fn turns(endpoints: &Endpoints, now: Instant) -> usize {
+        let taken: Vec<_> = (0..100).map_while(|_| endpoints.turn_from(0, Kind::Question, now).ok()).collect();
+        taken.len()
+    }
+
+    #[tokio::test]
+    async fn calls_come_back_one_by_one_and_one_more_for_each_that_found_room() {
+        let (endpoints, now) = (endpoints(), Instant::now());
+        assert_eq!(turns(&endpoints, now), 100, "nobody is held up");
+        let early = turn(&endpoints, now);
+        turn(&endpoints, now).found_none(now + SECOND);
+        assert_eq!(turns(&endpoints, now), 0);
+        assert!(endpoints.turn_from(0, Kind::Batch, now).is_ok(), "another kind");
+        // An answer that was on its way says nothing of the room there is now.
+        early.found_room();
+        assert_eq!(turns(&endpoints, now), 0);
+        for window in 1..=HELD_MAX {
+            assert_eq!(turns(&endpoints, now + SECOND), window);
+            turn(&endpoints, now + SECOND).found_room();
+        }
+        assert_eq!(turns(&endpoints, now + SECOND), 100, "nobody is held up any longer");
+    }
+
+    #[tokio::test]
+    async fn who_is_refused_again_holds_all_up_again_and_one_that_hangs_for_a_moment() {
+        let (endpoints, now) = (endpoints(), Instant::now());
+        turn(&endpoints, now).found_none(now);
+        (0..4).for_each(|_| turn(&endpoints, now).found_room());
+        turn(&endpoints, now).found_none(now + SECOND);
+        assert_eq!((turns(&endpoints, now), turns(&endpoints, now + SECOND)), (0, 1));
+        let later = now + SECOND;
+        let hangs = turn(&endpoints, later);
+        assert_eq!(turns(&endpoints, later), 0, "one asks");
+        assert_eq!(turns(&endpoints, later + ASKED_BY_ONE), 1, "another in its stead");
+        drop(hangs);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_waits_for_its_turn_hears_of_one_that_ended() {
+        let (endpoints, now) = (endpoints(), Instant::now());
+        turn(&endpoints, now).found_none(now);
+        // It began in a time to come, so that nobody asks in its stead soon.
+        let first = turn(&endpoints, now + 60 * SECOND);
+        let waits = endpoints.turn(0, Kind::Question, now + 120 * SECOND);
+        let (second, ()) = tokio::join!(waits, async { first.found_room() });
+        assert!(second.is_ok() && now.elapsed() < 30 * SECOND);
     }
 }

@@ -182,6 +182,41 @@ async fn whatever_else_a_node_says_it_is_no_longer_busy() {
     }
 }
 
+/// Asks so many questions at once; how long all answers took.
+async fn all_answered(client: &crate::Client, questions: usize) -> Duration {
+    let started = tokio::time::Instant::now();
+    let mut asked = tokio::task::JoinSet::new();
+    for _ in 0..questions {
+        let client = client.clone();
+        asked.spawn(async move { client.screen(v1::ScreenRequest::default()).await });
+    }
+    while let Some(answer) = asked.join_next().await {
+        answer.expect("asked").expect("answered");
+    }
+    started.elapsed()
+}
+
+#[tokio::test]
+async fn all_calls_that_wait_for_a_busy_node_are_answered_soon_after_one_found_room_there() {
+    let mut busy = with_code(Status::resource_exhausted("busy"), "busy");
+    busy.metadata_mut().insert(proto::metadata::RETRY_MS, "50".parse().expect("ascii"));
+    let fake = Fake::new([&[Fail(busy.clone()), Fail(busy), Work]]);
+    let client = client(&fake, LONG);
+    client.screen(v1::ScreenRequest::default()).await.expect("answered");
+    let took = all_answered(&client, 64).await;
+    assert!(took < Duration::from_secs(2), "took {took:?}");
+    assert_eq!(fake.calls("n1:1").len(), 3 + 64);
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_at_a_node_that_was_busy_holds_up_the_others_for_a_moment_alone() {
+    let mut busy = with_code(Status::resource_exhausted("busy"), "busy");
+    busy.metadata_mut().insert(proto::metadata::RETRY_MS, "20".parse().expect("ascii"));
+    let fake = Fake::new([&[Fail(busy), Hang, Work]]);
+    let took = all_answered(&client(&fake, LONG), 3).await;
+    assert!(took < Duration::from_secs(2), "took {took:?}");
+}
+
 #[tokio::test]
 async fn who_is_told_to_slow_down_waits_and_asks_no_other_node_instead() {
     let mut slower = with_code(Status::resource_exhausted("slow down"), "slow-down");

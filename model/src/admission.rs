@@ -211,6 +211,12 @@ impl<K: Ord + Clone> Buckets<K> {
 const WINDOW: u32 = 32;
 /// An answer may take this many times what it takes on an idle node; beyond it, more at a time make each only slower.
 const SLOWER_MAX: u64 = 2;
+/// Beyond this many times (a fraction) those who can wait make room.
+const SLOW: (u64, u64) = (3, 2);
+/// So long a window says that answers are slow: where little is asked, it ended long ago.
+const SLOW_FOR: Nanos = SECOND;
+/// While the lane asks, those who can wait hold one place in so many at most: what comes suddenly finds room.
+const SPARE_SHARE: usize = 4;
 /// The share by which what is usual may grow in a window: lists grow, and so does what an answer takes.
 const USUAL_GROWS: u64 = 4_096;
 
@@ -226,6 +232,8 @@ pub struct Limit {
     usual: Nanos,
     sum: Nanos,
     count: u32,
+    /// When the answers of a window were last slow, if those after it were not quick.
+    slow_at: Option<Nanos>,
     reached: bool,
     /// Whether somebody who can wait found all of theirs taken.
     spare_reached: bool,
@@ -245,8 +253,19 @@ impl Limit {
         let least = least.max(1);
         let most = most.max(least);
         let now = start.clamp(least, most);
-        let (spare, reached, spare_reached) = (SPARE_FIRST.min(now), false, false);
-        Self { least, most, now, spare, usual: 0, sum: 0, count: 0, reached, spare_reached }
+        let spare = SPARE_FIRST.min(now);
+        Self {
+            least,
+            most,
+            now,
+            spare,
+            usual: 0,
+            sum: 0,
+            count: 0,
+            slow_at: None,
+            reached: false,
+            spare_reached: false,
+        }
     }
 
     /// The places now.
@@ -254,7 +273,7 @@ impl Limit {
         self.now
     }
 
-    fn answered(&mut self, took: Nanos) {
+    fn answered(&mut self, took: Nanos, now: Nanos) {
         self.sum = self.sum.saturating_add(took);
         self.count += 1;
         if self.count < WINDOW {
@@ -265,20 +284,21 @@ impl Limit {
             0 => mean,
             usual => mean.min(usual + usual / USUAL_GROWS + 1),
         };
+        // What is slow may be slow for want of a processor, whether or not all places are taken: first those make room who can wait.
+        let slow = mean > self.usual.saturating_mul(SLOW.0) / SLOW.1;
+        self.slow_at = slow.then_some(now);
+        let spare_most = (self.now / SPARE_SHARE).max(SPARE_FIRST);
+        match (slow, self.spare_reached) {
+            (true, _) => self.spare /= 2,
+            (false, true) => self.spare = (self.spare + 1).min(spare_most),
+            (false, false) => self.spare = self.spare.min(spare_most),
+        }
         if mean > self.usual.saturating_mul(SLOWER_MAX) {
-            // What is slow may be slow for want of a processor, whether or not all places are taken.
-            if self.spare > 0 {
-                self.spare = self.spare.min(self.now) / 2;
-            } else if self.reached {
+            if self.reached && self.spare == 0 {
                 self.now = (self.now * 7 / 8).max(self.least);
             }
-        } else {
-            if self.reached {
-                self.now = (self.now + 1 + self.now / 16).min(self.most);
-            }
-            if self.spare_reached {
-                self.spare = (self.spare + 1).min(self.now);
-            }
+        } else if self.reached {
+            self.now = (self.now + 1 + self.now / 16).min(self.most);
         }
         (self.sum, self.count, self.reached, self.spare_reached) = (0, 0, false, false);
     }
@@ -351,7 +371,10 @@ impl<W> Line<W> {
     }
 
     /// Asks for a place; whoever waits is kept with it.
-    pub fn enter(&mut self, priority: Priority, now: Nanos, waiter: impl FnOnce() -> W) -> Entry {
+    ///
+    /// `turns_back`: who finds others of his own waiting, where answers are slow, is told at once rather than after his wait: he would
+    /// wait in vain, and those who ask with him learn it from him.
+    pub fn enter(&mut self, priority: Priority, turns_back: bool, now: Nanos, waiter: impl FnOnce() -> W) -> Entry {
         let at = priority as usize;
         if matches!(priority, Priority::Primary | Priority::Secondary) {
             self.lane_at = now;
@@ -363,7 +386,9 @@ impl<W> Line<W> {
         if self.waiting[at].is_empty() {
             self.empty_at[at] = now;
         }
-        if self.waiting[at].len() >= ADMISSION_QUEUE_MAX {
+        let slow = self.limit.slow_at.is_some_and(|slow_at| now.saturating_sub(slow_at) <= SLOW_FOR);
+        let in_vain = turns_back && slow && self.gives_way(priority, now) && !self.waiting[at].is_empty();
+        if in_vain || self.waiting[at].len() >= ADMISSION_QUEUE_MAX {
             return Entry::Refused;
         }
         self.tickets += 1;
@@ -372,11 +397,11 @@ impl<W> Line<W> {
     }
 
     /// Gives a place back; `took` is what an answer took by which the limit is judged.
-    pub fn leave(&mut self, priority: Priority, took: Option<Nanos>) {
+    pub fn leave(&mut self, priority: Priority, took: Option<Nanos>, now: Nanos) {
         let held = &mut self.in_service[priority as usize];
         *held = held.saturating_sub(1);
         if let Some(took) = took {
-            self.limit.answered(took);
+            self.limit.answered(took, now);
         }
     }
 
@@ -420,6 +445,11 @@ impl<W> Line<W> {
         found.and_then(|at| queue.remove(at)).is_some()
     }
 
+    /// Whether it makes room for the lane now. Where nobody asks there, there is nobody to make room for.
+    fn gives_way(&self, priority: Priority, now: Nanos) -> bool {
+        matches!(priority, Priority::Subject | Priority::Batch) && now.saturating_sub(self.lane_at) <= SECOND
+    }
+
     /// Of those who can wait one is served once in a while, however slow answers are.
     fn none_waits_for_ever(&self, priority: Priority) -> bool {
         let total: usize = self.in_service.iter().sum();
@@ -434,18 +464,14 @@ impl<W> Line<W> {
         if total >= limit {
             self.limit.reached = true;
         }
-        let share = match priority {
-            // Where nobody asks at the lane there is nobody to make room for, and nobody by whom it would be judged.
-            Priority::Subject | Priority::Batch if now.saturating_sub(self.lane_at) > SECOND => priority.share(limit),
-            Priority::Subject | Priority::Batch => {
-                // One of them is served even then, where nobody else is.
-                let alone = total == self.in_service[Priority::Subject as usize..].iter().sum();
-                let spare = self.limit.spare.max(usize::from(alone));
-                self.limit.spare_reached |= these >= spare;
-                priority.share(limit).min(spare)
-            }
-            _ => priority.share(limit),
-        };
+        let mut share = priority.share(limit);
+        if self.gives_way(priority, now) {
+            // One of them is served even then, where nobody else is.
+            let alone = total == self.in_service[Priority::Subject as usize..].iter().sum();
+            let spare = self.limit.spare.max(usize::from(alone));
+            self.limit.spare_reached |= these >= spare;
+            share = share.min(spare);
+        }
         total < limit && these < share
     }
 

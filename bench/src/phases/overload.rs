@@ -1,6 +1,7 @@
 //! `overload`: what a cluster does with ten times its normal load. Capacity first, by clients in closed loops; then a fifth of
 //! it, and ten times that, in open loops: questions come by the clock, whether those before them were answered or not, and
-//! times count from when each should have come.
+//! times count from when each should have come. Between them what the lane alone asks of the ten times: no admission makes it
+//! quicker than that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -66,8 +67,12 @@ pub struct Loaded {
 pub struct Overload {
     pub capacity_per_second: f64,
     pub normal: Loaded,
+    /// What primary asks under the overload, and nobody else.
+    pub alone: Loaded,
     pub over: Loaded,
     pub times_p99_primary: f64,
+    /// The same against primary alone.
+    pub times_p99_alone: f64,
     /// Under the overload, from the command that suspends to the refusal at the last node.
     pub revoked_seconds: f64,
     pub answers: usize,
@@ -90,10 +95,14 @@ pub async fn measure(
     let from = auditor.checkpoint(v1::CheckpointRequest::default()).await?.size;
     note(format!("{capacity:.0} a second; now a fifth of it"));
     let mut receipts = BTreeSet::new();
-    let normal = open_loop(cluster, supply, capacity * NORMAL, time, &mut receipts).await?;
+    let normal = open_loop(cluster, supply, (capacity * NORMAL, &MIX), time, &mut receipts).await?;
+    settle(cluster).await?;
+    note("what primary asks of ten times that, and nobody else");
+    let primary = capacity * NORMAL * TIMES * MIX[0].1 as f64 / MIX.iter().map(|(_, share)| *share as f64).sum::<f64>();
+    let alone = open_loop(cluster, supply, (primary, &MIX[..1]), time, &mut receipts).await?;
     settle(cluster).await?;
     note("now ten times that");
-    let overloaded = open_loop(cluster, supply, capacity * NORMAL * TIMES, time, &mut receipts);
+    let overloaded = open_loop(cluster, supply, (capacity * NORMAL * TIMES, &MIX), time, &mut receipts);
     let revoked = async {
         tokio::time::sleep(time / 2).await;
         revocation(cluster).await
@@ -105,7 +114,9 @@ pub async fn measure(
     Ok(Overload {
         capacity_per_second: capacity,
         times_p99_primary: p99(&over) / p99(&normal),
+        times_p99_alone: p99(&over) / p99(&alone),
         normal,
+        alone,
         over,
         revoked_seconds: revoked.as_secs_f64(),
         answers: receipts.len(),
@@ -117,17 +128,17 @@ pub async fn measure(
 async fn open_loop(
     cluster: &Cluster,
     supply: &Arc<Supply>,
-    per_second: f64,
+    (per_second, mix): (f64, &[(&'static str, usize)]),
     time: Duration,
     receipts: &mut BTreeSet<String>,
 ) -> Result<Loaded, BenchError> {
     let mut clients: Vec<Vec<Client>> = Vec::new();
-    for (who, _) in MIX {
-        let purpose = if who == "subject" { "desk" } else { "primary" };
+    for (who, _) in mix {
+        let purpose = if *who == "subject" { "desk" } else { "primary" };
         let own: Result<Vec<Client>, BenchError> = (0..OPEN)
             .map(|number| {
                 let client = client_within(cluster, number, ("officer", purpose), DEADLINE)?;
-                Ok(if who == "batch" { client.giving_way() } else { client })
+                Ok(if *who == "batch" { client.giving_way() } else { client })
             })
             .collect();
         clients.push(own?);
@@ -136,7 +147,7 @@ async fn open_loop(
     for client in clients.iter().flatten() {
         ask(client, supply, 0).await.map_err(|(code, text)| BenchError::Cluster(format!("{code}: {text}")))?;
     }
-    let turns: Vec<usize> = (0..MIX.len()).flat_map(|kind| std::iter::repeat_n(kind, MIX[kind].1)).collect();
+    let turns: Vec<usize> = (0..mix.len()).flat_map(|kind| std::iter::repeat_n(kind, mix[kind].1)).collect();
     let sample = Sample::of(cluster).await?;
     let (before, waits_before) = (sample.by_label(REFUSED, "priority"), audit_waits(&sample));
     let count = (time.as_secs_f64() * per_second) as usize;
@@ -151,7 +162,7 @@ async fn open_loop(
         asked.spawn(async move { (kind, ask(&client, &supply, number).await, at.elapsed()) });
     }
     let mut kinds: Vec<(u64, BTreeMap<String, u64>, Histogram<u64>)> = Vec::new();
-    for _ in MIX {
+    for _ in mix {
         kinds.push((0, BTreeMap::new(), latencies()?));
     }
     while let Some(ended) = asked.join_next().await {
@@ -171,7 +182,7 @@ async fn open_loop(
     let (mut refused, waits) = (sample.by_label(REFUSED, "priority"), audit_waits(&sample));
     let audit_wait_ms = (waits.0 - waits_before.0) / (waits.1 - waits_before.1).max(1.0) * 1e3;
     refused.iter_mut().for_each(|(priority, count)| *count -= before.get(priority).copied().unwrap_or(0.0));
-    let asked: Vec<Asked> = MIX
+    let asked: Vec<Asked> = mix
         .iter()
         .zip(kinds)
         .map(|((who, _), (asked, failed, histogram))| Asked {
@@ -253,7 +264,7 @@ async fn without_event(auditor: &Client, mut from: u64, mut receipts: BTreeSet<S
 /// The tables.
 pub fn to_text(it: &Overload) -> String {
     let mut rows = Vec::new();
-    for (load, loaded) in [("normal", &it.normal), ("ten times", &it.over)] {
+    for (load, loaded) in [("normal", &it.normal), ("lane alone", &it.alone), ("ten times", &it.over)] {
         for kind in &loaded.asked {
             let failed: Vec<String> = kind.failed.iter().map(|(code, count)| format!("{code} {count}")).collect();
             rows.push([
@@ -272,7 +283,7 @@ pub fn to_text(it: &Overload) -> String {
     let head = ["load", "who", "asked", "answered", "not within 2 s", "attempts refused", "p50 ms", "p99 ms", "max ms"];
     let said = format!(
         "capacity {} a second; normal {} asked and {} answered, ten times {} asked and {} answered\n\
-         p99 of primary: {} times the normal one; revoked at every node after {} s\n\
+         p99 of primary: {} times the normal one, {} times that of primary alone; revoked at every node after {} s\n\
          mean wait for the event {} and {} ms; {} answers, {} of them without an event in the audit log\n",
         figure(it.capacity_per_second),
         figure(it.normal.per_second_asked),
@@ -280,6 +291,7 @@ pub fn to_text(it: &Overload) -> String {
         figure(it.over.per_second_asked),
         figure(it.over.per_second_answered),
         figure(it.times_p99_primary),
+        figure(it.times_p99_alone),
         figure(it.revoked_seconds),
         figure(it.normal.audit_wait_ms),
         figure(it.over.audit_wait_ms),

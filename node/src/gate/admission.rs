@@ -279,7 +279,7 @@ impl Admission {
         let (mut turn, entry) = {
             let mut line = self.line(priority);
             let mut turn = None;
-            let entry = line.enter(priority, self.now(), || {
+            let entry = line.enter(priority, within.is_some(), self.now(), || {
                 let (called, waits) = oneshot::channel();
                 turn = Some(waits);
                 called
@@ -314,7 +314,7 @@ impl Admission {
         let now = self.now();
         while let Some(called) = line.next(now) {
             if called.waiter.send(called.admitted).is_err() && called.admitted {
-                line.leave(called.priority, None);
+                line.leave(called.priority, None, now);
             }
             self.show(called.priority, line);
         }
@@ -322,7 +322,7 @@ impl Admission {
 
     fn leave(&self, priority: Priority, took: Option<Nanos>) {
         let mut line = self.line(priority);
-        line.leave(priority, took);
+        line.leave(priority, took, self.now());
         self.call(&mut line);
         self.show(priority, &line);
     }
@@ -481,7 +481,7 @@ impl Drop for InLine<'_> {
         let mut line = self.admission.line(self.priority);
         // Called between the end of the wait and here: the place is given back.
         if !line.give_up(self.priority, self.ticket) && turn.try_recv() == Ok(true) {
-            line.leave(self.priority, None);
+            line.leave(self.priority, None, self.admission.now());
         }
         self.admission.call(&mut line);
         self.admission.show(self.priority, &line);

@@ -1,7 +1,7 @@
 //! What is asked of the gate.
 
 use model::access::function::Function;
-use model::access::labels::Labels;
+use model::access::labels::{Labels, Visibility};
 use model::access::standing::Remedy;
 use model::ids::{PortId, Purpose, UserId};
 use model::record::{AccessLevel, RecordHeader};
@@ -88,6 +88,18 @@ impl Object {
             enhanced_document: false,
             owner_approves: false,
         }
+    }
+}
+
+impl Object {
+    /// What is known of a record by its labels: as much as reading it depends on.
+    pub fn labelled(labels: Labels, reader: &UserId) -> Self {
+        let level = match &labels.visibility {
+            Visibility::LevelOne => AccessLevel::One,
+            Visibility::Classes(_) => AccessLevel::Three,
+            Visibility::Users(_) => AccessLevel::Four,
+        };
+        Self { labels, level, creator: reader.clone(), enhanced_document: false, owner_approves: false }
     }
 }
 

@@ -29,6 +29,8 @@ Phases run in this order, whatever the order of the flag:
   gate          screens with TLS and gate against screens in plain text without either, asked in turn
   sign-on       log-ons per second: by certificate on standing and on new connections, and by password
   overload      screens with a fifth of the capacity asked, and with ten times that; a suspension meanwhile
+  timing        pairs of questions at the desk: a name that level 4 records of others hold alone, and one that stands nowhere
+  people        a directory of many accounts: memory of each node, and screens beside them
   idle          processor use of nodes that have six groups and nothing to do
 
 A run on tmpfs measures no disk: the report names the file system of the data directory.";
@@ -46,6 +48,8 @@ pub enum Phase {
     Gate,
     SignOn,
     Overload,
+    Timing,
+    People,
     Idle,
 }
 
@@ -80,6 +84,9 @@ pub struct Args {
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(100..=5_000_000))]
     pub people: u32,
+    /// Accounts of the phase people.
+    #[arg(long, default_value_t = 90_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub accounts: u32,
     /// List, travellers and new lookouts follow from it.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,

@@ -12,7 +12,9 @@ use crate::phases::idle::Idle;
 use crate::phases::import::Import;
 use crate::phases::memory::Memory;
 use crate::phases::overload::Overload;
+use crate::phases::people::People;
 use crate::phases::sign_on::SignOn;
+use crate::phases::timing::Timing;
 
 /// The report; what was not measured is empty or null.
 #[derive(Debug, Serialize)]
@@ -27,6 +29,8 @@ pub struct Report {
     pub gate: Vec<Gate>,
     pub sign_on: Vec<SignOn>,
     pub overload: Option<Overload>,
+    pub timing: Option<Timing>,
+    pub people: Option<People>,
     pub idle: Vec<Idle>,
 }
 
@@ -35,7 +39,20 @@ impl Report {
     pub fn new(header: Header, travellers: BTreeMap<&'static str, usize>) -> Self {
         let (import, memory, load) = (Vec::new(), Vec::new(), Vec::new());
         let (gate, sign_on, idle) = (Vec::new(), Vec::new(), Vec::new());
-        Self { header, travellers, import, memory, load, failover: None, gate, sign_on, overload: None, idle }
+        Self {
+            header,
+            travellers,
+            import,
+            memory,
+            load,
+            failover: None,
+            gate,
+            sign_on,
+            overload: None,
+            timing: None,
+            people: None,
+            idle,
+        }
     }
 
     /// Calls that did not succeed, and rows that were not taken.

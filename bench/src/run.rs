@@ -14,7 +14,7 @@ use crate::cluster::{Cluster, NODES};
 use crate::error::BenchError;
 use crate::machine::Header;
 use crate::output::{Output, note};
-use crate::phases::{failover, gate, idle, import, memory, overload, sign_on};
+use crate::phases::{failover, gate, idle, import, memory, overload, people, sign_on, timing};
 use crate::report::Report;
 use crate::sample::Sample;
 use crate::settle::settle;
@@ -66,6 +66,12 @@ pub async fn run(args: &Args) -> Result<u64, BenchError> {
     }
     if args.wants(Phase::Overload) {
         run.overload(&config).await?;
+    }
+    if args.wants(Phase::Timing) {
+        run.timing().await?;
+    }
+    if args.wants(Phase::People) {
+        run.people().await?;
     }
     if args.wants(Phase::Idle) {
         run.idle().await?;
@@ -194,6 +200,24 @@ impl Run<'_> {
         let measured = overload::measure(&cluster, &lists.join("list.csv"), &self.supply, times).await?;
         self.output.text(&overload::to_text(&measured))?;
         self.report.overload = Some(measured);
+        Ok(())
+    }
+
+    async fn timing(&mut self) -> Result<(), BenchError> {
+        let cluster = self.cluster("timing", RECORDS_GROUPS).await?;
+        let times = (Duration::from_secs(self.args.warm_up), Duration::from_secs(self.args.seconds));
+        let measured = timing::measure(&cluster, &self.supply, self.args.seed, times).await?;
+        self.output.text(&timing::to_text(&measured))?;
+        self.report.timing = Some(measured);
+        Ok(())
+    }
+
+    async fn people(&mut self) -> Result<(), BenchError> {
+        let cluster = self.cluster("people", RECORDS_GROUPS).await?;
+        let times = (Duration::from_secs(self.args.warm_up), Duration::from_secs(self.args.seconds));
+        let measured = people::measure(&cluster, &self.supply, self.args.accounts, times).await?;
+        self.output.text(&people::to_text(&measured))?;
+        self.report.people = Some(measured);
         Ok(())
     }
 

@@ -16,6 +16,7 @@ mod write;
 
 pub use demo::demo_travellers;
 pub use entry::Subject;
+pub use rng::Rng;
 pub use travellers::{Traveller, Truth};
 pub use vary::Variation;
 pub use write::{GenerateError, Summary, write_lists};

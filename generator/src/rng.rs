@@ -2,11 +2,11 @@
 
 /// A stream of numbers that depends on its seed alone.
 #[derive(Debug, Clone)]
-pub(crate) struct Rng(u64);
+pub struct Rng(u64);
 
 impl Rng {
     /// The stream of one item; `domain` keeps subjects and travellers of the same number apart.
-    pub(crate) fn new(seed: u64, domain: u64, index: u64) -> Self {
+    pub fn new(seed: u64, domain: u64, index: u64) -> Self {
         let mut rng = Self(seed);
         for part in [domain, index] {
             rng.0 = rng.next() ^ part;
@@ -24,7 +24,7 @@ impl Rng {
     }
 
     /// A number below a bound; the bias of a remainder of 64 bits does not show.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound.max(1) as u64) as usize
     }
 

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use model::access::admit::{Hidden, Labelled, Seen, Visible, admit, show, without_gate};
 use model::access::denial::Denial;
 use model::access::function::Function;
-use model::access::grants::Grants;
+use model::access::grants::{Grants, visible};
 use model::envelope::Caller;
 use search::Sought;
+
+use crate::gate::Second;
 
 /// What a caller sees, of one moment of the directory.
 #[derive(Debug, Clone)]
@@ -17,7 +19,7 @@ pub enum Cut {
     /// Everything: on a node without a gate, which is plain text on loopback, comparisons and simulated worlds without one.
     Ungated,
     /// What his grants open, and by the function that he asks with what is on primary.
-    Gated { grants: Arc<Grants>, function: Function },
+    Gated { grants: Arc<Grants>, function: Function, second: Option<Arc<Second>> },
 }
 
 impl Cut {
@@ -34,7 +36,10 @@ impl Cut {
     pub fn admit<T: Labelled>(&self, hidden: Hidden<T>) -> Result<Visible<T>, Denial> {
         match self {
             Self::Ungated => Ok(without_gate(hidden)),
-            Self::Gated { grants, .. } => admit(grants, hidden),
+            Self::Gated { grants, second, .. } => {
+                self.look(second, grants, &hidden);
+                admit(grants, hidden)
+            }
         }
     }
 
@@ -42,7 +47,16 @@ impl Cut {
     pub fn show<T: Labelled>(&self, hidden: Hidden<T>, on_primary: bool) -> Seen<T> {
         match self {
             Self::Ungated => Seen::Full(without_gate(hidden)),
-            Self::Gated { grants, function } => show(grants, hidden, on_primary, *function),
+            Self::Gated { grants, function, second } => {
+                self.look(second, grants, &hidden);
+                show(grants, hidden, on_primary, *function)
+            }
+        }
+    }
+
+    fn look<T: Labelled>(&self, second: &Option<Arc<Second>>, grants: &Grants, hidden: &Hidden<T>) {
+        if let Some(second) = second {
+            second.look(|| hidden.labels(), |labels| visible(grants, labels));
         }
     }
 

@@ -65,7 +65,7 @@ fn cut(caller: &Caller) -> Cut {
         level_one: true,
     });
     let function = if caller.purpose.as_str() == "primary" { Function::PrimaryQuery } else { Function::SubjectQuery };
-    Cut::Gated { grants: Arc::new(grants), function }
+    Cut::Gated { grants: Arc::new(grants), function, second: None }
 }
 
 fn request_id() -> String {

@@ -8,7 +8,7 @@ use crate::output::{figure, table};
 use crate::process;
 
 /// One node's memory, in megabytes of a million bytes.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Memory {
     pub list: String,
     pub node: u64,

@@ -6,4 +6,6 @@ pub mod idle;
 pub mod import;
 pub mod memory;
 pub mod overload;
+pub mod people;
 pub mod sign_on;
+pub mod timing;

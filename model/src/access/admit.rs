@@ -76,6 +76,13 @@ impl<T> Hidden<T> {
     }
 }
 
+impl<T: Labelled> Hidden<T> {
+    /// By what it is found or hidden, for whoever decides about it: nothing of what it says.
+    pub fn labels(&self) -> Labels {
+        self.0.labels()
+    }
+}
+
 impl<T> std::fmt::Debug for Hidden<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Hidden")

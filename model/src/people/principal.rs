@@ -147,6 +147,16 @@ pub fn grants_by(
     (agreements, memoranda): (&[Agreement], &[Memorandum]),
     now: UnixMillis,
 ) -> Grants {
+    Grants::of(&narrowed(caller, function, (agreements, memoranda), now))
+}
+
+/// The caller with what he has by one function alone.
+pub fn narrowed(
+    caller: &Principal,
+    function: Function,
+    (agreements, memoranda): (&[Agreement], &[Memorandum]),
+    now: UnixMillis,
+) -> Principal {
     let mut narrowed = caller.clone();
     if let Some(scope) = &mut narrowed.agreement {
         let names = |one: &&Agreement| one.in_force(now) && one.terms.functions.contains(&function);
@@ -158,7 +168,7 @@ pub fn grants_by(
     let own = ClassId::members(&caller.agency);
     let opened = |class: &ClassId| *class == own || opened_by_memorandum(caller, class, function, memoranda, now);
     narrowed.classes.retain(opened);
-    Grants::of(&narrowed)
+    narrowed
 }
 
 /// Whether a memorandum in force opens a class to a user by one function: the classes of a [`Principal`] do not tell by

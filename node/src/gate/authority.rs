@@ -21,6 +21,7 @@ use raft::group::Group;
 
 use super::known::{Callers, Known, Unknown};
 use super::need::Need;
+use super::second::{Second, SecondLooks};
 use super::seen::Seen;
 use crate::error::ApiError;
 
@@ -55,6 +56,7 @@ pub struct Authorised {
 pub struct AccessMetrics {
     denied: IntCounterVec,
     errors: IntCounter,
+    looks: SecondLooks,
 }
 
 impl AccessMetrics {
@@ -65,6 +67,7 @@ impl AccessMetrics {
         let metrics = Self {
             denied: IntCounterVec::new(denied, &["code"])?,
             errors: IntCounter::new("portcullis_policy_errors_total", errors)?,
+            looks: SecondLooks::new(registry)?,
         };
         registry.register(Box::new(metrics.denied.clone()))?;
         registry.register(Box::new(metrics.errors.clone()))?;
@@ -242,6 +245,12 @@ impl Authority {
             // A session begins with the banner in force and with nothing else (R08).
             consent: on.session.is_some() || on.function == Some(Function::ClusterStatus),
         }
+    }
+
+    /// Who looks again at records that the caller's labels decide about.
+    pub fn second(&self, on: &Authorised, caller: &Caller, function: Function, at: UnixMillis) -> Second {
+        let (bundle, known) = (on.policies.1.clone(), on.known.clone());
+        Second { bundle, known, caller: caller.clone(), function, at, looks: self.metrics.looks.clone() }
     }
 
     /// Whether a function would be allowed; nothing is counted.

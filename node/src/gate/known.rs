@@ -1,5 +1,6 @@
 //! Callers as this node's directory replica knows them: made once for each version of what they are made of.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +11,7 @@ use model::access::principal::Principal;
 use model::ids::{AgencyId, UserId};
 use model::known_bugs::{KnownBug, planted};
 use model::people::floor::Epochs;
-use model::people::principal::{epochs, grants_by, links_of, system_principal};
+use model::people::principal::{epochs, grants_by, links_of, narrowed, system_principal};
 use model::people::{Agency, Agreement, Memorandum};
 use model::time::UnixMillis;
 use raft::error::GroupError;
@@ -48,6 +49,14 @@ impl Known {
             return self.grants.clone();
         }
         Arc::new(grants_by(&self.principal, function, (&self.agreements, &self.memoranda), now))
+    }
+
+    /// The caller with what he has by one function alone: the same of which his grants are made.
+    pub fn by(&self, function: Function, now: UnixMillis) -> Cow<'_, Principal> {
+        if self.agreements.is_empty() && self.memoranda.is_empty() {
+            return Cow::Borrowed(&self.principal);
+        }
+        Cow::Owned(narrowed(&self.principal, function, (&self.agreements, &self.memoranda), now))
     }
 }
 

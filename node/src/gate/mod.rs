@@ -7,6 +7,7 @@ mod authority;
 mod denials;
 mod known;
 mod need;
+mod second;
 mod seen;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use admission::{Admission, AdmissionMetrics, Capacity, OpenStream, Summaries
 pub use authority::{AccessMetrics, Authorised, Authority, Proof};
 pub use denials::{DenialMetrics, Denials, Teller, counts_as};
 pub use need::Need;
+pub use second::Second;
 pub use seen::Seen;
 
 use crate::cut::{Cut, Cuts};
@@ -221,7 +223,9 @@ impl Gate {
         if let Some(on) = &admitted.authorised
             && let Some(function) = on.function
         {
-            admitted.cut = Cut::Gated { grants: on.known.grants(function, admitted.at), function };
+            let second = authority.second(on, &admitted.caller, function, admitted.at);
+            let grants = on.known.grants(function, admitted.at);
+            admitted.cut = Cut::Gated { grants, function, second: Some(Arc::new(second)) };
         }
         Ok(())
     }
@@ -303,6 +307,11 @@ impl Admitted {
     fn priority(&self, need: Need) -> Priority {
         let purpose = &self.caller.purpose;
         Priority::of(need.function(purpose), purpose, self.gives_way && need == Need::Question)
+    }
+
+    /// When the request's time is over.
+    pub fn end(&self) -> Instant {
+        self.end
     }
 
     /// What is left of the request's time.

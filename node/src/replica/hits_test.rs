@@ -412,7 +412,7 @@ fn two_worlds(steps: Vec<Step>, asked: Vec<(Ask, Grants, Function)>) -> Result<(
     let everything = all(&world);
     for (ask, grants, function) in asked {
         let grants = Arc::new(grants);
-        let cut = |function| Cut::Gated { grants: grants.clone(), function };
+        let cut = |function| Cut::Gated { grants: grants.clone(), function, second: None };
         // The whole of it, without an index: judged one by one.
         let of_all = ask.hits(&judge, &world, &Cut::Ungated, None, &everything);
         let answer = ask.hits(&judge, &world, &Cut::Ungated, Some(&index), &queued);
@@ -511,7 +511,7 @@ fn r17_r18_an_index_that_has_not_heard_of_narrower_labels_shows_nobody() {
     let put = Step::Put(1, person("Aurelio Zawahiri"), of_level(AccessLevel::One, &[]));
     let (mut world, index, queued) = run(&judge, vec![put, Step::Index]);
     assert_eq!(queued, []);
-    let cut = Cut::Gated { grants: officer("smith", "IRS"), function: Function::SubjectQuery };
+    let cut = Cut::Gated { grants: officer("smith", "IRS"), function: Function::SubjectQuery, second: None };
     let found = |world: &World, number| zawahiri(number).hits(&judge, world, &cut, Some(&index), &[]).len();
     assert_eq!((found(&world, false), found(&world, true)), (1, 1));
     for narrower in [of_level(AccessLevel::Three, &[]), of_level(AccessLevel::Four, &["U:jones"])] {
@@ -538,7 +538,7 @@ fn r18_level_4_is_not_even_looked_at_by_others_and_on_primary_says_what_to_do() 
     let (world, index, queued) = run(&judge, vec![put, Step::Index]);
     let hits = |who: &str, function, ask: &Ask| {
         world.looked_at.borrow_mut().clear();
-        let cut = Cut::Gated { grants: officer(who, "CBP"), function };
+        let cut = Cut::Gated { grants: officer(who, "CBP"), function, second: None };
         ask.hits(&judge, &world, &cut, Some(&index), &queued)
     };
     assert_eq!(hits("jones", Function::SubjectQuery, &zawahiri(false)).len(), 1);
@@ -560,7 +560,7 @@ fn r18_level_4_is_not_even_looked_at_by_others_and_on_primary_says_what_to_do() 
 
 #[test]
 fn what_is_sought_follows_the_function() {
-    let gated = |function| Cut::Gated { grants: officer("smith", "CBP"), function };
+    let gated = |function| Cut::Gated { grants: officer("smith", "CBP"), function, second: None };
     assert!(matches!(Cut::Ungated.sought(), Sought::All));
     assert!(matches!(gated(Function::PrimaryQuery).sought(), Sought::All));
     for function in [Function::SubjectQuery, Function::BatchVetting, Function::MatchingCompare, Function::RecordList] {

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
+use model::access::function::Function;
 use model::audit::event::{EventKind, Verdict};
 use model::command::{Command, Outcome};
 use model::envelope::{Decision, Envelope};
@@ -123,9 +124,19 @@ impl Api {
         run: impl AsyncFnOnce(&Admitted, Q) -> Result<Released<T>, ApiError>,
     ) -> Result<Released<T>, ApiError> {
         let place = self.0.admission.enter(call.need, &admitted).await?;
-        let released = self.run(call, admitted, request, run).await?;
-        place.answered();
-        Ok(released)
+        let (begun, end) = (Instant::now(), admitted.end());
+        let leaves_at_ticks = self.0.gate.authority().is_some()
+            && call.need == Need::Question
+            && call.need.function(&admitted.caller.purpose) == Some(Function::SubjectQuery);
+        let result = self.run(call, admitted, request, run).await;
+        match &result {
+            Ok(_) => place.answered(),
+            Err(_) => drop(place),
+        }
+        if leaves_at_ticks {
+            tokio::time::sleep_until(tick_after(begun, Instant::now()).min(end)).await;
+        }
+        result
     }
 
     /// Counts a call: as gone if its future is dropped before it has ended.
@@ -300,6 +311,16 @@ fn request_id(text: &str) -> Result<RequestId, ApiError> {
     })
 }
 
+/// Answers at the desk leave so long after their work began, or twice as long, and so on: how much of it was for records that the
+/// asker does not see would otherwise show in their time (SECURITY.md 1.5, T03). At the lane everybody sees that a lookout is there.
+const TICK: Duration = Duration::from_millis(25);
+
+/// The first tick at or after now.
+fn tick_after(begun: Instant, now: Instant) -> Instant {
+    let ticks = now.saturating_duration_since(begun).as_nanos().div_ceil(TICK.as_nanos()).max(1);
+    begun + TICK * u32::try_from(ticks).unwrap_or(u32::MAX)
+}
+
 /// A page size within bounds.
 fn page_size(wanted: u32) -> Result<usize, ApiError> {
     match wanted as usize {
@@ -367,4 +388,21 @@ where
             Err(_) => Some((Err(ApiError::Deadline.into()), None)),
         }
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn t03_answers_leave_at_a_tick_whatever_they_took() {
+        let begun = Instant::now();
+        let at = |micros: u64| (tick_after(begun, begun + Duration::from_micros(micros)) - begun).as_millis();
+        for (took, ticks) in
+            [(0, 1), (1, 1), (2_400, 1), (24_999, 1), (25_000, 1), (25_001, 2), (49_000, 2), (1_000_000, 40)]
+        {
+            assert_eq!(at(took), ticks * TICK.as_millis(), "{took} µs");
+        }
+        assert_eq!(tick_after(begun + TICK, begun), begun + TICK * 2, "a clock that stands");
+    }
 }

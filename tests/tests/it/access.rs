@@ -57,6 +57,28 @@ fn r15_r18_one_question_lawfully_gives_two_people_two_answers_and_the_lane_knows
     assert!(refused.iter().any(|event| event["user"] == "officer" && event["verdict"] == "refused"), "{refused:?}");
 }
 
+/// How much of it was for what is hidden would show in its time.
+#[test]
+fn t03_an_answer_at_the_desk_leaves_at_a_tick() {
+    let playground = Playground::start();
+    let desk = at_node(&playground, "officer", 2, "secondary");
+    for name in ["Ambrose Fennimore", "Nobody Inparticular", "Ambrose Fennimore"] {
+        desk.json(&["screen", "--name", name]);
+    }
+    let (_, text) = playground.http(2, "/metrics");
+    let sample = |series: &str| {
+        let line =
+            text.lines().find_map(|line| line.strip_prefix(series)).unwrap_or_else(|| panic!("{series}: {text}"));
+        line.trim().parse::<f64>().unwrap()
+    };
+    assert_eq!(sample("portcullis_call_seconds_count{call=\"screen\"}"), 3.0);
+    assert_eq!(
+        sample("portcullis_call_seconds_bucket{call=\"screen\",le=\"0.025\"}"),
+        0.0,
+        "none is quicker than a tick"
+    );
+}
+
 #[test]
 fn r09_r11_r14_each_does_his_duty_and_nothing_else_and_is_told_which_rule_says_so() {
     let playground = Playground::start();

@@ -15,6 +15,7 @@ use tantivy::directory::{Directory, DirectoryLock, INDEX_WRITER_LOCK, MmapDirect
 use tantivy::error::DataCorruption;
 use tantivy::index::SegmentId;
 use tantivy::indexer::NoMergePolicy;
+use tantivy::query::AllQuery;
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
 use crate::candidate::Candidate;
@@ -160,8 +161,9 @@ impl Index {
         let mut writer = self.writer();
         let written = self.stage(&writer, changes).and_then(|()| commit(&mut writer, covered));
         if written.is_err() {
-            // What was staged must not slip into the next commit.
+            // What was staged must not slip into the next commit. The writer is another one then.
             writer.rollback()?;
+            writer.set_merge_policy(Box::new(NoMergePolicy));
         }
         written?;
         // Shown before merging, which may take long and changes no answer.
@@ -182,7 +184,9 @@ impl Index {
     /// Removes every record; nothing is covered then.
     pub fn clear(&self) -> Result<(), IndexError> {
         let mut writer = self.writer();
-        writer.delete_all_documents()?;
+        // Not `delete_all_documents`: it turns back the numbers by which tantivy orders operations, and deletes of before that no
+        // segment has met yet would then be later than what is put in next, and delete it.
+        writer.delete_query(Box::new(AllQuery))?;
         commit(&mut writer, 0)?;
         self.show(0)
     }

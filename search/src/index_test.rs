@@ -383,3 +383,57 @@ fn what_is_known_to_be_unchanged_is_covered_until_a_restart_and_never_taken_back
     drop(index);
     assert_eq!(open().covered(), 42, "it was never committed");
 }
+
+/// What was deleted before the index was emptied deleted records that were put in afterwards: a lookout was not found.
+#[test]
+fn what_is_put_in_after_the_index_was_emptied_stays() {
+    let (index, tables) = memory();
+    let deletes = |from: u8| (from..=20).map(|n| IndexChange::Delete(id(n))).collect::<Vec<_>>();
+    index.write(&deletes(1), 7).expect("writes");
+    index.clear().expect("clears");
+    let page = [vec![put(1, "john smith", &tables)], deletes(2)].concat();
+    index.write(&page, 0).expect("writes");
+    index.write(&[], 61).expect("writes");
+    assert_eq!(index.view().records(), 1);
+    assert_eq!(ids(index.candidates(&query(Some("john smith"), None, &tables), Sought::All)), [id(1)]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is put, deleted and emptied, in whatever commits: it holds what was put last and nothing else.
+    #[test]
+    fn an_index_holds_what_was_put_since_it_was_emptied(
+        commits in proptest::collection::vec(
+            prop_oneof![
+                4 => proptest::collection::vec((1_u8..24, any::<bool>()), 0..24).prop_map(Some),
+                2 => proptest::collection::vec((1_u8..24, Just(false)), 0..24).prop_map(Some),
+                2 => Just(None),
+            ],
+            1..14,
+        ),
+    ) {
+        let (index, tables) = memory();
+        let record = Arc::new(PreparedRecord::new(&lookout(&["john smith"], None), &tables));
+        let mut held = std::collections::BTreeSet::new();
+        for (covered, commit) in (1..).zip(commits) {
+            let Some(changes) = commit else {
+                index.clear().expect("clears");
+                held.clear();
+                prop_assert_eq!(index.covered(), 0);
+                continue;
+            };
+            let change = |(n, puts): &(u8, bool)| match puts {
+                true => IndexChange::Put(id(*n), record.clone(), level_one()),
+                false => IndexChange::Delete(id(*n)),
+            };
+            for (n, puts) in &changes {
+                if *puts { held.insert(id(*n)) } else { held.remove(&id(*n)) };
+            }
+            index.write(&changes.iter().map(change).collect::<Vec<_>>(), covered).expect("writes");
+            prop_assert_eq!(index.view().records(), held.len() as u64);
+            let found = ids(index.candidates(&query(Some("john smith"), None, &tables), Sought::All));
+            prop_assert_eq!(found, held.iter().copied().collect::<Vec<_>>());
+        }
+    }
+}

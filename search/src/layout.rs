@@ -19,7 +19,7 @@ use crate::outline::Outline;
 use crate::prepared::PreparedRecord;
 use crate::tables::Tables;
 
-const LAYOUT_VERSION: u32 = 7;
+const LAYOUT_VERSION: u32 = 8;
 /// Names of the two columns of an id.
 const ID_HIGH: &str = "id_high";
 const ID_LOW: &str = "id_low";

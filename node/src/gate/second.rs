@@ -43,7 +43,7 @@ impl SecondLooks {
     }
 
     fn is_due(&self) -> bool {
-        self.looks.fetch_add(1, Ordering::Relaxed) % EVERY == 0
+        self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(EVERY)
     }
 
     fn compare(&self, bundle: &Bundle, principal: &Principal, asked: &Request, visible: bool) {

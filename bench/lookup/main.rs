@@ -16,7 +16,7 @@ use std::time::Instant;
 use clap::Parser;
 use model::access::grants::Grants;
 use model::access::labels::{Labels, Visibility};
-use model::access::principal::{Category, Principal};
+use model::access::principal::Principal;
 use model::ids::{AgencyId, RecordId, UserId};
 use model::lookout::{Action, Lookout, Name, NameKind, SubjectKind};
 use model::record::Dataset;
@@ -227,26 +227,9 @@ fn labels_of(owner: usize) -> Result<Labels, Failure> {
 /// An officer to whom all records of level 1 are open.
 fn grants() -> Result<Grants, Failure> {
     Ok(Grants::of(&Principal {
-        user: UserId::new("measured")?,
-        agency: AgencyId::new("AGENCY-0")?,
-        category: Category::General,
-        profile_version: 1,
-        agreement_version: 0,
-        epoch: 0,
-        active: true,
-        background: None,
-        course_until: None,
-        national: true,
-        foreign_service_national: false,
-        certified_until: None,
-        ncic_until: None,
-        agreement: None,
-        functions: Default::default(),
-        transactions: Vec::new(),
-        stations: Default::default(),
         datasets: [Dataset::Tecs].into(),
-        classes: Default::default(),
         level_one: true,
+        ..Principal::of_nothing(UserId::new("measured")?, AgencyId::new("AGENCY-0")?)
     }))
 }
 

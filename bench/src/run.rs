@@ -68,10 +68,10 @@ pub async fn run(args: &Args) -> Result<u64, BenchError> {
         run.overload(&config).await?;
     }
     if args.wants(Phase::Timing) {
-        run.timing().await?;
+        run.timing(&config).await?;
     }
     if args.wants(Phase::People) {
-        run.people().await?;
+        run.people(&config).await?;
     }
     if args.wants(Phase::Idle) {
         run.idle().await?;
@@ -90,6 +90,21 @@ impl Run<'_> {
     async fn cluster(&self, name: &str, records_groups: u16) -> Result<Cluster, BenchError> {
         note(format!("starting a cluster of {NODES} nodes with {records_groups} records groups"));
         Cluster::start(&self.program, &self.dir.join(name), records_groups, false).await
+    }
+
+    /// The generated list, made when it is first asked for.
+    fn list(&self, config: &Config) -> Result<PathBuf, BenchError> {
+        let lists = self.dir.join("lists");
+        let list = lists.join("list.csv");
+        if !list.is_file() {
+            generator::write_lists(&lists, config)?;
+        }
+        Ok(list)
+    }
+
+    /// Time that does not count, and the measured time.
+    fn times(&self) -> (Duration, Duration) {
+        (Duration::from_secs(self.args.warm_up), Duration::from_secs(self.args.seconds))
     }
 
     /// The real list, on a cluster of its own.
@@ -126,10 +141,9 @@ impl Run<'_> {
     /// The synthetic list, and load on it. Writes come last of the load: they make the list longer.
     async fn with_list(&mut self, config: &Config) -> Result<(), BenchError> {
         let mut cluster = self.cluster("main", RECORDS_GROUPS).await?;
-        let lists = self.dir.join("lists");
-        generator::write_lists(&lists, config)?;
+        let list = self.list(config)?;
         let name = format!("list of {}", config.people);
-        self.lists(&cluster, &name, "csv", &lists.join("list.csv")).await?;
+        self.lists(&cluster, &name, "csv", &list).await?;
         let led = Sample::of(&cluster).await?;
         for (node, sample) in cluster.nodes().iter().zip(&led.nodes) {
             note(format!("node {} leads {}", node.id, leads(sample).join(", ")));
@@ -150,12 +164,11 @@ impl Run<'_> {
     }
 
     async fn load(&mut self, cluster: &Cluster, kind: Kind) -> Result<(), BenchError> {
-        let times = (Duration::from_secs(self.args.warm_up), Duration::from_secs(self.args.seconds));
         let mut loads = Vec::new();
         for clients in &self.args.clients {
             settle(cluster).await?;
             note(format!("{}: {clients} clients", kind.title()));
-            loads.push(load::measure(cluster, &self.supply, kind, *clients, times).await?);
+            loads.push(load::measure(cluster, &self.supply, kind, *clients, self.times()).await?);
         }
         self.output.text(&tables::to_text(&loads))?;
         self.report.load.extend(loads);
@@ -166,11 +179,9 @@ impl Run<'_> {
         let gated = self.cluster("gated", RECORDS_GROUPS).await?;
         note("starting another in plain text, which has no gate");
         let ungated = Cluster::start(&self.program, &self.dir.join("ungated"), RECORDS_GROUPS, true).await?;
-        let lists = self.dir.join("lists-of-both");
-        generator::write_lists(&lists, config)?;
+        let list = self.list(config)?;
         note("asking both in turn");
-        let times = (Duration::from_secs(self.args.warm_up), Duration::from_secs(self.args.seconds));
-        let measured = gate::measure((&gated, &ungated), &lists.join("list.csv"), &self.supply, times).await?;
+        let measured = gate::measure((&gated, &ungated), &list, &self.supply, self.times()).await?;
         self.output.text(&gate::to_text(&measured))?;
         self.report.gate = measured;
         Ok(())
@@ -179,12 +190,11 @@ impl Run<'_> {
     async fn sign_on(&mut self) -> Result<(), BenchError> {
         let cluster = self.cluster("sign-on", RECORDS_GROUPS).await?;
         settle(&cluster).await?;
-        let times = (Duration::from_secs(self.args.warm_up), Duration::from_secs(self.args.seconds));
         let mut measured = Vec::new();
         for way in sign_on::Way::ALL {
             for clients in &self.args.clients {
                 note(format!("log-on {}: {clients} clients", way.title()));
-                measured.push(sign_on::measure(&cluster, way, *clients, times).await?);
+                measured.push(sign_on::measure(&cluster, way, *clients, self.times()).await?);
             }
         }
         self.output.text(&sign_on::to_text(&measured))?;
@@ -194,28 +204,27 @@ impl Run<'_> {
 
     async fn overload(&mut self, config: &Config) -> Result<(), BenchError> {
         let cluster = self.cluster("overloaded", RECORDS_GROUPS).await?;
-        let lists = self.dir.join("lists-of-overload");
-        generator::write_lists(&lists, config)?;
-        let times = (Duration::from_secs(self.args.warm_up), Duration::from_secs(self.args.seconds));
-        let measured = overload::measure(&cluster, &lists.join("list.csv"), &self.supply, times).await?;
+        let list = self.list(config)?;
+        let measured = overload::measure(&cluster, &list, &self.supply, self.times()).await?;
         self.output.text(&overload::to_text(&measured))?;
         self.report.overload = Some(measured);
         Ok(())
     }
 
-    async fn timing(&mut self) -> Result<(), BenchError> {
+    async fn timing(&mut self, config: &Config) -> Result<(), BenchError> {
         let cluster = self.cluster("timing", RECORDS_GROUPS).await?;
-        let times = (Duration::from_secs(self.args.warm_up), Duration::from_secs(self.args.seconds));
-        let measured = timing::measure(&cluster, &self.supply, self.args.seed, times).await?;
+        let list = self.list(config)?;
+        let asked = (&*self.supply, self.args.seed);
+        let measured = timing::measure(&cluster, &list, asked, self.times()).await?;
         self.output.text(&timing::to_text(&measured))?;
         self.report.timing = Some(measured);
         Ok(())
     }
 
-    async fn people(&mut self) -> Result<(), BenchError> {
+    async fn people(&mut self, config: &Config) -> Result<(), BenchError> {
         let cluster = self.cluster("people", RECORDS_GROUPS).await?;
-        let times = (Duration::from_secs(self.args.warm_up), Duration::from_secs(self.args.seconds));
-        let measured = people::measure(&cluster, &self.supply, self.args.accounts, times).await?;
+        let measured =
+            people::measure((&cluster, &self.list(config)?), &self.supply, self.args.accounts, self.times()).await?;
         self.output.text(&people::to_text(&measured))?;
         self.report.people = Some(measured);
         Ok(())

@@ -31,6 +31,7 @@ pub(crate) struct Plan {
     /// All attempts at most.
     pub deadline: Duration,
     pub effect: Effect,
+    pub kind: Kind,
     /// Whether it is asked in a session; one is begun first where there is none.
     pub session: bool,
 }
@@ -44,17 +45,6 @@ pub(crate) enum Effect {
     Write(RequestId),
     /// Nothing makes it happen once, so what may have been done is not repeated.
     Change,
-}
-
-impl Effect {
-    fn kind(self, gives_way: bool) -> Kind {
-        match self {
-            Self::Question if gives_way => Kind::Batch,
-            Self::Question => Kind::Question,
-            Self::Write(_) => Kind::Write,
-            Self::Change => Kind::Change,
-        }
-    }
 }
 
 /// What a call has gone through, so that its end says the truth about the outcome.
@@ -100,22 +90,29 @@ impl Backoff {
 }
 
 impl Client {
-    /// The plan of a question.
+    /// The plan of reading.
     pub(crate) fn read(&self) -> Plan {
         let config = &self.shared.config;
-        Plan { attempt: config.attempt, deadline: config.deadline, effect: Effect::Question, session: true }
+        let (effect, kind) = (Effect::Question, Kind::Reading);
+        Plan { attempt: config.attempt, deadline: config.deadline, effect, kind, session: true }
+    }
+
+    /// The plan of a question about somebody.
+    pub(crate) fn question(&self) -> Plan {
+        Plan { kind: if self.gives_way { Kind::Batch } else { Kind::Question }, ..self.read() }
     }
 
     /// The plan of a write.
     pub(crate) fn write(&self, id: RequestId) -> Plan {
         let config = &self.shared.config;
-        Plan { attempt: config.attempt_write, deadline: config.deadline, effect: Effect::Write(id), session: true }
+        let (effect, kind) = (Effect::Write(id), Kind::Write);
+        Plan { attempt: config.attempt_write, deadline: config.deadline, effect, kind, session: true }
     }
 
     /// The plan of a change of the cluster: it takes what the slowest group takes.
     pub(crate) fn change(&self) -> Plan {
         let deadline = Duration::from_millis(model::limits::DEADLINE_MAX_MS);
-        Plan { attempt: deadline, deadline, effect: Effect::Change, session: true }
+        Plan { attempt: deadline, deadline, effect: Effect::Change, kind: Kind::Control, session: true }
     }
 
     /// A request with who asks and until when.
@@ -165,7 +162,7 @@ impl Client {
         if plan.session {
             self.signed_on(until).await?;
         }
-        let (endpoints, kind) = (&self.shared.endpoints, plan.effect.kind(self.gives_way));
+        let (endpoints, kind) = (&self.shared.endpoints, plan.kind);
         let mut backoff = Backoff::new(self.shared.config.backoff);
         let mut course = Course { effect: plan.effect, maybe_done: false };
         let mut at = endpoints.current();
@@ -221,10 +218,12 @@ impl Client {
                 Err(_) => Failure::timed_out(address, timeout),
             };
             let again = failure.wait_ms.map(|ms| come_again(ms, told_to_wait, self.shared.entropy.sixteen()[0]));
+            let hint = again.unwrap_or_default() / 2_u32.pow(told_to_wait.min(2));
             match (failure.error.code == BUSY, again) {
-                (true, Some(again)) => turn.found_none(Instant::now() + again),
-                (true, None) => drop(turn),
-                (false, _) => turn.found_room(),
+                // What this call was told again and again is not what others must wait.
+                (true, Some(_)) => turn.found_none(Instant::now() + hint),
+                (false, _) if failure.said => turn.found_room(),
+                _ => drop(turn),
             }
             // What an earlier attempt may have done stays so, whatever comes of the session.
             if failure.error.code == SESSION_NEEDED && plan.session && !renewed {

@@ -5,6 +5,7 @@ use proto::v1::cluster_client::ClusterClient;
 use tonic::transport::Channel;
 
 use crate::call::{ANSWER_BYTES_MAX, Plan};
+use crate::endpoints::Kind;
 use crate::{Client, ClientError};
 
 fn stub(channel: Channel) -> ClusterClient<Channel> {
@@ -16,7 +17,7 @@ impl Client {
     pub async fn status(&self) -> Result<v1::StatusResponse, ClientError> {
         let message = v1::StatusRequest {};
         // Asked without a session: how the cluster stands must be seen when none could begin.
-        let plan = Plan { session: false, ..self.read() };
+        let plan = Plan { session: false, kind: Kind::Control, ..self.read() };
         self.unary(plan, message, |channel, request| async move { stub(channel).status(request).await }).await
     }
 
@@ -54,7 +55,7 @@ impl Client {
     /// The keys of data.
     pub async fn list_keys(&self) -> Result<v1::KeysResponse, ClientError> {
         let message = v1::ListKeysRequest {};
-        let plan = Plan { session: false, ..self.read() };
+        let plan = Plan { session: false, kind: Kind::Control, ..self.read() };
         self.unary(plan, message, |channel, request| async move { stub(channel).list_keys(request).await }).await
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::config::{Config, ConfigError};
 
 /// How long a call alone asks a node that was busy, before another one tries in its stead: it may hang.
 const ASKED_BY_ONE: Duration = Duration::from_millis(250);
-/// So many calls at once at a node that was busy, and it is held up no longer.
+/// Where more calls than so many may ask a node that was busy, and not all do, nobody is held up any longer.
 const HELD_MAX: usize = 32;
 
 pub(crate) struct Endpoints {
@@ -24,6 +24,8 @@ pub(crate) struct Endpoints {
     current: AtomicUsize,
     /// Endpoints that were too busy for calls of a kind: a refusal costs them work, too.
     busy: Mutex<BTreeMap<(usize, Kind), Hold>>,
+    /// Refusals so far: each begins a hold of its own, and calls of an earlier one say nothing about it.
+    refusals: AtomicU64,
     /// A call of a kind ended that had been held up.
     ended: [Notify; Kind::COUNT],
 }
@@ -31,6 +33,7 @@ pub(crate) struct Endpoints {
 /// How calls come back to a node that was too busy for them: nobody for a while, then one, then one more for each that found room.
 /// Together they would find none.
 struct Hold {
+    number: u64,
     /// Nobody asks before.
     until: Instant,
     /// Calls that may ask at a time, and those that do.
@@ -52,21 +55,26 @@ pub(crate) struct Turn<'a> {
     endpoints: &'a Endpoints,
     at: usize,
     kind: Kind,
-    held: bool,
+    /// The number of the hold that let it ask, if there was one.
+    held: Option<u64>,
 }
 
 /// Calls that find room, or none, together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
+    /// A question at the lane or at the desk.
     Question,
     /// A question that gives way.
     Batch,
+    /// Records, lists and the audit.
+    Reading,
     Write,
-    Change,
+    /// People, sessions and the cluster.
+    Control,
 }
 
 impl Kind {
-    const COUNT: usize = Self::Change as usize + 1;
+    const COUNT: usize = Self::Control as usize + 1;
 }
 
 impl Endpoints {
@@ -83,7 +91,7 @@ impl Endpoints {
             })
             .collect::<Result<Vec<_>, ConfigError>>()?;
         let current = AtomicUsize::new(start % channels.len());
-        Ok(Self { channels, current, busy: Mutex::default(), ended: Default::default() })
+        Ok(Self { channels, current, busy: Mutex::default(), refusals: AtomicU64::new(0), ended: Default::default() })
     }
 
     /// Each endpoint by itself, over the same connections.
@@ -92,6 +100,7 @@ impl Endpoints {
             channels: vec![channel.clone()],
             current: AtomicUsize::new(0),
             busy: Mutex::default(),
+            refusals: AtomicU64::new(0),
             ended: Default::default(),
         })
     }
@@ -142,12 +151,12 @@ impl Endpoints {
         let mut first: Option<Instant> = None;
         for at in (0..self.channels.len()).map(|step| (from + step) % self.channels.len()) {
             let turn = |held| Turn { endpoints: self, at, kind, held };
-            let Some(hold) = busy.get_mut(&(at, kind)) else { return Ok(turn(false)) };
+            let Some(hold) = busy.get_mut(&(at, kind)) else { return Ok(turn(None)) };
             let next = hold.next();
             if next <= now {
                 hold.asking += 1;
                 hold.since = now;
-                return Ok(turn(true));
+                return Ok(turn(Some(hold.number)));
             }
             first = first.map_or(Some(next), |first| Some(first.min(next)));
         }
@@ -165,44 +174,41 @@ impl Turn<'_> {
         self.at
     }
 
-    /// It said anything else than that it is too busy: of those who wait, more and more come back.
+    /// It answered, so there was room: of those who wait, more and more come back.
     pub(crate) fn found_room(self) {
-        // Who was let in before the node refused others says nothing about now.
-        if !self.held {
-            return;
-        }
-        let mut busy = self.endpoints.busy();
-        if let Some(hold) = busy.get_mut(&(self.at, self.kind)) {
+        if let Some(hold) = self.hold(&mut self.endpoints.busy()) {
             hold.window += 1;
-            if hold.window > HELD_MAX {
-                busy.remove(&(self.at, self.kind));
-            }
         }
     }
 
     /// It said that it is too busy, until then.
     pub(crate) fn found_none(self, until: Instant) {
         let mut busy = self.endpoints.busy();
-        let new = Hold { until, window: 1, asking: 0, since: until };
-        let hold = busy.entry((self.at, self.kind)).or_insert(new);
-        (hold.until, hold.window) = (hold.until.max(until), 1);
+        let number = self.endpoints.refusals.fetch_add(1, Ordering::Relaxed);
+        let until = busy.get(&(self.at, self.kind)).map_or(until, |hold| hold.until.max(until));
+        busy.insert((self.at, self.kind), Hold { number, until, window: 1, asking: 0, since: until });
+    }
+
+    /// The hold that let it ask, if it still stands: who was let in before the node refused others says nothing about now.
+    fn hold<'a>(&self, busy: &'a mut BTreeMap<(usize, Kind), Hold>) -> Option<&'a mut Hold> {
+        let number = self.held?;
+        busy.get_mut(&(self.at, self.kind)).filter(|hold| hold.number == number)
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if !self.held {
-            return;
-        }
         let mut busy = self.endpoints.busy();
         let ended = &self.endpoints.ended[self.kind as usize];
-        match busy.get_mut(&(self.at, self.kind)) {
-            None => ended.notify_waiters(),
-            Some(hold) => {
-                hold.asking = hold.asking.saturating_sub(1);
-                // A window that grew by one leaves two turns.
-                (hold.asking..hold.window).take(2).for_each(|_| ended.notify_one());
-            }
+        let Some(hold) = self.hold(&mut busy) else { return };
+        let all_taken = hold.asking >= hold.window;
+        hold.asking = hold.asking.saturating_sub(1);
+        if hold.window > HELD_MAX && !all_taken {
+            busy.remove(&(self.at, self.kind));
+            ended.notify_waiters();
+        } else {
+            // A window that grew by one leaves two turns.
+            (hold.asking..hold.window).take(2).for_each(|_| ended.notify_one());
         }
     }
 }
@@ -221,7 +227,11 @@ mod tests {
     }
 
     fn turn(endpoints: &Endpoints, now: Instant) -> Turn<'_> {
-        endpoints.turn_from(0, Kind::Question, now).expect("a turn")
+        turn_of(endpoints, Kind::Question, now)
+    }
+
+    fn turn_of(endpoints: &Endpoints, kind: Kind, now: Instant) -> Turn<'_> {
+        endpoints.turn_from(0, kind, now).expect("a turn")
     }
 
     /// How many turns there are at once, taken and dropped without a word.
@@ -245,6 +255,7 @@ mod tests {
             assert_eq!(turns(&endpoints, now + SECOND), window);
             turn(&endpoints, now + SECOND).found_room();
         }
+        turn(&endpoints, now + SECOND).found_room();
         assert_eq!(turns(&endpoints, now + SECOND), 100, "nobody is held up any longer");
     }
 
@@ -255,6 +266,23 @@ mod tests {
         (0..4).for_each(|_| turn(&endpoints, now).found_room());
         turn(&endpoints, now).found_none(now + SECOND);
         assert_eq!((turns(&endpoints, now), turns(&endpoints, now + SECOND)), (0, 1));
+        // However many were let in before the refusal and are answered after it.
+        let before: Vec<_> = (0..8).map_while(|_| endpoints.turn_from(0, Kind::Reading, now).ok()).collect();
+        turn_of(&endpoints, Kind::Reading, now).found_none(now);
+        drop(before);
+        let early: Vec<_> = (0..4)
+            .map(|_| {
+                turn_of(&endpoints, Kind::Reading, now).found_room();
+                turn_of(&endpoints, Kind::Reading, now)
+            })
+            .collect();
+        assert_eq!(early.len(), 4);
+        turn_of(&endpoints, Kind::Reading, now).found_none(now + SECOND);
+        early.into_iter().for_each(Turn::found_room);
+        let later = now + SECOND;
+        let first = turn_of(&endpoints, Kind::Reading, later);
+        assert!(endpoints.turn_from(0, Kind::Reading, later).is_err(), "one at a time");
+        drop(first);
         let later = now + SECOND;
         let hangs = turn(&endpoints, later);
         assert_eq!(turns(&endpoints, later), 0, "one asks");

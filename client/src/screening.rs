@@ -13,7 +13,7 @@ impl Client {
         let send = |channel, request| async move {
             ScreeningClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX).screen(request).await
         };
-        self.unary_whole(self.read(), message, send, |answer| !answer.partial).await
+        self.unary_whole(self.question(), message, send, |answer| !answer.partial).await
     }
 
     /// Asks why a record comes up for a question, or does not.
@@ -21,6 +21,6 @@ impl Client {
         let send = |channel, request| async move {
             ScreeningClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX).explain(request).await
         };
-        self.unary(self.read(), message, send).await
+        self.unary(self.question(), message, send).await
     }
 }

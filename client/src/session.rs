@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tonic::metadata::{Ascii, MetadataValue};
 
 use crate::call::{ANSWER_BYTES_MAX, Plan};
+use crate::endpoints::Kind;
 use crate::{Client, ClientError, ErrorKind};
 
 /// The code by which a node asks for a fresh factor.
@@ -139,7 +140,7 @@ impl Client {
     pub async fn banner(&self) -> Result<v1::BannerResponse, ClientError> {
         let message = v1::BannerRequest {};
         let send = |channel, request| async move { SessionsClient::new(channel).banner(request).await };
-        self.unary(Plan { session: false, ..self.read() }, message, send).await
+        self.unary(Plan { session: false, kind: Kind::Control, ..self.read() }, message, send).await
     }
 
     /// Proves anew who asks, by the certificate, where whoever acknowledged the banner let us log on by ourselves; else it is his

@@ -211,8 +211,6 @@ impl<K: Ord + Clone> Buckets<K> {
 const WINDOW: u32 = 32;
 /// An answer may take this many times what it takes on an idle node; beyond it, more at a time make each only slower.
 const SLOWER_MAX: u64 = 2;
-/// Beyond this many times (a fraction) those who can wait make room.
-const SLOW: (u64, u64) = (3, 2);
 /// So long a window says that answers are slow: where little is asked, it ended long ago.
 const SLOW_FOR: Nanos = SECOND;
 /// While the lane asks, those who can wait hold one place in so many at most: what comes suddenly finds room.
@@ -285,7 +283,7 @@ impl Limit {
             usual => mean.min(usual + usual / USUAL_GROWS + 1),
         };
         // What is slow may be slow for want of a processor, whether or not all places are taken: first those make room who can wait.
-        let slow = mean > self.usual.saturating_mul(SLOW.0) / SLOW.1;
+        let slow = mean > self.usual.saturating_mul(SLOWER_MAX);
         self.slow_at = slow.then_some(now);
         let spare_most = (self.now / SPARE_SHARE).max(SPARE_FIRST);
         match (slow, self.spare_reached) {
@@ -293,12 +291,10 @@ impl Limit {
             (false, true) => self.spare = (self.spare + 1).min(spare_most),
             (false, false) => self.spare = self.spare.min(spare_most),
         }
-        if mean > self.usual.saturating_mul(SLOWER_MAX) {
-            if self.reached && self.spare == 0 {
-                self.now = (self.now * 7 / 8).max(self.least);
-            }
-        } else if self.reached {
-            self.now = (self.now + 1 + self.now / 16).min(self.most);
+        match (slow, self.reached) {
+            (true, true) if self.spare == 0 => self.now = (self.now * 7 / 8).max(self.least),
+            (false, true) => self.now = (self.now + 1 + self.now / 16).min(self.most),
+            _ => {}
         }
         (self.sum, self.count, self.reached, self.spare_reached) = (0, 0, false, false);
     }
@@ -414,6 +410,10 @@ impl<W> Line<W> {
         let mut order = Priority::ALL;
         if last_first {
             order.reverse();
+            // In turn, or rows of streams that never end would have all of it.
+            if self.granted / LAST_FIRST % 2 == 1 {
+                order.swap(0, 1);
+            }
         }
         let may =
             |line: &mut Self, it: Priority| line.has_place(it, now) || (last_first && line.none_waits_for_ever(it));
@@ -453,8 +453,7 @@ impl<W> Line<W> {
     /// Of those who can wait one is served once in a while, however slow answers are.
     fn none_waits_for_ever(&self, priority: Priority) -> bool {
         let total: usize = self.in_service.iter().sum();
-        let these: usize = self.in_service[priority as usize..].iter().sum();
-        these == 0 && total < self.limit.places()
+        self.in_service[priority as usize] == 0 && total < self.limit.places()
     }
 
     fn has_place(&mut self, priority: Priority, now: Nanos) -> bool {

@@ -236,6 +236,30 @@ fn who_can_wait_is_told_at_once_where_answers_are_slow_and_others_of_his_wait_al
     assert!(matches!(line.enter(Priority::Subject, true, 2 * SECOND, || 8), Entry::Waits(_)));
 }
 
+/// A stream's rows took each place that goes to who would come last, and a question at the desk waited for ever.
+#[test]
+fn the_desk_has_its_turn_beside_a_stream_whose_rows_never_end() {
+    let mut line: Line<u32> = Line::new(Limit::between(16, 16, 64));
+    (0..WINDOW).for_each(|_| line.limit.answered(4 * MILLISECOND, 0));
+    (0..3 * WINDOW).for_each(|_| line.limit.answered(20 * MILLISECOND, 0));
+    assert_eq!(line.enter(Priority::Primary, true, 0, || 0), Entry::In);
+    assert!(matches!(line.enter(Priority::Batch, false, 0, || 1), Entry::Waits(_)));
+    assert!(matches!(line.enter(Priority::Subject, true, 0, || 2), Entry::Waits(_)));
+    let mut grants = 0;
+    while line.count(Priority::Subject).1 == 1 {
+        assert_eq!(line.enter(Priority::Primary, true, 0, || 0), Entry::In, "the lane");
+        while let Some(called) = line.next(0) {
+            // A row that ends is followed by another.
+            if called.priority == Priority::Batch && line.count(Priority::Batch).1 == 0 {
+                line.enter(Priority::Batch, false, 0, || 1);
+            }
+        }
+        line.leave(Priority::Primary, None, 0);
+        grants += 1;
+        assert!(grants <= 4 * LAST_FIRST, "it waits for ever");
+    }
+}
+
 proptest! {
     /// Whoever asks as often as he can gets his burst and his rate, whatever else happens, and memory stays bounded.
     #[test]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use cluster::{Cluster, asked_by, create};
 use model::access::function::Function;
 use model::access::grants::Grants;
-use model::access::principal::{Category, ClassId, Principal};
+use model::access::principal::{ClassId, Principal};
 use model::envelope::Caller;
 use model::ids::RequestId;
 use model::record::Dataset;
@@ -43,26 +43,10 @@ const GREEN: Who = ("green", "CBP", "desk");
 /// As the gate will say: members of an agency are in its class, and who asks for the purpose `primary` stands at a lane.
 fn cut(caller: &Caller) -> Cut {
     let grants = Grants::of(&Principal {
-        user: caller.user.clone(),
-        agency: caller.agency.clone(),
-        category: Category::General,
-        profile_version: 1,
-        agreement_version: 0,
-        epoch: 0,
-        active: true,
-        background: None,
-        course_until: None,
-        national: true,
-        foreign_service_national: false,
-        certified_until: None,
-        ncic_until: None,
-        agreement: None,
-        functions: BTreeSet::new(),
-        transactions: Vec::new(),
-        stations: BTreeSet::new(),
         datasets: [Dataset::Tecs].into(),
         classes: [ClassId::members(&caller.agency)].into(),
         level_one: true,
+        ..Principal::of_nothing(caller.user.clone(), caller.agency.clone())
     });
     let function = if caller.purpose.as_str() == "primary" { Function::PrimaryQuery } else { Function::SubjectQuery };
     Cut::Gated { grants: Arc::new(grants), function, second: None }

@@ -184,6 +184,8 @@ impl Index {
     /// Removes every record; nothing is covered then.
     pub fn clear(&self) -> Result<(), IndexError> {
         let mut writer = self.writer();
+        // First of all: should it fail midway, what is staged removes all that the next commit does not put in again.
+        self.view.write().unwrap_or_else(PoisonError::into_inner).covered = 0;
         // Not `delete_all_documents`: it turns back the numbers by which tantivy orders operations, and deletes of before that no
         // segment has met yet would then be later than what is put in next, and delete it.
         writer.delete_query(Box::new(AllQuery))?;

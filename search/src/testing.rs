@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::access::grants::Grants;
 use model::access::labels::{Labels, Visibility};
-use model::access::principal::{AgreementScope, Category, ClassId, Principal};
+use model::access::principal::{AgreementScope, ClassId, Principal};
 use model::ids::{AgencyId, UserId};
 use model::record::Dataset;
 use proptest::prelude::*;
@@ -59,26 +59,11 @@ pub fn grants() -> impl Strategy<Value = Grants> {
         |(user, agency, datasets, agreed, level_one, classes)| {
             let scope = |datasets| AgreementScope { datasets, ..AgreementScope::default() };
             Grants::of(&Principal {
-                user,
-                agency,
-                category: Category::General,
-                profile_version: 1,
-                agreement_version: 0,
-                epoch: 0,
-                active: true,
-                background: None,
-                course_until: None,
-                national: true,
-                foreign_service_national: false,
-                certified_until: None,
-                ncic_until: None,
                 agreement: agreed.map(scope),
-                functions: BTreeSet::new(),
-                transactions: Vec::new(),
-                stations: BTreeSet::new(),
                 datasets,
                 classes,
                 level_one,
+                ..Principal::of_nothing(user, agency)
             })
         },
     )

@@ -1,6 +1,7 @@
 //! `people`: what a directory of so many accounts costs: how fast they are asked for, what each node holds then, and what a question
 //! takes beside them. The accounts are all of one agency: a control officer keeps those of his own, and the cluster has one.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use crate::cluster::Cluster;
 use crate::error::BenchError;
 use crate::load::{self, Latency};
 use crate::output::{figure, note, table};
+use crate::phases::import;
 use crate::phases::memory::{self, Memory};
 use crate::settle::settle;
 use crate::work::{Kind, Supply};
@@ -38,11 +40,12 @@ pub struct People {
 
 /// Makes agencies and asks for accounts.
 pub async fn measure(
-    cluster: &Cluster,
+    (cluster, list): (&Cluster, &Path),
     supply: &Arc<Supply>,
     accounts: u32,
     times: (Duration, Duration),
 ) -> Result<People, BenchError> {
+    import::times(cluster, "list", "csv", list, &["first time"]).await?;
     settle(cluster).await?;
     let before = load::measure(cluster, supply, Kind::Local, 1, times).await?;
     let memory_before = memory::of(cluster, "no accounts but its own")?;
@@ -131,7 +134,7 @@ pub fn to_text(it: &People) -> String {
         + "\n"
         + &table("One client's screens", ["directory", "p50 ms", "p99 ms"], &rows)
         + &format!(
-            "\n{accounts} accounts of {agencies} agencies, asked for at {} a second\n",
+            "\n{accounts} accounts of one agency, asked for at {} a second, beside {agencies} agencies more\n",
             figure(it.accounts_per_second)
         )
 }

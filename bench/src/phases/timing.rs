@@ -1,6 +1,8 @@
 //! `timing`: whether the time of an answer tells of what is hidden (threat T03). At the desk somebody asks in pairs for a name that
-//! stands in level 4 records of others alone and for one that stands nowhere, in an order by chance; how far apart each pair is says it.
+//! stands in level 4 records of others alone and for one that stands nowhere, in an order by chance. Names come in fixed pairs, and what
+//! is judged is the mean difference of each pair: questions for the same names again and again say nothing new of other names.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use client::{Client, v1};
@@ -11,6 +13,7 @@ use crate::clients::client_within;
 use crate::cluster::Cluster;
 use crate::error::BenchError;
 use crate::output::{figure, note, table};
+use crate::phases::import;
 use crate::settle::settle;
 use crate::work::Supply;
 
@@ -24,10 +27,11 @@ const DOMAIN: u64 = 0x7469_6d65;
 /// What was measured.
 #[derive(Debug, Serialize)]
 pub struct Timing {
-    pub pairs: usize,
+    pub questions: usize,
+    pub pairs_of_names: usize,
     pub median_hidden_ms: f64,
     pub median_absent_ms: f64,
-    /// Median of hidden less absent, and between what it lies by 95 of 100 resamples.
+    /// Median over the pairs of names of hidden less absent, and between what it lies by 95 of 100 resamples.
     pub difference_us: f64,
     pub difference_us_between: (f64, f64),
     /// Wilcoxon's signed-rank statistic in standard deviations: beyond 1.96 either way the two are told apart at 5 %.
@@ -37,10 +41,11 @@ pub struct Timing {
 /// Measures on a cluster of its own. At the lane nothing is hidden of who is looked for, so it is measured at the desk alone.
 pub async fn measure(
     cluster: &Cluster,
-    supply: &Supply,
-    seed: u64,
+    list: &Path,
+    (supply, seed): (&Supply, u64),
     (warm_up, time): (Duration, Duration),
 ) -> Result<Timing, BenchError> {
+    import::times(cluster, "list", "csv", list, &["first time"]).await?;
     note(format!("making {NAMES} lookouts of level 4"));
     let supervisor = client_within(cluster, 0, ("supervisor", "primary"), DEADLINE)?;
     let (mut hidden, mut absent) = (Vec::new(), Vec::new());
@@ -55,9 +60,9 @@ pub async fn measure(
     settle(cluster).await?;
     let mut rng = Rng::new(seed, DOMAIN, 0);
     let officer = client_within(cluster, 0, ("officer", "desk"), DEADLINE)?;
-    pairs(&officer, (&hidden, &absent), &mut rng, warm_up).await?;
-    let pairs = pairs(&officer, (&hidden, &absent), &mut rng, time).await?;
-    Ok(judged(&pairs, &mut rng))
+    asked(&officer, (&hidden, &absent), &mut rng, warm_up).await?;
+    let asked = asked(&officer, (&hidden, &absent), &mut rng, time).await?;
+    Ok(judged(&asked, &mut rng))
 }
 
 fn name_of(request: &v1::CreateLookoutRequest) -> Option<String> {
@@ -67,17 +72,18 @@ fn name_of(request: &v1::CreateLookoutRequest) -> Option<String> {
     (!full.trim().is_empty()).then_some(full)
 }
 
-/// Pairs of times in microseconds: hidden, absent.
-async fn pairs(
+/// Times in microseconds of each pair of names: hidden, absent.
+async fn asked(
     officer: &Client,
     (hidden, absent): (&[String], &[String]),
     rng: &mut Rng,
     time: Duration,
-) -> Result<Vec<(f64, f64)>, BenchError> {
+) -> Result<Vec<Vec<(f64, f64)>>, BenchError> {
     let begun = Instant::now();
-    let mut pairs = Vec::new();
-    while pairs.is_empty() || begun.elapsed() < time {
-        let names = [&hidden[rng.below(NAMES)], &absent[rng.below(NAMES)]];
+    let mut asked = vec![Vec::new(); NAMES];
+    while begun.elapsed() < time {
+        let pair = rng.below(NAMES);
+        let names = [&hidden[pair], &absent[pair]];
         let mut took = [0.0; 2];
         let first = rng.below(2);
         for at in [first, 1 - first] {
@@ -86,22 +92,27 @@ async fn pairs(
             officer.screen(question).await?;
             took[at] = asked.elapsed().as_secs_f64() * 1e6;
         }
-        pairs.push((took[0], took[1]));
+        asked[pair].push((took[0], took[1]));
     }
-    Ok(pairs)
+    Ok(asked)
 }
 
-fn judged(pairs: &[(f64, f64)], rng: &mut Rng) -> Timing {
-    let differences: Vec<f64> = pairs.iter().map(|(hidden, absent)| hidden - absent).collect();
+fn judged(asked: &[Vec<(f64, f64)>], rng: &mut Rng) -> Timing {
+    let mean = |times: &Vec<(f64, f64)>| {
+        times.iter().map(|(hidden, absent)| hidden - absent).sum::<f64>() / times.len() as f64
+    };
+    let differences: Vec<f64> = asked.iter().filter(|times| !times.is_empty()).map(mean).collect();
     let mut medians: Vec<f64> = (0..RESAMPLES)
         .map(|_| median((0..differences.len()).map(|_| differences[rng.below(differences.len())]).collect()))
         .collect();
     medians.sort_by(f64::total_cmp);
     let at = |share: f64| medians[((medians.len() - 1) as f64 * share) as usize];
+    let all = || asked.iter().flatten();
     Timing {
-        pairs: pairs.len(),
-        median_hidden_ms: median(pairs.iter().map(|(hidden, _)| *hidden).collect()) / 1e3,
-        median_absent_ms: median(pairs.iter().map(|(_, absent)| *absent).collect()) / 1e3,
+        questions: 2 * all().count(),
+        pairs_of_names: differences.len(),
+        median_hidden_ms: median(all().map(|(hidden, _)| *hidden).collect()) / 1e3,
+        median_absent_ms: median(all().map(|(_, absent)| *absent).collect()) / 1e3,
         difference_us: median(differences.clone()),
         difference_us_between: (at(0.025), at(0.975)),
         signed_rank_z: signed_rank_z(&differences),
@@ -127,14 +138,23 @@ fn signed_rank_z(differences: &[f64]) -> f64 {
 pub fn to_text(it: &Timing) -> String {
     let (low, high) = it.difference_us_between;
     let row = [
-        it.pairs.to_string(),
+        it.questions.to_string(),
+        it.pairs_of_names.to_string(),
         figure(it.median_hidden_ms),
         figure(it.median_absent_ms),
         format!("{:.1}", it.difference_us),
         format!("{low:.1} to {high:.1}"),
         format!("{:.2}", it.signed_rank_z),
     ];
-    let head = ["pairs", "hidden p50 ms", "absent p50 ms", "difference µs", "95 of 100 resamples", "signed rank z"];
+    let head = [
+        "questions",
+        "pairs of names",
+        "hidden p50 ms",
+        "absent p50 ms",
+        "difference µs",
+        "95 of 100 resamples",
+        "signed rank z",
+    ];
     table("Time of an answer, by whether the name stands in level 4 records of others", head, &[row])
 }
 
@@ -144,21 +164,20 @@ mod tests {
 
     #[test]
     fn what_differs_is_told_apart_and_what_does_not_is_not() {
-        let drawn = |set: u64| -> Vec<(f64, f64)> {
+        // Names of which each has a difference of its own, by chance, and noise about it.
+        let drawn = |set: u64, slower: f64| -> Vec<Vec<(f64, f64)>> {
             let mut rng = Rng::new(1, DOMAIN, set);
-            let mut noise = || rng.below(1_000) as f64;
-            (0..1_000).map(|_| (noise(), noise())).collect()
+            let one = |rng: &mut Rng| {
+                let own = rng.below(200) as f64 - 99.5;
+                (0..20).map(|_| (rng.below(1_000) as f64 + own + slower, rng.below(1_000) as f64)).collect()
+            };
+            (0..NAMES).map(|_| one(&mut rng)).collect()
         };
         // What does not differ is taken for different once in twenty times.
-        let sets: Vec<Vec<(f64, f64)>> = (0..60).map(drawn).collect();
-        let beyond = |pairs: &&Vec<(f64, f64)>| {
-            let differences: Vec<f64> = pairs.iter().map(|(hidden, absent)| hidden - absent).collect();
-            signed_rank_z(&differences).abs() > 1.96
-        };
-        let told_apart = sets.iter().filter(beyond).count();
+        let beyond = |set: &u64| judged(&drawn(*set, 0.0), &mut Rng::new(2, DOMAIN, 0)).signed_rank_z.abs() > 1.96;
+        let told_apart = (0..60).filter(beyond).count();
         assert!(told_apart <= 8, "{told_apart} of 60");
-        let slower: Vec<(f64, f64)> = sets[0].iter().map(|(hidden, absent)| (hidden + 100.0, *absent)).collect();
-        let slower = judged(&slower, &mut Rng::new(2, DOMAIN, 0));
+        let slower = judged(&drawn(0, 100.0), &mut Rng::new(2, DOMAIN, 0));
         assert!(slower.signed_rank_z > 1.96 && slower.difference_us_between.0 > 0.0, "{slower:?}");
         assert!((50.0..150.0).contains(&slower.difference_us), "{slower:?}");
     }

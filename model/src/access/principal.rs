@@ -98,6 +98,35 @@ pub struct Principal {
     pub level_one: bool,
 }
 
+impl Principal {
+    /// A caller of the department whom nothing opens anything: no function, no station, no dataset, no class. For tests and
+    /// measurements, which say with `..` what he has beyond it; the directory's callers are made field by field.
+    pub fn of_nothing(user: UserId, agency: AgencyId) -> Self {
+        Self {
+            user,
+            agency,
+            category: Category::General,
+            profile_version: 1,
+            agreement_version: 0,
+            epoch: 0,
+            active: true,
+            background: None,
+            course_until: None,
+            national: true,
+            foreign_service_national: false,
+            certified_until: None,
+            ncic_until: None,
+            agreement: None,
+            functions: BTreeSet::new(),
+            transactions: Vec::new(),
+            stations: BTreeSet::new(),
+            datasets: BTreeSet::new(),
+            classes: BTreeSet::new(),
+            level_one: false,
+        }
+    }
+}
+
 /// What the agreements of an agency name that are in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AgreementScope {

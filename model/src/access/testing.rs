@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::access::principal::{BackgroundKind, Category, ClassId, Principal};
+use crate::access::principal::{BackgroundKind, ClassId, Principal};
 use crate::ids::{AgencyId, PortId, UserId};
 use crate::record::Dataset;
 use crate::time::UnixMillis;
@@ -22,25 +22,13 @@ pub fn user(text: &str) -> UserId {
 pub fn officer() -> Principal {
     let later = Some(UnixMillis(NOW.0 + 1));
     Principal {
-        user: user("smith"),
-        agency: agency("CBP"),
-        category: Category::General,
-        profile_version: 1,
-        agreement_version: 0,
-        epoch: 0,
-        active: true,
         background: Some((BackgroundKind::Full, UnixMillis(NOW.0 + 1))),
         course_until: later,
-        national: true,
-        foreign_service_national: false,
         certified_until: later,
-        ncic_until: None,
-        agreement: None,
-        functions: BTreeSet::new(),
-        transactions: Vec::new(),
         stations: BTreeSet::from([PortId::new("SYS").expect("a code")]),
         datasets: BTreeSet::from([Dataset::Tecs]),
         classes: BTreeSet::from([ClassId::members(&agency("CBP"))]),
         level_one: true,
+        ..Principal::of_nothing(user("smith"), agency("CBP"))
     }
 }

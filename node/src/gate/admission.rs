@@ -432,9 +432,10 @@ impl Summaries {
 }
 
 impl Place {
-    /// The request that held it was answered. What is refused is no measure: it ends early.
+    /// The request that held it was answered. What is refused is no measure: it ends early; nor are the desk and batches, whose questions
+    /// are others than the lane's.
     pub fn answered(mut self) {
-        self.answers = self.question && self.priority != Priority::Batch;
+        self.answers = self.question && matches!(self.priority, Priority::Primary | Priority::Secondary);
     }
 }
 

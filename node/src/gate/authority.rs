@@ -249,8 +249,8 @@ impl Authority {
 
     /// Who looks again at records that the caller's labels decide about.
     pub fn second(&self, on: &Authorised, caller: &Caller, function: Function, at: UnixMillis) -> Second {
-        let (bundle, known) = (on.policies.1.clone(), on.known.clone());
-        Second { bundle, known, caller: caller.clone(), function, at, looks: self.metrics.looks.clone() }
+        let asked = self.request(on, caller, (Act::Read, function), None, at);
+        Second { bundle: on.policies.1.clone(), known: on.known.clone(), asked, looks: self.metrics.looks.clone() }
     }
 
     /// Whether a function would be allowed; nothing is counted.

@@ -309,11 +309,6 @@ impl Admitted {
         Priority::of(need.function(purpose), purpose, self.gives_way && need == Need::Question)
     }
 
-    /// When the request's time is over.
-    pub fn end(&self) -> Instant {
-        self.end
-    }
-
     /// What is left of the request's time.
     pub fn left(&self) -> Result<Duration, ApiError> {
         let left = self.end.saturating_duration_since(Instant::now());

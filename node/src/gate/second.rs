@@ -5,12 +5,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use access::{Act, Bundle, Object, Request};
-use model::access::function::Function;
+use access::{Bundle, Object, Request};
 use model::access::labels::Labels;
 use model::access::principal::Principal;
-use model::envelope::Caller;
-use model::time::UnixMillis;
 use prometheus::{IntCounter, Registry};
 
 use super::known::Known;
@@ -67,9 +64,8 @@ impl SecondLooks {
 pub struct Second {
     pub(super) bundle: Arc<Bundle>,
     pub(super) known: Arc<Known>,
-    pub(super) caller: Caller,
-    pub(super) function: Function,
-    pub(super) at: UnixMillis,
+    /// To read a record, but for which.
+    pub(super) asked: Request,
     pub(super) looks: SecondLooks,
 }
 
@@ -82,55 +78,31 @@ impl Second {
         }
         let labels = labels();
         let visible = visible(&labels);
-        let principal = self.known.by(self.function, self.at);
-        let asked = Request {
-            act: Act::Read,
-            function: self.function,
-            station: self.caller.port.clone(),
-            purpose: self.caller.purpose.clone(),
-            now: self.at,
-            object: Some(Object::labelled(labels, &self.caller.user)),
-            recipient: None,
-            system: false,
-            consent: true,
-        };
+        let principal = self.known.by(self.asked.function, self.asked.now);
+        let object = Some(Object::labelled(labels, &self.known.principal.user));
+        let asked = Request { object, ..self.asked.clone() };
         self.looks.compare(&self.bundle, &principal, &asked, visible);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use model::access::principal::{Category, ClassId};
+    use access::Act;
+    use model::access::function::Function;
+    use model::access::principal::ClassId;
     use model::ids::{AgencyId, PortId, Purpose, UserId};
     use model::record::{AccessLevel, Dataset};
+    use model::time::UnixMillis;
 
     use super::*;
 
     fn officer() -> Principal {
         let agency = AgencyId::new("CBP").expect("a code");
         Principal {
-            user: UserId::new("smith").expect("a code"),
-            category: Category::General,
-            profile_version: 1,
-            agreement_version: 0,
-            epoch: 0,
-            active: true,
-            background: None,
-            course_until: None,
-            national: true,
-            foreign_service_national: false,
-            certified_until: None,
-            ncic_until: None,
-            agreement: None,
-            functions: BTreeSet::new(),
-            transactions: Vec::new(),
-            stations: BTreeSet::new(),
             datasets: [Dataset::Tecs].into(),
             classes: [ClassId::members(&agency)].into(),
             level_one: true,
-            agency,
+            ..Principal::of_nothing(UserId::new("smith").expect("a code"), agency)
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use model::access::function::Function;
 use model::access::grants::{Grants, visible};
 use model::access::labels::Labels;
-use model::access::principal::{AgreementScope, Category, ClassId, Principal};
+use model::access::principal::{AgreementScope, ClassId, Principal};
 use model::country::code_of;
 use model::ids::{AgencyId, OverrideId, Purpose, SourceList, UserId};
 use model::lookout::{Action, Country, CountryRole, Document, DocumentKind, Name, NameKind, SubjectKind};
@@ -166,26 +166,11 @@ fn grants() -> impl Strategy<Value = Grants> {
                 ..AgreementScope::default()
             };
             Grants::of(&Principal {
-                user: user(who),
-                agency: agency(of),
-                category: Category::General,
-                profile_version: 1,
-                agreement_version: 0,
-                epoch: 0,
-                active: true,
-                background: None,
-                course_until: None,
-                national: true,
-                foreign_service_national: false,
-                certified_until: None,
-                ncic_until: None,
                 agreement: agreed.map(scope),
-                functions: BTreeSet::new(),
-                transactions: Vec::new(),
-                stations: BTreeSet::new(),
                 datasets: datasets.into_iter().collect(),
                 classes: classes.into_iter().map(|class| ClassId(class.to_string())).collect(),
                 level_one,
+                ..Principal::of_nothing(user(who), agency(of))
             })
         },
     )
@@ -468,26 +453,10 @@ fn of_level(level: AccessLevel, labels: &[&str]) -> Marked {
 /// The grants of an officer of the department who is in the class of his agency's members.
 fn officer(who: &str, of: &str) -> Arc<Grants> {
     Arc::new(Grants::of(&Principal {
-        user: user(who),
-        agency: agency(of),
-        category: Category::General,
-        profile_version: 1,
-        agreement_version: 0,
-        epoch: 0,
-        active: true,
-        background: None,
-        course_until: None,
-        national: true,
-        foreign_service_national: false,
-        certified_until: None,
-        ncic_until: None,
-        agreement: None,
-        functions: BTreeSet::new(),
-        transactions: Vec::new(),
-        stations: BTreeSet::new(),
         datasets: [Dataset::Tecs].into(),
         classes: [ClassId::members(&agency(of))].into(),
         level_one: true,
+        ..Principal::of_nothing(user(who), agency(of))
     }))
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use model::time::Clock;
-use portcullis_tests::{Cli, Context, Playground, Ran, SystemClock, wait_for};
+use portcullis_tests::{Cli, Context, Playground, Ran, SystemClock, client_as, question_named, wait_for};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -77,6 +77,21 @@ fn t03_an_answer_at_the_desk_leaves_at_a_tick() {
         0.0,
         "none is quicker than a tick"
     );
+}
+
+/// Whoever could set a deadline within a tick would learn by it when the work was done.
+#[tokio::test(flavor = "multi_thread")]
+async fn t03_nobody_is_answered_at_the_desk_before_the_first_tick_however_short_his_deadline() {
+    let playground = Playground::start();
+    let (endpoint, files) = (vec![playground.node(2).grpc], playground.context().files());
+    let desk = |deadline| client_as(("officer", "secondary"), endpoint.clone(), files.clone(), deadline);
+    desk(SOON).screen(question_named("Ambrose Fennimore", "local")).await.unwrap();
+    // It has the session of the other; connected at its first question, it asks again and again.
+    let hurried = desk(Duration::from_millis(22));
+    for _ in 0..40 {
+        let answer = hurried.screen(question_named("Ambrose Fennimore", "local")).await;
+        assert!(answer.is_err(), "answered within 25 ms");
+    }
 }
 
 #[test]

@@ -89,9 +89,7 @@ impl Object {
             owner_approves: false,
         }
     }
-}
 
-impl Object {
     /// What is known of a record by its labels: as much as reading it depends on.
     pub fn labelled(labels: Labels, reader: &UserId) -> Self {
         let level = match &labels.visibility {

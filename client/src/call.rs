@@ -217,14 +217,15 @@ impl Client {
                 Ok(Err(status)) => Failure::of(&status, address),
                 Err(_) => Failure::timed_out(address, timeout),
             };
-            let again = failure.wait_ms.map(|ms| come_again(ms, told_to_wait, self.shared.entropy.sixteen()[0]));
-            let hint = again.unwrap_or_default() / 2_u32.pow(told_to_wait.min(2));
-            match (failure.error.code == BUSY, again) {
+            let random = self.shared.entropy.sixteen()[0];
+            let again = |told_before| failure.wait_ms.map(|ms| come_again(ms, told_before, random));
+            match again(0).filter(|_| failure.error.code == BUSY) {
                 // What this call was told again and again is not what others must wait.
-                (true, Some(_)) => turn.found_none(Instant::now() + hint),
-                (false, _) if failure.said => turn.found_room(),
-                _ => drop(turn),
+                Some(hint) => turn.found_none(Instant::now() + hint),
+                None if failure.said && failure.error.code != BUSY => turn.found_room(),
+                None => drop(turn),
             }
+            let again = again(told_to_wait);
             // What an earlier attempt may have done stays so, whatever comes of the session.
             if failure.error.code == SESSION_NEEDED && plan.session && !renewed {
                 renewed = true;

@@ -37,7 +37,7 @@ impl Cut {
         match self {
             Self::Ungated => Ok(without_gate(hidden)),
             Self::Gated { grants, second, .. } => {
-                self.look(second, grants, &hidden);
+                look(second, grants, &hidden);
                 admit(grants, hidden)
             }
         }
@@ -48,21 +48,21 @@ impl Cut {
         match self {
             Self::Ungated => Seen::Full(without_gate(hidden)),
             Self::Gated { grants, function, second } => {
-                self.look(second, grants, &hidden);
+                look(second, grants, &hidden);
                 show(grants, hidden, on_primary, *function)
             }
-        }
-    }
-
-    fn look<T: Labelled>(&self, second: &Option<Arc<Second>>, grants: &Grants, hidden: &Hidden<T>) {
-        if let Some(second) = second {
-            second.look(|| hidden.labels(), |labels| visible(grants, labels));
         }
     }
 
     /// Whether everything is seen whole.
     pub fn is_ungated(&self) -> bool {
         matches!(self, Self::Ungated)
+    }
+}
+
+fn look<T: Labelled>(second: &Option<Arc<Second>>, grants: &Grants, hidden: &Hidden<T>) {
+    if let Some(second) = second {
+        second.look(|| hidden.labels(), |labels| visible(grants, labels));
     }
 }
 

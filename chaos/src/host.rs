@@ -121,6 +121,7 @@ pub fn config(world: &World, node: u64, join: Option<String>) -> Config {
         names: Vec::new(),
         index_linger: Duration::from_millis(world.index_linger_ms),
         cuts: Default::default(),
+        witnesses: Default::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     audit, batch, cluster, completion, explain, factors, founding, generate, import, lookout, matcher, overrides,
-    people, pki, playground, root_key, screen, sign_on,
+    people, pki, playground, root_key, screen, sign_on, witness,
 };
 use crate::output::Form;
 
@@ -123,6 +123,9 @@ pub enum Command {
     /// Make the root key of a cluster, or have a key service keep it.
     #[command(subcommand, after_help = root_key::HELP)]
     RootKey(root_key::Command),
+    /// Watch audit logs of others and cosign what only grew.
+    #[command(after_help = witness::HELP)]
+    Witness(witness::Args),
     /// Make synthetic lists, travellers and their truth, from a seed.
     #[command(subcommand)]
     Generate(generate::Command),
@@ -219,7 +222,14 @@ mod tests {
             "audit tail --limit 5 --follow",
             "audit verify",
             "audit verify --dir D",
+            "audit verify --dir D --policy P",
+            "audit verify --proof P --event E --policy T",
+            "audit checkpoint",
+            "audit prove --receipt 00 --out D",
+            "audit prove --index 5 --dir E --out D",
             "audit export --out D",
+            "witness --dir D --listen 127.0.0.1:1 --name N --log K --log L",
+            "witness --dir D --name N --show-key",
             "cluster status",
             "cluster members",
             "cluster add-node 4 127.0.0.1:20009",
@@ -276,6 +286,10 @@ mod tests {
             "role put lane",
             "memorandum draft m --owner A --class A/c --level-four --to-user u --verb record-view --from 2026-01-01 --to 2027-01-01",
             "policy approve",
+            "audit prove --out D",
+            "audit prove --index 5 --receipt 00 --out D",
+            "audit verify --proof P",
+            "witness --dir D --name N",
             "import --format x P",
         ] {
             let words = std::iter::once("portcullis").chain(line.split(' '));

@@ -24,7 +24,7 @@ pub const CONTEXT_HELP: &str = r#"Context file (JSON; --context FILE or PORTCULL
   "acknowledges": "SHA-256 of the banner": you have read it and log on with it by yourself; without it, `portcullis login`.
   "identities": [{"user", "purpose", "tls", "duties": ["audit-read"]}]: a command takes the first whose duty it is, and says so.
   Sessions lie in "sessions" beside the context file.
-  Optional: "deadline_ms" of a call (10000), "playground": {"control": "path of a unix socket"}."#;
+  Optional: "audit_policy": "file" that says whose signatures under the audit log are believed, "deadline_ms" of a call (10000), "playground": {"control": "path of a unix socket"}."#;
 
 /// Between two looks at the files of a client that runs for long.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -47,6 +47,9 @@ pub struct Context {
     /// Further identities: a command takes the first whose duty it is, else that of the user above.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub identities: Vec<Identity>,
+    /// Whom an auditor believes of the audit log, a C2SP tlog-policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit_policy: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,6 +84,7 @@ impl Context {
             // So that the directory may move.
             let all = context.tls.iter_mut().chain(context.identities.iter_mut().map(|identity| &mut identity.tls));
             let files = all.flat_map(|tls| [&mut tls.ca, &mut tls.certificate, &mut tls.key]);
+            let files = files.chain(context.audit_policy.iter_mut());
             files.for_each(|file| *file = dir.join(&file));
         }
         Ok(context)

@@ -16,3 +16,4 @@ pub mod playground;
 pub mod progress;
 pub mod system;
 pub mod view;
+pub mod witness;

@@ -22,6 +22,16 @@ impl Client {
         self.unary(self.read(), message, |channel, request| async move { stub(channel).export(request).await }).await
     }
 
+    /// The newest checkpoints that are signed and cosigned.
+    pub async fn published(&self, message: v1::PublishedRequest) -> Result<v1::PublishedResponse, ClientError> {
+        self.unary(self.read(), message, |channel, request| async move { stub(channel).published(request).await }).await
+    }
+
+    /// A leaf with the proof that it stands in the log.
+    pub async fn prove_event(&self, message: v1::ProveRequest) -> Result<v1::ProveResponse, ClientError> {
+        self.unary(self.read(), message, |channel, request| async move { stub(channel).prove(request).await }).await
+    }
+
     /// Size and root of a log, with the proof that it extends an earlier size.
     pub async fn checkpoint(&self, message: v1::CheckpointRequest) -> Result<v1::CheckpointResponse, ClientError> {
         self.unary(self.read(), message, |channel, request| async move { stub(channel).checkpoint(request).await })

@@ -185,6 +185,7 @@ fn is_final(refusal: RefusalCode) -> bool {
         refusal,
         RefusalCode::DecisionLapsed
             | RefusalCode::DecisionRevoked
+            | RefusalCode::AuditSplit
             | RefusalCode::WrongGroup
             | RefusalCode::RequestTooOld
     )

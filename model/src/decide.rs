@@ -1,7 +1,7 @@
 //! `decide`: the one function that says what a command changes. Pure; `raft/` stores what it returns.
 
 use crate::command::{
-    Command, Outcome, acknowledge, append, cluster, create, deliver, end_override, import, make_key, people,
+    Command, Outcome, acknowledge, append, cluster, create, deliver, end_override, import, make_key, people, publish,
     record_override, remove, reseal, update,
 };
 use crate::envelope::Envelope;
@@ -76,6 +76,7 @@ pub fn decide(view: &dyn View, context: Context, envelope: &Envelope) -> Read<Ef
         Command::PutPolicies(policies) => policy::put(view, policies),
         Command::MakeKey(command) => make_key::decide(view, context, command),
         Command::AppendEvents(command) => append::decide(view, context, command),
+        Command::Publish(command) => publish::decide(view, context, command),
         Command::InitialiseCeremony(ceremony) => people::founding::initialise(view, context, envelope, ceremony),
         Command::Bootstrap(command) => people::founding::decide(view, context, envelope, command),
         Command::PutAgency(command) => people::agency::decide(view, context, envelope, command),

@@ -53,6 +53,8 @@ crate::coded! {
         9 "already-initialised" => AlreadyInitialised,
         10 "decision-lapsed" => DecisionLapsed,
         11 "outbox-gap" => OutboxGap,
+        /// The replicas of the audit group have no common log: nothing is appended any more.
+        12 "audit-split" => AuditSplit,
         20 "override-limit" => OverrideLimit,
         /// Only its owner changes a record (R20).
         21 "owner" => Owner,

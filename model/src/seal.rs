@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::audit::note::{NoteError, SignatureKind, SignerKey};
 use crate::data_key::{Bucket, DataKey, KeySet};
 use crate::ids::{OverrideId, RecordId, RequestId, Token, UserId};
 use crate::number::{NumberForm, NumberKey};
@@ -225,6 +226,13 @@ impl Keyring {
     /// An opaque name of a position, of fixed length.
     pub fn position(&self, value: &[u8]) -> Token {
         self.keyed("portcullis/position", value)
+    }
+
+    /// The key by which a log signs its checkpoints: each origin has its own.
+    pub fn log_key(&self, origin: &str) -> Result<SignerKey, NoteError> {
+        let derived = Zeroizing::new(mac(&self.root.1, b"portcullis/log-key"));
+        let seed = Zeroizing::new(mac(&derived, origin.as_bytes()));
+        SignerKey::new(origin, SignatureKind::Log, &seed)
     }
 
     /// What of a password is hashed: without the key nobody tries passwords on a stolen hash. Always by the root key, since a

@@ -3,6 +3,7 @@
 use crate::access::policy_bundle::{PolicyBundle, ProposedBundle};
 use crate::audit::leaf::StoredLeaf;
 use crate::audit::merkle::{Frontier, Hash, Node};
+use crate::audit::published::Published;
 use crate::command::cluster::{ClusterInfo, NodeInfo};
 use crate::command::import::ImportState;
 use crate::command::{Outcome, Remembered};
@@ -59,6 +60,10 @@ pub trait View: PeopleView {
     fn outbox(&self, lane: Lane, up_to: u64, limit: usize) -> Read<Vec<u64>>;
     /// The right edge of the audit tree.
     fn frontier(&self) -> Read<Frontier>;
+    /// The hash of a complete subtree of the audit tree.
+    fn tree_node(&self, node: Node) -> Read<Option<Hash>>;
+    /// What is published of the audit log.
+    fn published(&self) -> Read<Published>;
     /// The cluster's constants.
     fn cluster(&self) -> Read<Option<ClusterInfo>>;
     /// The matching policies in force.
@@ -97,6 +102,7 @@ pub enum Write {
     PutLeaf(u64, StoredLeaf),
     PutTreeNode(Node, Hash),
     PutFrontier(Frontier),
+    PutPublished(Published),
     PutCluster(ClusterInfo),
     PutNode(NodeId, NodeInfo),
     /// Those in force from now on; earlier versions stay.

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
+use model::audit::trust::Trust;
 use model::ids::{ClusterId, GroupId, NodeId, from_hex};
 use model::people::Ceremony;
 use model::seal::Keyring;
 use raft::groups::Timings;
 
+use crate::audit::Witnesses;
 use crate::cut::Cuts;
 pub use crate::gate::Capacity;
 
@@ -99,6 +101,12 @@ pub struct Arguments {
     /// many, such as playgrounds. Without certificates there are no rates
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub rate_factor: u32,
+    /// Witnesses of the audit log, each with its URL, as lines `witness NAME KEY URL` of a C2SP tlog-policy; `portcullis witness` is one
+    #[arg(long, value_name = "FILE")]
+    pub witnesses: Option<PathBuf>,
+    /// Seconds between two cosignatures of the audit log
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub witness_every: u64,
     /// Stop when standard input ends: for whoever starts nodes as children
     #[arg(long)]
     pub exit_with_stdin: bool,
@@ -109,6 +117,8 @@ pub struct Arguments {
 pub enum ConfigError {
     #[error("--{flag}: {reason}")]
     Flag { flag: &'static str, reason: String },
+    #[error("witnesses file {path}: {reason}")]
+    Witnesses { path: String, reason: String },
     #[error("founding file {path}: {reason}")]
     Founding { path: String, reason: String },
 }
@@ -149,6 +159,8 @@ pub struct Config {
     pub index_linger: Duration,
     /// What callers see of the records.
     pub cuts: Cuts,
+    /// Who cosigns the audit log.
+    pub witnesses: Witnesses,
 }
 
 /// Served at a time at most, for each processor.
@@ -227,6 +239,7 @@ impl Arguments {
             names: Vec::new(),
             index_linger: INDEX_LINGER,
             cuts: Cuts::default(),
+            witnesses: read_witnesses(self.witnesses.as_deref(), Duration::from_secs(self.witness_every))?,
         })
     }
 }
@@ -254,6 +267,14 @@ fn members_of(text: &str) -> Result<BTreeMap<NodeId, String>, String> {
         }
     }
     Ok(members)
+}
+
+fn read_witnesses(path: Option<&Path>, every: Duration) -> Result<Witnesses, ConfigError> {
+    let Some(path) = path else { return Ok(Witnesses::default()) };
+    let bad = |reason: String| ConfigError::Witnesses { path: path.display().to_string(), reason };
+    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
+    let trust = Trust::parse(&text).map_err(|error| bad(error.to_string()))?;
+    Witnesses::new(&trust, every).map_err(bad)
 }
 
 fn read_ceremony(path: &Path) -> Result<Ceremony, ConfigError> {

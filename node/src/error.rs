@@ -194,9 +194,10 @@ impl ApiError {
                 RefusalCode::NoRecordAvailable => Code::NotFound,
                 RefusalCode::StaleVersion | RefusalCode::ImportSuperseded => Code::Aborted,
                 RefusalCode::Invalid | RefusalCode::LevelRefused => Code::InvalidArgument,
-                RefusalCode::WrongGroup | RefusalCode::DecisionLapsed | RefusalCode::DecisionRevoked => {
-                    Code::Unavailable
-                }
+                RefusalCode::WrongGroup
+                | RefusalCode::AuditSplit
+                | RefusalCode::DecisionLapsed
+                | RefusalCode::DecisionRevoked => Code::Unavailable,
                 RefusalCode::LogOnRefused => Code::Unauthenticated,
                 RefusalCode::UnknownUser | RefusalCode::UnknownObject => Code::NotFound,
                 RefusalCode::NotEntitled

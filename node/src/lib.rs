@@ -22,6 +22,7 @@ mod wire;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use model::audit::checkpoint::origin;
 use model::certificate::CertificateName;
 use model::command::cluster::{ClusterInfo, NodeInfo};
 use model::envelope::Caller;
@@ -51,7 +52,7 @@ use tonic_health::server::HealthReporter;
 pub use crate::passwords::WAITING_MAX as PASSWORDS_WAITING_MAX;
 pub use crate::searches::WAITING_MAX as SEARCHES_WAITING_MAX;
 
-use crate::audit::Pipeline;
+use crate::audit::{Pipeline, Publisher};
 use crate::config::{Config, Start, groups_of};
 use crate::env::{BoxFuture, Env, Indexes, Listener, Network};
 use crate::gate::{Admission, Authority, Denials, Gate, Summaries, Teller};
@@ -183,6 +184,13 @@ impl Node {
             replicas.push(replica);
         }
         tasks.spawn(keys.clone().keep(stopping.clone()));
+        for group in groups.iter().filter(|group| matches!(group.id(), GroupId::Audit(_))) {
+            let key = config.keyring.log_key(&origin(identity.cluster, group.id()));
+            let key = key.map_err(|error| NodeError::Access(error.to_string()))?;
+            let (witnesses, network) = (config.witnesses.clone(), env.open_network.clone());
+            let publisher = Publisher::new(group.clone(), key, witnesses, network, metrics.publish.clone());
+            tasks.spawn(publisher.keep(stopping.clone()));
+        }
         let (seen, (denials, told)) = (metrics.seen.clone(), Denials::new(metrics.denials.clone()));
         let authority = match config.gated {
             false => None,

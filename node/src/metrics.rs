@@ -8,7 +8,7 @@ use prometheus::{
 };
 use raft::metrics::{GroupMetrics, LogMetrics, PeerMetrics, SECONDS};
 
-use crate::audit::AuditMetrics;
+use crate::audit::{AuditMetrics, PublishMetrics};
 use crate::gate::{AccessMetrics, AdmissionMetrics, DenialMetrics, Seen};
 use crate::keys::KeyMetrics;
 use crate::passwords::Hashing;
@@ -22,6 +22,7 @@ pub struct Metrics {
     pub groups: GroupMetrics,
     pub peers: PeerMetrics,
     pub audit: AuditMetrics,
+    pub publish: PublishMetrics,
     pub search: SearchMetrics,
     pub searches: Searches,
     pub access: AccessMetrics,
@@ -47,6 +48,7 @@ impl Metrics {
             groups: GroupMetrics::new(&registry)?,
             peers: PeerMetrics::new(&registry)?,
             audit: AuditMetrics::new(&registry)?,
+            publish: PublishMetrics::new(&registry)?,
             search: SearchMetrics::new(&registry)?,
             searches: Searches::new(searches, &registry)?,
             access: AccessMetrics::new(&registry)?,

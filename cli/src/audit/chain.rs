@@ -1,7 +1,7 @@
 //! Leaves one after the other: each is checked by itself and appended to the tree, whose root then stands for them all.
 
-use model::audit::leaf::{LeafError, StoredLeaf};
-use model::audit::merkle::{Frontier, Hash, empty_root};
+use model::audit::leaf::{Leaf, LeafError, StoredLeaf};
+use model::audit::merkle::{Frontier, Hash, empty_root, leaf_hash};
 use model::codec;
 use model::seal::Sealed;
 use sha2::{Digest, Sha256};
@@ -32,6 +32,23 @@ pub enum ChainError {
     Leaf(#[from] LeafError),
 }
 
+/// Checks a leaf by itself: that it stands where it says, and that its payload is the one that it commits to.
+pub fn check_leaf(raw: &RawLeaf) -> Result<Leaf, ChainError> {
+    let RawLeaf { index, leaf, payload } = raw;
+    let index = *index;
+    let opened = StoredLeaf { bytes: leaf.clone(), payload: None }.open(index)?;
+    if payload.is_empty() {
+        return Err(ChainError::Missing { index });
+    }
+    // The digest is taken of the bytes themselves, so that no second form of the same payload passes.
+    let damaged = |reason: String| ChainError::Payload { index, reason };
+    codec::decode::<Sealed>(payload).map_err(|error| damaged(error.to_string()))?;
+    if <[u8; 32]>::from(Sha256::digest(payload)) != opened.payload {
+        return Err(LeafError::Payload { index }.into());
+    }
+    Ok(opened)
+}
+
 /// The leaves so far.
 #[derive(Debug, Default)]
 pub struct Chain {
@@ -50,27 +67,16 @@ impl Chain {
 
     /// Checks a leaf and appends it.
     pub fn push(&mut self, raw: &RawLeaf) -> Result<(), ChainError> {
-        let RawLeaf { index, leaf, payload } = raw;
-        let (index, expected) = (*index, self.frontier.size());
+        let (index, expected) = (raw.index, self.frontier.size());
         if index != expected {
             return Err(ChainError::Gap { expected, found: index });
         }
-        let stored = StoredLeaf { bytes: leaf.clone(), payload: None };
-        let opened = stored.open(index)?;
-        if payload.is_empty() {
-            return Err(ChainError::Missing { index });
-        }
-        // The digest is taken of the bytes themselves, so that no second form of the same payload passes.
-        let damaged = |reason: String| ChainError::Payload { index, reason };
-        codec::decode::<Sealed>(payload).map_err(|error| damaged(error.to_string()))?;
-        if <[u8; 32]>::from(Sha256::digest(payload)) != opened.payload {
-            return Err(LeafError::Payload { index }.into());
-        }
+        let opened = check_leaf(raw)?;
         if opened.recorded_ms < self.recorded_ms {
             return Err(ChainError::Time { index });
         }
         self.recorded_ms = opened.recorded_ms;
-        self.frontier.append(stored.hash());
+        self.frontier.append(leaf_hash(&raw.leaf));
         let size = self.frontier.size();
         if let Some((watched, root)) = &mut self.watched
             && *watched == size

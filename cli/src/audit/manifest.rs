@@ -12,7 +12,7 @@ use crate::error::CliError;
 pub const MANIFEST: &str = "manifest.json";
 /// Name of the file with the manifest's digest.
 pub const MANIFEST_DIGEST: &str = "manifest.sha256";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The content of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,19 +23,25 @@ pub struct Manifest {
     pub group: String,
     pub size: u64,
     pub root: String,
+    /// In the order in which they were written.
     pub files: Vec<ExportedFile>,
 }
 
-/// A file of leaves.
+/// A file, by its path below the directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExportedFile {
     pub name: String,
     pub bytes: u64,
     pub sha256: String,
-    /// Index of the first leaf.
-    pub first: u64,
-    pub leaves: u64,
+}
+
+impl ExportedFile {
+    /// A file of this content.
+    pub fn new(name: &str, content: &[u8]) -> Self {
+        let sha256 = model::ids::to_hex(&Sha256::digest(content));
+        Self { name: name.to_string(), bytes: content.len() as u64, sha256 }
+    }
 }
 
 impl Manifest {

@@ -3,6 +3,7 @@
 pub mod chain;
 pub mod directory;
 pub mod manifest;
+pub mod policy;
 pub mod remembered;
 
 /// Shows a hash.

@@ -7,7 +7,7 @@ use model::ids::GroupId;
 use model::limits::PAGE_MAX;
 
 use crate::audit::chain::RawLeaf;
-use crate::commands::{audit_export, audit_tail, audit_verify};
+use crate::commands::{audit_checkpoint, audit_export, audit_prove, audit_tail, audit_verify};
 use crate::context::Globals;
 use crate::error::CliError;
 
@@ -18,7 +18,18 @@ pub enum Command {
     Tail(audit_tail::Args),
     /// Recompute the log from its stored events and prove that it only grew.
     Verify(audit_verify::Args),
-    /// Write the log into a directory that verifies offline.
+    /// The newest checkpoints that the log has signed and witnesses have cosigned.
+    Checkpoint {
+        /// The audit group.
+        #[arg(long, default_value = "audit-0")]
+        group: GroupId,
+        /// Whose signatures are believed (C2SP tlog-policy); that of the context if left out.
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+    },
+    /// One event with the proof that it stands in the log, as files for whoever must be convinced.
+    Prove(audit_prove::Args),
+    /// Write the log into a directory that verifies offline, with stock tools (C2SP tlog-tiles).
     Export {
         /// The audit group.
         #[arg(long, default_value = "audit-0")]
@@ -34,6 +45,10 @@ pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
     match command {
         Command::Tail(args) => audit_tail::run(globals, args).await,
         Command::Verify(args) => audit_verify::run(globals, args).await,
+        Command::Checkpoint { group, policy } => {
+            audit_checkpoint::run(globals, &group.to_string(), policy.as_deref()).await
+        }
+        Command::Prove(args) => audit_prove::run(globals, args).await,
         Command::Export { group, out } => audit_export::run(globals, &group.to_string(), &out).await,
     }
 }

@@ -2,7 +2,11 @@
 
 use model::access::function::Function;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use client::{Client, v1};
+use model::audit::checkpoint::Checkpoint;
+use model::audit::note::Note;
 use serde::Serialize;
 
 use crate::audit::chain::Chain;
@@ -12,6 +16,38 @@ use crate::commands::audit_replicas::{checkpoint, size_now};
 use crate::context::Globals;
 use crate::error::CliError;
 use crate::progress::Progress;
+
+/// The log is signed every second as it grows; where it is not within this time, something hinders it.
+const SIGNED_MAX: Duration = Duration::from_secs(20);
+/// Where witnesses cosign, they are waited for as well, and no longer than this.
+const COSIGNED_MAX: Duration = Duration::from_secs(12);
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+
+/// A signed checkpoint that covers what the log holds now, with cosignatures where witnesses give any.
+async fn signed(client: &Client, group: &str, wanted: u64) -> Result<Note, CliError> {
+    let started = Instant::now();
+    let covers = |text: &str| {
+        let note = Note::parse(text.as_bytes()).ok()?;
+        let checkpoint = Checkpoint::parse(&note.text).ok()?;
+        (checkpoint.size >= wanted).then_some(note)
+    };
+    loop {
+        let published = client.published(v1::PublishedRequest { group: group.to_string() }).await?;
+        let (cosigned, latest) = (covers(&published.witnessed), covers(&published.latest));
+        let witnesses = !published.witnessed.is_empty() && started.elapsed() < COSIGNED_MAX;
+        match (cosigned, latest) {
+            (Some(note), _) => return Ok(note),
+            (None, Some(note)) if !witnesses => return Ok(note),
+            _ if started.elapsed() >= SIGNED_MAX => {
+                let text = format!(
+                    "{group} has {wanted} leaves and no signed checkpoint that covers them; its nodes say why in                      portcullis_audit_publish_failures_total"
+                );
+                return Err(CliError::Failed(text));
+            }
+            _ => tokio::time::sleep(ASK_AGAIN).await,
+        }
+    }
+}
 
 #[derive(Serialize)]
 struct Exported {
@@ -26,8 +62,13 @@ struct Exported {
 pub async fn run(globals: &Globals, group: &str, out: &Path) -> Result<(), CliError> {
     let client = globals.client_for(Function::AuditRead)?;
     let cluster = client.status().await?.cluster_id;
-    let size = size_now(&client, group, 0).await?;
-    let now = checkpoint(&client, group, size, None).await?;
+    let wanted = size_now(&client, group, 0).await?;
+    let note = signed(&client, group, wanted).await?;
+    let stated = Checkpoint::parse(&note.text).map_err(|error| CliError::Verification(error.to_string()))?;
+    let now = checkpoint(&client, group, stated.size, None).await?;
+    if now.root != stated.root {
+        return Err(CliError::Verification("the signed checkpoint has another root than the cluster states".into()));
+    }
     let (mut writer, mut chain) = (Writer::create(out)?, Chain::default());
     let mut progress = Progress::new("export", now.size);
     leaves(&client, group, now.size, |leaf| {
@@ -40,7 +81,7 @@ pub async fn run(globals: &Globals, group: &str, out: &Path) -> Result<(), CliEr
     if chain.root() != now.root {
         return Err(CliError::Verification("the stored leaves do not have the root that the cluster states".into()));
     }
-    let manifest = writer.finish(cluster, group.to_string(), &chain)?;
+    let manifest = writer.finish((cluster, group.to_string()), &chain, &note.to_string())?;
     let exported = Exported {
         group: manifest.group,
         size: manifest.size,

@@ -1,7 +1,9 @@
 //! One file per command: its flags, what it does, what it prints.
 
 pub mod audit;
+pub mod audit_checkpoint;
 pub mod audit_export;
+pub mod audit_prove;
 pub mod audit_replicas;
 pub mod audit_tail;
 pub mod audit_verify;
@@ -26,6 +28,7 @@ pub mod question;
 pub mod root_key;
 pub mod screen;
 pub mod sign_on;
+pub mod witness;
 pub mod zone;
 
 use crate::args::{Cli, Command};
@@ -57,6 +60,7 @@ pub async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Cluster(command) => cluster::run(&globals, command).await,
         Command::Matcher(command) => matcher::run(&globals, command).await,
         Command::Generate(command) => generate::run(&globals, command).await,
+        Command::Witness(args) => witness::run(&globals, args).await,
         Command::Pki(command) => pki::run(&globals, command),
         Command::Founding(command) => founding::run(&globals, command).await,
         Command::RootKey(command) => root_key::run(&globals, command).await,

@@ -175,6 +175,7 @@ async fn start(globals: &Globals, args: Args) -> Result<(), CliError> {
     control::serve(&control, sender)?;
     let authority = layout.authority(&dir, SystemClock.now(), &entropy)?;
     layout.write_contexts(&dir, &authority, &control)?;
+    let witnesses = layout.witnesses(&dir, &entropy)?;
     let ready_file = ready_file.map(|path| absolute(&path)).transpose()?;
     let result = supervisor::run(
         Settings {
@@ -188,6 +189,7 @@ async fn start(globals: &Globals, args: Args) -> Result<(), CliError> {
             restart,
             output: globals.output,
             entropy,
+            witnesses,
         },
         requests,
     )

@@ -2,12 +2,16 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use model::audit::checkpoint::origin;
 use model::certificate::Bearer;
-use model::ids::{ClusterId, NodeId, UserId, to_hex};
+use model::ids::{ClusterId, GroupId, NodeId, UserId, from_hex, to_hex};
+use model::seal::Keyring;
 use model::session::banner_digest;
 use model::time::{Entropy, UnixMillis};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::people::{AGENCY, PEOPLE, Person, STATION};
 use super::ports;
@@ -17,12 +21,15 @@ use crate::error::CliError;
 use crate::files::{write_atomically, write_secret};
 use crate::identity::Identity;
 use crate::pki::{Authority, Order, Pair};
+use crate::witness::Witness;
 
 const FORMAT: u32 = 1;
 /// Where its nodes listen.
 const LOCAL: &str = "127.0.0.1";
 /// How long certificates of a playground are good.
 const CERTIFICATE_DAYS: u64 = 365;
+/// Witnesses of its audit log.
+const WITNESSES: usize = 2;
 /// Longest path of a unix socket, with a margin below what every system takes.
 const SOCKET_PATH_MAX: usize = 100;
 
@@ -34,6 +41,9 @@ pub struct Layout {
     pub cluster_id: ClusterId,
     pub records_groups: u16,
     pub nodes: Vec<NodeLayout>,
+    /// Where its witnesses of the audit log listen.
+    #[serde(default)]
+    pub witnesses: Vec<String>,
     /// Without certificates, and so without a gate.
     #[serde(default)]
     pub plain_text: bool,
@@ -77,6 +87,13 @@ impl Dir {
     pub fn founding_digest(&self) -> PathBuf {
         self.0.join("founding.digest")
     }
+    /// Whose signatures under the audit log are believed; the nodes find their witnesses in it.
+    pub fn audit_policy(&self) -> PathBuf {
+        self.0.join("audit.policy")
+    }
+    pub fn witness(&self, number: usize) -> PathBuf {
+        self.0.join(format!("witness-{number}"))
+    }
     pub fn context(&self) -> PathBuf {
         self.0.join("context.json")
     }
@@ -98,14 +115,17 @@ impl Dir {
 impl Layout {
     /// A new cluster with free ports; its key is written here, before anything could be sealed with another.
     pub fn create(dir: &Dir, nodes: u64, records_groups: u16, entropy: &dyn Entropy) -> Result<Self, CliError> {
-        let ports = ports::choose(nodes as usize * 2, entropy).map_err(|error| CliError::io("free ports", error))?;
+        let wanted = nodes as usize * 2 + WITNESSES;
+        let ports = ports::choose(wanted, entropy).map_err(|error| CliError::io("free ports", error))?;
+        let (witnesses, ports) = ports.split_at(WITNESSES);
+        let witnesses = witnesses.iter().map(|port| local(*port)).collect();
         let nodes = (1..=nodes)
             .zip(ports.chunks_exact(2))
             .map(|(id, ports)| NodeLayout { id, grpc: local(ports[0]), http: local(ports[1]), joined: false })
             .collect();
         let (cluster_id, plain_text) = (ClusterId(entropy.sixteen()), false);
         let rate_factor = RATE_FACTOR;
-        let layout = Self { format: FORMAT, cluster_id, records_groups, nodes, plain_text, rate_factor };
+        let layout = Self { format: FORMAT, cluster_id, records_groups, nodes, witnesses, plain_text, rate_factor };
         let mut key = [0; 32];
         entropy.fill(&mut key);
         write_secret(&dir.key(), &(to_hex(&key) + "\n"))?;
@@ -153,6 +173,29 @@ impl Layout {
         Ok(authority)
     }
 
+    /// Opens the witnesses, and writes down whose signatures under the audit log are believed.
+    pub fn witnesses(&self, dir: &Dir, entropy: &dyn Entropy) -> Result<Vec<Arc<Witness>>, CliError> {
+        let key = std::fs::read_to_string(dir.key()).map_err(|error| CliError::path(&dir.key(), error))?;
+        let key = from_hex(key.trim()).and_then(|key| <[u8; 32]>::try_from(key).ok());
+        let key = Zeroizing::new(key.ok_or_else(|| CliError::Failed(format!("{}: is no key", dir.key().display())))?);
+        let log = Keyring::single(1, *key).log_key(&origin(self.cluster_id, GroupId::Audit(0)));
+        let log = log.map_err(|error| CliError::Failed(error.to_string()))?.verifier();
+        let mut policy = format!("log {log}\n");
+        let (mut witnesses, mut names) = (Vec::new(), String::new());
+        for (number, address) in (1..).zip(&self.witnesses) {
+            let name = format!("witness-{number}.playground.example");
+            let witness = Witness::open(&dir.witness(number), &name, vec![log.clone()], entropy)?;
+            let _ = writeln!(policy, "witness w{number} {} http://{address}", witness.key());
+            let _ = write!(names, " w{number}");
+            witnesses.push(Arc::new(witness));
+        }
+        if !witnesses.is_empty() {
+            let _ = writeln!(policy, "group witnesses any{names}\nquorum witnesses");
+            write_atomically(&dir.audit_policy(), policy.as_bytes())?;
+        }
+        Ok(witnesses)
+    }
+
     /// Takes in a node that will join.
     pub fn add(&mut self, id: u64, entropy: &dyn Entropy) -> Result<NodeLayout, CliError> {
         let ports = ports::choose(2, entropy).map_err(|error| CliError::io("free ports", error))?;
@@ -187,18 +230,24 @@ impl Layout {
         for person in &PEOPLE {
             let Pair { certificate, key } = authority.pair(&Bearer::User(UserId::new(person.user)?));
             let tls = TlsContext { ca: dir.pki().join("ca.pem"), certificate, key };
-            let text = self.context(person, tls.clone(), Vec::new(), control).to_text()?;
+            let text = self.context(dir, (person, tls.clone()), Vec::new(), control).to_text()?;
             write_atomically(&dir.0.join(format!("context-{}.json", person.user)), text.as_bytes())?;
             let purpose = Some(person.purpose.to_string());
             let duties = person.duties();
             identities.push(Identity { user: person.user.to_string(), purpose, tls, duties });
         }
         let first = (&PEOPLE[0], identities[0].tls.clone());
-        let text = self.context(first.0, first.1, identities, control).to_text()?;
+        let text = self.context(dir, first, identities, control).to_text()?;
         write_atomically(&dir.context(), text.as_bytes())
     }
 
-    fn context(&self, person: &Person, tls: TlsContext, identities: Vec<Identity>, control: &Path) -> Context {
+    fn context(
+        &self,
+        dir: &Dir,
+        (person, tls): (&Person, TlsContext),
+        identities: Vec<Identity>,
+        control: &Path,
+    ) -> Context {
         Context {
             endpoints: self.nodes.iter().map(|node| node.grpc.clone()).collect(),
             user: person.user.to_string(),
@@ -209,6 +258,7 @@ impl Layout {
             // Whoever starts a playground plays all of them.
             acknowledges: (!self.plain_text).then(|| to_hex(&banner_digest())),
             identities: if self.plain_text { Vec::new() } else { identities },
+            audit_policy: (!self.witnesses.is_empty()).then(|| dir.audit_policy()),
             deadline_ms: None,
             playground: Some(PlaygroundContext { control: control.to_path_buf() }),
         }

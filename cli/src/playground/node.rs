@@ -73,6 +73,10 @@ pub fn arguments(dir: &Dir, layout: &Layout, node: &NodeLayout, join: Option<&st
             ("--tls-crl", text(dir.pki().join("revoked.pem"))),
         ]);
     }
+    if !layout.witnesses.is_empty() {
+        let every = "1".to_string();
+        arguments.extend([("--witnesses", text(dir.audit_policy())), ("--witness-every", every)]);
+    }
     match join {
         Some(address) => arguments.push(("--join", address.to_string())),
         None => arguments.extend([

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use client::ErrorKind;
 use model::error::RefusalCode;
 use model::time::Clock;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,6 +22,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, note};
 use crate::system::{SystemClock, SystemEntropy};
+use crate::witness::{Witness, serve};
 
 /// How often a starting cluster is asked whether it serves.
 const PROBE_EVERY: Duration = Duration::from_millis(100);
@@ -44,6 +47,8 @@ pub struct Settings {
     pub restart: bool,
     pub output: Output,
     pub entropy: SystemEntropy,
+    /// They listen where the layout says, in its order.
+    pub witnesses: Vec<Arc<Witness>>,
 }
 
 /// A playground that runs.
@@ -104,7 +109,8 @@ pub async fn run(settings: Settings, mut requests: mpsc::Receiver<Asked>) -> Res
     };
     playground.remove_ready_file();
     let started = Instant::now();
-    let mut result = playground.start_all();
+    let witnesses = playground.start_witnesses().await;
+    let mut result = witnesses.and_then(|()| playground.start_all());
     let mut probe = tokio::time::interval(PROBE_EVERY);
     probe.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while result.is_ok() {
@@ -126,6 +132,20 @@ pub async fn run(settings: Settings, mut requests: mpsc::Receiver<Asked>) -> Res
 }
 
 impl Supervisor {
+    /// The witnesses run in this process, as tasks that end with it.
+    async fn start_witnesses(&self) -> Result<(), CliError> {
+        for (witness, address) in self.settings.witnesses.iter().zip(&self.settings.layout.witnesses) {
+            let listener = TcpListener::bind(address).await.map_err(|error| CliError::io(address, error))?;
+            let (witness, address) = (witness.clone(), address.clone());
+            tokio::spawn(async move {
+                if let Err(error) = serve(listener, witness).await {
+                    note(format!("the witness at {address} ended: {error}"));
+                }
+            });
+        }
+        Ok(())
+    }
+
     fn start_all(&mut self) -> Result<(), CliError> {
         for node in self.settings.layout.nodes.clone() {
             self.start(&node)?;

@@ -1,5 +1,12 @@
-//! The evidence: what an event says, how it becomes a leaf, and the Merkle tree over the leaves (SECURITY.md 3).
+//! The audit log: events, leaves, the Merkle tree over them, and the formats by which outsiders check it (C2SP).
 
+pub mod checkpoint;
 pub mod event;
 pub mod leaf;
 pub mod merkle;
+pub mod note;
+pub mod proof;
+pub mod published;
+pub mod tiles;
+pub mod trust;
+pub mod witness;

@@ -19,8 +19,21 @@ pub fn decide(view: &dyn View, context: Context, command: &AppendEvents) -> Read
     if !matches!(context.group, GroupId::Audit(_)) {
         return Ok(Effects::refused(RefusalCode::WrongGroup, format!("{} keeps no audit log", context.group)));
     }
+    if let Some(refused) = refused_after_split(view, context)? {
+        return Ok(refused);
+    }
     let (writes, appended) = append(view, context, &command.events)?;
     Ok(Effects { writes, outcome: Outcome::Appended(appended) })
+}
+
+/// Whose log it would be that grows nobody could say, once the replicas of the group have no common one.
+pub fn refused_after_split(view: &dyn View, context: Context) -> Read<Option<Effects>> {
+    let split_at = view.published()?.split_at;
+    Ok(split_at.map(|size| {
+        let text =
+            format!("the replicas of {} have no common audit log at {size} leaves; it grows no more", context.group);
+        Effects::refused(RefusalCode::AuditSplit, text)
+    }))
 }
 
 /// The writes that append events, and where they stand then.

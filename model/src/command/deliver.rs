@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::audit::event::EventDraft;
 use crate::command::Outcome;
-use crate::command::append::append;
+use crate::command::append::{append, refused_after_split};
 use crate::decide::Context;
 use crate::error::RefusalCode;
 use crate::ids::GroupId;
@@ -28,6 +28,11 @@ pub fn decide(view: &dyn View, context: Context, command: &Deliver) -> Read<Effe
     if !command.messages.iter().all(takes) {
         let text = format!("{} does not take what is delivered", context.group);
         return Ok(Effects::refused(RefusalCode::WrongGroup, text));
+    }
+    if matches!(context.group, GroupId::Audit(_))
+        && let Some(refused) = refused_after_split(view, context)?
+    {
+        return Ok(refused);
     }
     let mut cursors: BTreeMap<Lane, u64> = BTreeMap::new();
     let mut events: Vec<EventDraft> = Vec::new();

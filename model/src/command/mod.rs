@@ -9,6 +9,7 @@ pub mod end_override;
 pub mod import;
 pub mod make_key;
 pub mod people;
+pub mod publish;
 pub mod record_override;
 pub mod remember;
 pub mod remove;
@@ -53,6 +54,7 @@ crate::numbered! {
         23 => PutPolicies(Policies),
         24 => MakeKey(make_key::MakeKey),
         30 => AppendEvents(append::AppendEvents),
+        31 => Publish(publish::Publish),
         40 => InitialiseCeremony(Ceremony),
         41 => Bootstrap(people::founding::Bootstrap),
         42 => PutAgency(people::agency::PutAgency),

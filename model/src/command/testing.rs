@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::audit::event::{EventDraft, EventHeader, EventKind};
 use crate::audit::leaf::StoredLeaf;
-use crate::audit::merkle::Frontier;
+use crate::audit::merkle::{Frontier, Hash, Node};
+use crate::audit::published::Published;
 use crate::command::cluster::ClusterInfo;
 use crate::command::create::CreateRecord;
 use crate::command::end_override::EndOverride;
@@ -45,6 +46,8 @@ pub struct World {
     cursors: BTreeMap<Lane, u64>,
     leaves: BTreeMap<u64, StoredLeaf>,
     frontier: Frontier,
+    nodes: BTreeMap<Node, Hash>,
+    published: Published,
     policies: Option<Policies>,
     data_keys: Vec<DataKey>,
     pub cluster: Option<ClusterInfo>,
@@ -68,6 +71,8 @@ impl Default for World {
             cursors: BTreeMap::new(),
             leaves: BTreeMap::new(),
             frontier: Frontier::default(),
+            nodes: BTreeMap::new(),
+            published: Published::default(),
             policies: None,
             data_keys: Vec::new(),
             cluster: None,
@@ -124,6 +129,12 @@ impl View for World {
     fn frontier(&self) -> Read<Frontier> {
         Ok(self.frontier.clone())
     }
+    fn tree_node(&self, node: Node) -> Read<Option<Hash>> {
+        Ok(self.nodes.get(&node).copied())
+    }
+    fn published(&self) -> Read<Published> {
+        Ok(self.published.clone())
+    }
     fn cluster(&self) -> Read<Option<ClusterInfo>> {
         Ok(self.cluster.clone())
     }
@@ -146,9 +157,14 @@ impl World {
     }
 
     pub fn apply(&mut self, envelope: &Envelope) -> Outcome {
+        self.try_apply(envelope).expect("reads")
+    }
+
+    /// As a replica does, which may have to stop.
+    pub fn try_apply(&mut self, envelope: &Envelope) -> Read<Outcome> {
         self.time.0 += 1;
         let context = Context { group: self.group, index: self.time.0, time: self.time };
-        let effects = decide(self, context, envelope).expect("reads");
+        let effects = decide(self, context, envelope)?;
         for write in effects.writes {
             match write {
                 Write::PutRecord(record) => self.records.entry(record.header.id).or_default().push(record),
@@ -175,10 +191,12 @@ impl World {
                 Write::PutCursor(lane, cursor) => drop(self.cursors.insert(lane, cursor)),
                 Write::PutLeaf(index, leaf) => drop(self.leaves.insert(index, leaf)),
                 Write::PutFrontier(frontier) => self.frontier = frontier,
+                Write::PutTreeNode(node, hash) => drop(self.nodes.insert(node, hash)),
+                Write::PutPublished(published) => self.published = published,
                 Write::PutToken(..) | Write::DeleteToken(..) | Write::Feed(_) => {}
                 Write::PutDataKey(key) => self.data_keys.push(key),
                 Write::PutPolicies(policies) => self.policies = Some(policies),
-                Write::PutTreeNode(..) | Write::PutCluster(_) | Write::PutNode(..) => {}
+                Write::PutCluster(_) | Write::PutNode(..) => {}
                 people @ (Write::PutAgency(_)
                 | Write::PutAgreement(_)
                 | Write::PutMemorandum(_)
@@ -195,7 +213,7 @@ impl World {
                 | Write::PutProposedBundle(_)) => self.people.write(people),
             }
         }
-        effects.outcome
+        Ok(effects.outcome)
     }
 
     pub fn outbox(&self) -> Vec<EventDraft> {

@@ -91,6 +91,7 @@ impl NoRecordDataHere for v1::TransferLeaderResponse {}
 impl NoRecordDataHere for v1::SnapshotResponse {}
 impl NoRecordDataHere for v1::KeysResponse {}
 impl NoRecordDataHere for v1::CheckpointResponse {}
+impl NoRecordDataHere for v1::PublishedResponse {}
 impl NoRecordDataHere for v1::PoliciesResponse {}
 impl NoRecordDataHere for v1::BannerResponse {}
 
@@ -182,6 +183,7 @@ audited!(
     WhoAmIResponse,
     ListSessionsResponse,
     ExportAuditResponse,
+    ProveResponse,
     ImportProgress,
     UserRecord,
     ListUsersResponse,

@@ -186,6 +186,11 @@ impl Gate {
         Some(Err(another))
     }
 
+    /// The cluster.
+    pub fn cluster(&self) -> ClusterId {
+        self.cluster
+    }
+
     /// Whose account holds a name of the certificate, among those that are not of this cluster: these say themselves whose they are.
     fn holder(&self, remote: Option<&Remote>) -> Result<Option<UserId>, ApiError> {
         let shown = remote.and_then(|remote| remote.certificate.as_ref());

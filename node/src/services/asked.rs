@@ -141,6 +141,12 @@ asked! {
         "old_size" = number(it.old_size),
         "size" = number(it.size),
     ],
+    PublishedRequest(it) => ["group" = it.group.clone()],
+    ProveRequest(it) => [
+        "group" = it.group.clone(),
+        "receipt" = it.receipt.clone(),
+        "index" = it.index.map(|index| index.to_string()).unwrap_or_default(),
+    ],
     StatusRequest(_it) => [],
     BannerRequest(_it) => [],
     LogOnRequest(it) => ["banner_sha256" = it.banner_sha256.clone(), "path" = path(&it.factors)],

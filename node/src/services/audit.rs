@@ -1,18 +1,20 @@
 //! Reading the audit: itself audited. Leaves leave as they are stored, so that the reader verifies and need not believe.
 
-use std::cell::RefCell;
-
 use model::access::function::Function;
+use model::audit::checkpoint::origin;
 use model::audit::event::{ChangeKind, EventKind, EventPayload, ReleasedBy, Term};
 use model::audit::leaf::{Leaf, StoredLeaf};
-use model::audit::merkle::{consistency_proof, root_at};
+use model::audit::merkle::{Hash, empty_root};
+use model::audit::published::Published;
 use model::codec;
 use model::error::Invalid;
 use model::ids::{GroupId, from_hex, to_hex};
 use model::seal::Scope;
 use model::time::UnixMillis;
 use proto::v1 as message;
+use raft::error::GroupError;
 use raft::group::Group;
+use raft::machine::State;
 use raft::storage::StorageError;
 use tonic::{Request, Response, Status};
 
@@ -29,6 +31,10 @@ const EXPORT: Call =
     Call { name: "audit_export", kind: EventKind::AuditRead, need: Need::Function(Function::AuditRead) };
 const CHECKPOINT: Call =
     Call { name: "audit_checkpoint", kind: EventKind::AuditRead, need: Need::Function(Function::AuditRead) };
+
+const PUBLISHED: Call =
+    Call { name: "audit_published", kind: EventKind::AuditRead, need: Need::Function(Function::AuditRead) };
+const PROVE: Call = Call { name: "audit_prove", kind: EventKind::AuditRead, need: Need::Function(Function::AuditRead) };
 
 impl Api {
     fn audit_group(&self, name: &str) -> Result<&Group, ApiError> {
@@ -50,27 +56,11 @@ impl Api {
         let limit = page_size(request.limit)?;
         let group = self.audit_group(&request.group)?;
         group.linearize(admitted.left()?).await?;
-        let receipt = match request.receipt.as_str() {
-            "" => None,
-            text => {
-                let hash = from_hex(text).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-                Some(hash.ok_or_else(|| Invalid::new("receipt", "expected 64 hexadecimal digits".into()))?)
-            }
-        };
+        let receipt = read_receipt(&request.receipt)?;
         let (size, leaves) = group.read(|state| {
             let size = state.frontier()?.size();
             let (from, limit) = match (&receipt, request.from) {
-                (Some(hash), _) => match state.leaf_of(hash)? {
-                    Some(index) => {
-                        let leaves = state.leaves(index, 1)?.rows;
-                        if leaves.iter().any(|(at, leaf)| *at != index || leaf.hash() != *hash) {
-                            let reason = format!("the leaf at {index} is not the one of its receipt");
-                            return Err(StorageError::Damaged { place: group.id().to_string(), reason });
-                        }
-                        return Ok((size, leaves));
-                    }
-                    None => return Ok((size, Vec::new())),
-                },
+                (Some(hash), _) => return Ok((size, leaf_of(group, state, hash)?.into_iter().collect())),
                 (None, Some(from)) => (from, limit),
                 // From the end, so that a page that is cut by its bytes lacks the oldest.
                 (None, None) => return Ok((size, state.newest_leaves(limit)?)),
@@ -170,6 +160,64 @@ impl Api {
         self.release(admitted, Unreleased::new(body, None, admitted.event(EXPORT.kind), payload)).await
     }
 
+    async fn published(
+        &self,
+        admitted: &Admitted,
+        request: message::PublishedRequest,
+    ) -> Result<Released<message::PublishedResponse>, ApiError> {
+        let group = self.audit_group(&request.group)?;
+        group.linearize(admitted.left()?).await?;
+        let Published { latest, witnessed, split_at } = group.read(|state| state.published())?;
+        let key = self.0.records.keys().ring().log_key(&origin(self.0.gate.cluster(), group.id()));
+        let key = key.map_err(|error| ApiError::Internal(error.to_string()))?;
+        Ok(Released::without_record_data(message::PublishedResponse {
+            group: group.id().to_string(),
+            key: key.verifier().to_string(),
+            latest: latest.map(|noted| noted.note).unwrap_or_default(),
+            witnessed: witnessed.map(|noted| noted.note).unwrap_or_default(),
+            split_at,
+        }))
+    }
+
+    async fn prove_leaf(
+        &self,
+        admitted: &Admitted,
+        request: message::ProveRequest,
+    ) -> Result<Released<message::ProveResponse>, ApiError> {
+        let group = self.audit_group(&request.group)?;
+        let receipt = read_receipt(&request.receipt)?;
+        if receipt.is_some() == request.index.is_some() {
+            return Err(Invalid::new("receipt", "give either a receipt or an index".into()).into());
+        }
+        group.linearize(admitted.left()?).await?;
+        let found = group.read(|state| {
+            let leaf = match (&receipt, request.index) {
+                (Some(receipt), _) => leaf_of(group, state, receipt)?,
+                (None, index) => {
+                    let index = index.unwrap_or_default();
+                    state.leaves(index, 1)?.rows.pop().filter(|(at, _)| *at == index)
+                }
+            };
+            let Some((index, leaf)) = leaf else { return Ok(None) };
+            let Published { latest, witnessed, .. } = state.published()?;
+            // A cosigned checkpoint convinces more people than a newer one that its log alone has signed.
+            let covering = [witnessed, latest].into_iter().flatten().find(|noted| noted.size > index);
+            let proven = covering.map(|noted| Ok((state.inclusion(index, noted.size)?, noted.note))).transpose()?;
+            Ok(Some((index, leaf, proven)))
+        })?;
+        let (index, leaf, proven) = found.ok_or(ApiError::NoRecord)?;
+        let (path, checkpoint) = proven.ok_or_else(|| {
+            let text =
+                format!("leaf {index} is in no signed checkpoint yet; the log is signed every second as it grows");
+            GroupError::Unavailable { group: group.id(), reason: text }
+        })?;
+        let payload = leaf.payload.as_ref().map(codec::encode).transpose();
+        let payload = payload.map_err(|error| ApiError::Internal(error.to_string()))?.unwrap_or_default();
+        let path = path.iter().map(|hash| hash.to_vec()).collect();
+        let body = message::ProveResponse { index, leaf: leaf.bytes, payload, path, checkpoint, audit: None };
+        self.release(admitted, Unreleased::new(body, None, admitted.event(PROVE.kind), admitted.payload())).await
+    }
+
     async fn checkpoint(
         &self,
         admitted: &Admitted,
@@ -183,24 +231,11 @@ impl Api {
             if size > now || request.old_size > size {
                 return Ok(Err(now));
             }
-            // Damage met on the way is not "no such node": it ends the read and stops the node.
-            let damage = RefCell::new(None);
-            let read = |node| {
-                let read = state.tree_node(node);
-                read.unwrap_or_else(|error| {
-                    damage.replace(Some(error));
-                    None
-                })
-            };
-            let root = root_at(&read, size);
             let proof = match request.old_size {
-                0 => Ok(Vec::new()),
-                old => consistency_proof(&read, old, size),
+                0 => Vec::new(),
+                old => state.consistency(old, size)?,
             };
-            match damage.take() {
-                Some(error) => Err(error),
-                None => Ok(Ok((size, root, proof))),
-            }
+            Ok(Ok((size, state.root_at(size)?.unwrap_or_else(empty_root), proof)))
         })?;
         let (size, root, proof) = made.map_err(|now| {
             Invalid::new(
@@ -208,13 +243,33 @@ impl Api {
                 format!("the log has {now} leaves; it cannot be asked for {}", request.old_size.max(request.size)),
             )
         })?;
-        let damaged = |error: model::audit::merkle::ProofError| ApiError::Internal(error.to_string());
         Ok(Released::without_record_data(message::CheckpointResponse {
             group: group.id().to_string(),
             size,
-            root: root.map_err(damaged)?.to_vec(),
-            consistency: proof.map_err(damaged)?.iter().map(|hash| hash.to_vec()).collect(),
+            root: root.to_vec(),
+            consistency: proof.iter().map(|hash| hash.to_vec()).collect(),
         }))
+    }
+}
+
+/// A receipt, if one was given.
+fn read_receipt(text: &str) -> Result<Option<Hash>, ApiError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let hash = from_hex(text).and_then(|bytes| Hash::try_from(bytes).ok());
+    Ok(Some(hash.ok_or_else(|| Invalid::new("receipt", "expected 64 hexadecimal digits".into()))?))
+}
+
+/// The leaf of a receipt.
+fn leaf_of(group: &Group, state: State<'_>, receipt: &Hash) -> Result<Option<(u64, StoredLeaf)>, StorageError> {
+    let Some(index) = state.leaf_of(receipt)? else { return Ok(None) };
+    match state.leaves(index, 1)?.rows.pop() {
+        Some((at, leaf)) if at == index && leaf.hash() == *receipt => Ok(Some((at, leaf))),
+        _ => {
+            let reason = format!("the leaf at {index} is not the one of its receipt");
+            Err(StorageError::Damaged { place: group.id().to_string(), reason })
+        }
     }
 }
 
@@ -232,6 +287,20 @@ impl Audit for Api {
         request: Request<message::ExportAuditRequest>,
     ) -> Result<Response<Released<message::ExportAuditResponse>>, Status> {
         self.serve(EXPORT, request, async |admitted, request| self.export_audit(admitted, request).await).await
+    }
+
+    async fn published(
+        &self,
+        request: Request<message::PublishedRequest>,
+    ) -> Result<Response<Released<message::PublishedResponse>>, Status> {
+        self.serve(PUBLISHED, request, async |admitted, request| Api::published(self, admitted, request).await).await
+    }
+
+    async fn prove(
+        &self,
+        request: Request<message::ProveRequest>,
+    ) -> Result<Response<Released<message::ProveResponse>>, Status> {
+        self.serve(PROVE, request, async |admitted, request| self.prove_leaf(admitted, request).await).await
     }
 
     async fn checkpoint(

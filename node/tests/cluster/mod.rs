@@ -141,6 +141,7 @@ pub struct Cluster {
     nodes: Vec<Option<Runtime>>,
     /// What callers see.
     cuts: Cuts,
+    witnesses: Default::default(),
     /// Where clients run.
     runtime: Runtime,
 }

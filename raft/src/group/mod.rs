@@ -2,6 +2,7 @@
 
 mod age;
 mod members;
+mod roots;
 mod status;
 
 pub(crate) use age::WeakGroup;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use model::access::policy_bundle::{PolicyBundle, ProposedBundle};
-use model::audit::merkle::{Frontier, Hash};
+use model::audit::merkle::{Frontier, Hash, Node};
+use model::audit::published::Published;
 use model::codec::{self, Stored};
 use model::command::Remembered;
 use model::command::cluster::ClusterInfo;
@@ -123,6 +124,7 @@ impl<'a> Overlay<'a> {
                 }
                 Write::PutTreeNode(node, hash) => self.put_raw(keys::tree_node(node), hash.to_vec()),
                 Write::PutFrontier(frontier) => self.put(keys::FRONTIER.to_vec(), &frontier)?,
+                Write::PutPublished(published) => self.put(keys::PUBLISHED.to_vec(), &published)?,
                 Write::PutCluster(info) => self.put(keys::CLUSTER.to_vec(), &info)?,
                 Write::PutNode(node, info) => self.put(keys::node(node), &info)?,
                 Write::PutPolicies(policies) => {
@@ -407,6 +409,16 @@ impl View for Overlay<'_> {
 
     fn frontier(&self) -> Read<Frontier> {
         Ok(self.value(keys::FRONTIER)?.unwrap_or_default())
+    }
+
+    fn tree_node(&self, node: Node) -> Read<Option<Hash>> {
+        let key = keys::tree_node(node);
+        let hash = |bytes: Vec<u8>| Hash::try_from(bytes).map_err(|_| ViewError(format!("key {key:02x?}: not a hash")));
+        self.raw(&key)?.map(hash).transpose()
+    }
+
+    fn published(&self) -> Read<Published> {
+        Ok(self.value(keys::PUBLISHED)?.unwrap_or_default())
     }
 
     fn cluster(&self) -> Read<Option<ClusterInfo>> {

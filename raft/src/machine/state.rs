@@ -1,7 +1,11 @@
 //! Reading a group's state, typed. All reads of one [`State`] are of one moment when it stands on a view.
 
+use std::cell::RefCell;
+
 use model::audit::leaf::StoredLeaf;
-use model::audit::merkle::{Frontier, Hash, Node};
+use model::audit::merkle::{self, Frontier, Hash, Node, ProofError, ReadNode};
+use model::audit::published::Published;
+use model::audit::tiles::Tile;
 use model::codec::{self, Stored};
 use model::command::Remembered;
 use model::command::cluster::{ClusterInfo, NodeInfo};
@@ -260,6 +264,53 @@ impl State<'_> {
     /// The hash of a complete subtree of the audit tree.
     pub fn tree_node(&self, node: Node) -> Result<Option<Hash>> {
         self.fixed(&keys::tree_node(node))
+    }
+
+    /// What is published of the audit log.
+    pub fn published(&self) -> Result<Published> {
+        Ok(self.value(keys::PUBLISHED)?.unwrap_or_default())
+    }
+
+    /// The root of the first leaves of the audit log; None where it is shorter.
+    pub fn root_at(&self, size: u64) -> Result<Option<Hash>> {
+        if size > self.frontier()?.size() {
+            return Ok(None);
+        }
+        self.of_tree(|read| merkle::root_at(read, size)).map(Some)
+    }
+
+    /// The hashes of a tile; None where the log has not so many.
+    pub fn tile(&self, tile: &Tile) -> Result<Option<Vec<Hash>>> {
+        if !tile.is_within(self.frontier()?.size()) {
+            return Ok(None);
+        }
+        self.of_tree(|read| tile.hashes(read)).map(Some)
+    }
+
+    /// The proof that a leaf stands among the first `size`.
+    pub fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash>> {
+        self.of_tree(|read| merkle::inclusion_proof(read, index, size))
+    }
+
+    /// The proof that the audit log of `size` leaves grew out of that of `old`.
+    pub fn consistency(&self, old: u64, size: u64) -> Result<Vec<Hash>> {
+        self.of_tree(|read| merkle::consistency_proof(read, old, size))
+    }
+
+    /// What is computed from the audit tree. Damage that is met on the way is not "no such node".
+    fn of_tree<T>(&self, compute: impl FnOnce(&ReadNode<'_>) -> std::result::Result<T, ProofError>) -> Result<T> {
+        let damage = RefCell::new(None);
+        let read = |node| {
+            self.tree_node(node).unwrap_or_else(|error| {
+                damage.replace(Some(error));
+                None
+            })
+        };
+        let computed = compute(&read);
+        match damage.take() {
+            Some(error) => Err(error),
+            None => computed.map_err(|error| damaged(keys::FRONTIER, error.to_string())),
+        }
     }
 
     /// The slot map.

@@ -272,6 +272,13 @@ impl Peer for PeerService {
         }))
     }
 
+    async fn root(&self, request: Request<peer::RootRequest>) -> Result<Response<peer::RootReply>, Status> {
+        let (remote, request) = opened(request);
+        let (group, _) = self.admit_member(remote.as_ref(), request.route.as_ref())?;
+        let root = group.root_here(request.size).await.map_err(|error| Status::internal(error.to_string()))?;
+        Ok(Response::new(peer::RootReply { root: root.map(|root| root.to_vec()).unwrap_or_default().into() }))
+    }
+
     async fn change(&self, request: Request<peer::ChangeRequest>) -> Result<Response<peer::ChangeReply>, Status> {
         use peer::change_request::Step as Wire;
         let (remote, request) = opened(request);

@@ -26,6 +26,7 @@
 //! | 0x41 | state | level u8, index u64 | hash of a complete subtree |
 //! | 0x42 | state | - | `Frontier` |
 //! | 0x43 | state | leaf hash | leaf index u64 |
+//! | 0x44 | state | - | `Published` |
 //! | 0x50 | state | - | `ClusterInfo` |
 //! | 0x51 | state | node u64 | `NodeInfo` |
 //! | 0x52 | state | - | `Policies` in force |
@@ -88,7 +89,7 @@ pub fn purged(group: GroupId) -> Vec<u8> {
 pub fn is_framed(key: &[u8]) -> bool {
     matches!(
         key.first(),
-        Some(0x10 | 0x11 | 0x12 | 0x14 | 0x16 | 0x17 | 0x19 | 0x20 | 0x30 | 0x40 | 0x42 | 0x50..=0x54)
+        Some(0x10 | 0x11 | 0x12 | 0x14 | 0x16 | 0x17 | 0x19 | 0x20 | 0x30 | 0x40 | 0x42 | 0x44 | 0x50..=0x54)
             | Some(0x60..=0x62 | 0x64..=0x67 | 0x6a | 0x6d..=0x70 | 0x72)
     )
 }
@@ -96,6 +97,7 @@ pub fn is_framed(key: &[u8]) -> bool {
 pub const APPLIED: &[u8] = &[0x10];
 pub const SLOT_MAP: &[u8] = &[0x16];
 pub const FRONTIER: &[u8] = &[0x42];
+pub const PUBLISHED: &[u8] = &[0x44];
 pub const CLUSTER: &[u8] = &[0x50];
 /// Prefix of the newest versions of all records.
 pub const RECORDS: &[u8] = &[0x11];

@@ -34,7 +34,7 @@ const ONLY_IN: [(&str, &[&str]); 17] = [
     ("getrandom", &["node", "cli", "bench"]),
     ("argon2", &["node"]),
     ("rpassword", &["cli"]),
-    ("axum", &["node"]),
+    ("axum", &["node", "cli"]),
     ("clap", &["node", "cli", "bench", "chaos"]),
     ("indicatif", &["cli"]),
     ("turmoil", &["chaos"]),

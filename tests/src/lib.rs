@@ -23,7 +23,7 @@ pub use cli::{Cli, Ran};
 pub use context::Context;
 pub use forgetful::{Disk, Survives, forgetful_disks};
 pub use lists::{CsvList, Lists, generate_lists};
-pub use playground::{Node, Playground, PlaygroundOptions, copy_dir, get};
+pub use playground::{Node, Playground, PlaygroundOptions, copy_dir, files_below, get};
 pub use process::{Program, binary, free_port, memory, processor_time, program_with_flags, workspace_root};
 pub use rng::{Rng, seed};
 pub use system::SystemClock;

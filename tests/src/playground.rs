@@ -413,6 +413,16 @@ pub fn get(http: &str, path: &str) -> (u16, String) {
     (code, body)
 }
 
+/// The files of a directory and of those below it.
+pub fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+    }
+    files
+}
+
 /// Copies a directory, as somebody would who makes a copy of a stopped node.
 pub fn copy_dir(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a directory");

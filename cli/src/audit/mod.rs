@@ -5,6 +5,8 @@ pub mod directory;
 pub mod manifest;
 pub mod policy;
 pub mod remembered;
+#[cfg(test)]
+mod tamper_test;
 
 /// Shows a hash.
 pub fn hex(hash: &model::audit::merkle::Hash) -> String {

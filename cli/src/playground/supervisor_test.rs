@@ -24,6 +24,7 @@ fn playground(dir: &std::path::Path) -> (Supervisor, mpsc::UnboundedReceiver<Exi
         restart: false,
         output: Output::new(Form::Json),
         entropy,
+        witnesses: Vec::new(),
     };
     let playground = Supervisor {
         settings,

@@ -111,8 +111,16 @@ fn cosigned(text: &str, time: u64) -> Vec<u8> {
     format!("cosignature/v1\ntime {time}\n{text}").into_bytes()
 }
 
-/// `NAME+ID+KEY`, with the id checked.
-fn parse_key(text: &str) -> Result<(String, SignatureKind, Zeroizing<[u8; 32]>, u32), NoteError> {
+/// The parts of a key's text.
+struct KeyText {
+    name: String,
+    kind: SignatureKind,
+    bytes: Zeroizing<[u8; 32]>,
+    id: u32,
+}
+
+/// Reads `NAME+ID+KEY`.
+fn parse_key(text: &str) -> Result<KeyText, NoteError> {
     // A plus may stand in the base64, and in nothing before it.
     let mut parts = text.splitn(3, '+');
     let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
@@ -126,14 +134,15 @@ fn parse_key(text: &str) -> Result<(String, SignatureKind, Zeroizing<[u8; 32]>, 
     let (kind, key) = key.split_first().ok_or(NoteError::Key("it is empty"))?;
     let kind = SignatureKind::from_byte(*kind).ok_or(NoteError::Key("it is of a kind that is not known here"))?;
     let key = <[u8; 32]>::try_from(key).map_err(|_| NoteError::Key("it has not 32 bytes"))?;
-    Ok((name.to_string(), kind, Zeroizing::new(key), id))
+    Ok(KeyText { name: name.to_string(), kind, bytes: Zeroizing::new(key), id })
 }
 
 impl VerifierKey {
     /// Reads `NAME+ID+KEY`, a vkey.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let (name, kind, key, id) = parse_key(text)?;
-        let key = ed25519_dalek::VerifyingKey::from_bytes(&key).map_err(|_| NoteError::Key("it is no Ed25519 key"))?;
+        let KeyText { name, kind, bytes, id } = parse_key(text)?;
+        let key =
+            ed25519_dalek::VerifyingKey::from_bytes(&bytes).map_err(|_| NoteError::Key("it is no Ed25519 key"))?;
         let parsed = Self { name, kind, key };
         if parsed.id() == id { Ok(parsed) } else { Err(NoteError::Key("its id is not the one of its name and bytes")) }
     }
@@ -212,8 +221,8 @@ impl SignerKey {
     /// Reads `PRIVATE+KEY+NAME+ID+KEY`.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
         let rest = text.strip_prefix(PRIVATE).ok_or(NoteError::Key("it is no private key"))?;
-        let (name, kind, seed, id) = parse_key(rest)?;
-        let parsed = Self::new(&name, kind, &seed)?;
+        let KeyText { name, kind, bytes, id } = parse_key(rest)?;
+        let parsed = Self::new(&name, kind, &bytes)?;
         let same = parsed.verifier().id() == id;
         if same { Ok(parsed) } else { Err(NoteError::Key("its id is not the one of its name and bytes")) }
     }

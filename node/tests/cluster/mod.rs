@@ -141,7 +141,6 @@ pub struct Cluster {
     nodes: Vec<Option<Runtime>>,
     /// What callers see.
     cuts: Cuts,
-    witnesses: Default::default(),
     /// Where clients run.
     runtime: Runtime,
 }
@@ -239,6 +238,7 @@ impl Cluster {
                 names: Vec::new(),
                 index_linger: INDEX_LINGER,
                 cuts: self.cuts.clone(),
+                witnesses: Default::default(),
             };
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             let env = Env::in_memory(Arc::new(disk.clone()));

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use client::v1;
-use portcullis_tests::{CsvList, Playground, Rng, seed, wait_for, wanted};
+use portcullis_tests::{CsvList, Playground, Rng, files_below, seed, wait_for, wanted};
 use serde_json::{Value, json};
 
 fn filled() -> Playground {
@@ -192,7 +192,7 @@ fn an_export_verifies_offline_and_no_byte_of_it_changes_unseen() {
     assert_eq!((&verified["ok"], &verified["root"]), (&json!(true), &exported["root"]));
 
     let mut rng = Rng(seed());
-    let files: Vec<_> = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let files = files_below(&out);
     assert_eq!(files.len() as u64, exported["files"].as_u64().unwrap());
     for turn in 0..40 {
         let path: &Path = &files[turn % files.len()];

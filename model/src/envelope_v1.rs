@@ -71,7 +71,11 @@ mod tests {
             epochs: Epochs { user: 0, agency: 0 },
         };
         let request = RequestId::new(time, random);
-        let command = remove_command(RecordId([3; 16]), Some(2));
+        let mut command = remove_command(RecordId([3; 16]), Some(2));
+        if let Command::RemoveRecord(remove) = &mut command {
+            // Its header was of version 1 as well.
+            remove.event.header.version = 1;
+        }
         let expected = Envelope { request, caller: Some(caller()), decision: Some(decision), time, command };
         assert_eq!(envelope, expected);
         let mut later = expected;

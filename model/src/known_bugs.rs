@@ -127,6 +127,8 @@ bugs! {
     "first-policies-stay" => FirstPoliciesStay,
     /// Of two keys of data that are made at once, the second takes the place of the first.
     "second-key-stands" => SecondKeyStands,
+    /// Now and then two events of a session or port have one number.
+    "sequence-stands-still" => SequenceStandsStill,
     /// A function that was given for a while is held for good.
     "window-never-closes" => WindowNeverCloses,
 }

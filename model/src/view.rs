@@ -1,9 +1,11 @@
 //! What a decision may read of its group's state, and what it may write: typed, so that the rules know no key layout.
 
 use crate::access::policy_bundle::{PolicyBundle, ProposedBundle};
+use crate::audit::circumstances::SessionName;
 use crate::audit::leaf::StoredLeaf;
 use crate::audit::merkle::{Frontier, Hash, Node};
 use crate::audit::published::Published;
+use crate::audit::sequences::Scope;
 use crate::command::cluster::{ClusterInfo, NodeInfo};
 use crate::command::import::ImportState;
 use crate::command::{Outcome, Remembered};
@@ -62,6 +64,10 @@ pub trait View: PeopleView {
     fn frontier(&self) -> Read<Frontier>;
     /// The hash of a complete subtree of the audit tree.
     fn tree_node(&self, node: Node) -> Read<Option<Hash>>;
+    /// The last number of an event within a session or port; 0 where there is none.
+    fn sequence(&self, scope: &Scope) -> Read<u64>;
+    /// The sessions whose first event was recorded before a time, oldest first.
+    fn sessions_begun(&self, before: UnixMillis, limit: usize) -> Read<Vec<(UnixMillis, SessionName)>>;
     /// What is published of the audit log.
     fn published(&self) -> Read<Published>;
     /// The cluster's constants.
@@ -103,6 +109,11 @@ pub enum Write {
     PutTreeNode(Node, Hash),
     PutFrontier(Frontier),
     PutPublished(Published),
+    PutSequence(Scope, u64),
+    /// The first event of a session was recorded.
+    PutSessionBegun(UnixMillis, SessionName),
+    /// With its number.
+    ForgetSession(UnixMillis, SessionName),
     PutCluster(ClusterInfo),
     PutNode(NodeId, NodeInfo),
     /// Those in force from now on; earlier versions stay.

@@ -2,6 +2,7 @@
 
 use model::audit::leaf::{Leaf, LeafError, StoredLeaf};
 use model::audit::merkle::{Frontier, Hash, empty_root, leaf_hash};
+use model::audit::sequences::{self, Sequences};
 use model::codec;
 use model::seal::Sealed;
 use sha2::{Digest, Sha256};
@@ -29,6 +30,8 @@ pub enum ChainError {
     #[error("leaf {index} was recorded before the leaf that precedes it: log time never runs back")]
     Time { index: u64 },
     #[error(transparent)]
+    Sequence(#[from] sequences::Gap),
+    #[error(transparent)]
     Leaf(#[from] LeafError),
 }
 
@@ -54,6 +57,7 @@ pub fn check_leaf(raw: &RawLeaf) -> Result<Leaf, ChainError> {
 pub struct Chain {
     frontier: Frontier,
     recorded_ms: u64,
+    sequences: Sequences,
     /// An earlier size and, once it is reached, the root there.
     watched: Option<(u64, Option<Hash>)>,
 }
@@ -75,6 +79,7 @@ impl Chain {
         if opened.recorded_ms < self.recorded_ms {
             return Err(ChainError::Time { index });
         }
+        self.sequences.take(&opened)?;
         self.recorded_ms = opened.recorded_ms;
         self.frontier.append(leaf_hash(&raw.leaf));
         let size = self.frontier.size();
@@ -108,7 +113,7 @@ pub(crate) mod testing {
 
     use super::RawLeaf;
     use model::audit::event::{EventDraft, EventHeader, EventKind, EventPayload};
-    use model::audit::leaf::StoredLeaf;
+    use model::audit::leaf::{Numbers, StoredLeaf};
     use model::codec;
     use model::envelope::Caller;
     use model::ids::{AgencyId, NodeId, PortId, Purpose, RequestId, UserId};
@@ -131,7 +136,13 @@ pub(crate) mod testing {
             let payload = EventPayload { text, ..EventPayload::default() }.to_cbor();
             let payload = Keyring::single(1, [7; 32]).seal(Scope::Event(id), [index as u8; 12], &payload);
             let draft = EventDraft { header, payload: payload.expect("seals") };
-            let stored = StoredLeaf::record(&draft, index, UnixMillis(2_000 + index)).expect("records");
+            let stored = StoredLeaf::record(
+                &draft,
+                index,
+                UnixMillis(2_000 + index),
+                Numbers { session: None, port: Some(index + 1) },
+            )
+            .expect("records");
             let payload = codec::encode(&draft.payload).expect("encodes");
             RawLeaf { index, leaf: stored.bytes, payload }
         };

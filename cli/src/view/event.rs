@@ -32,6 +32,28 @@ pub struct Event {
     pub text: Option<String>,
     /// The version of the matching policies that the answer was made by.
     pub policy_version: Option<u64>,
+    /// How the audit names the session.
+    pub session: Option<String>,
+    /// The event's number within its session.
+    pub session_sequence: Option<u64>,
+    /// The same within its port.
+    pub port_sequence: Option<u64>,
+    pub category: Option<String>,
+    pub function: Option<String>,
+    /// Of the access policies that decided.
+    pub policies_sha256: Option<String>,
+    pub decided_on: Option<DecidedOn>,
+    /// Microseconds from the request's arrival to its event.
+    pub micros: u64,
+    pub answer_bytes: u64,
+}
+
+/// What a decision was made on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DecidedOn {
+    pub directory_index: u64,
+    pub profile_version: u64,
+    pub agreement_version: u64,
 }
 
 /// A changed record.
@@ -84,6 +106,15 @@ impl From<v1::AuditEvent> for Event {
             results,
             text,
             policy_version,
+            session,
+            session_sequence,
+            port_sequence,
+            category,
+            function,
+            policies_sha256,
+            decided_on,
+            micros,
+            answer_bytes,
         } = message;
         let changes =
             changes.into_iter().map(|v1::AuditChange { id, version, change }| ChangedRecord { id, version, change });
@@ -116,6 +147,19 @@ impl From<v1::AuditEvent> for Event {
             results: results.collect(),
             text: optional(text),
             policy_version,
+            session: optional(session),
+            session_sequence,
+            port_sequence,
+            category: optional(category),
+            function: optional(function),
+            policies_sha256: optional(policies_sha256),
+            decided_on: decided_on.map(|on| DecidedOn {
+                directory_index: on.directory_index,
+                profile_version: on.profile_version,
+                agreement_version: on.agreement_version,
+            }),
+            micros,
+            answer_bytes,
         }
     }
 }

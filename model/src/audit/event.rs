@@ -3,9 +3,12 @@
 //! The header is in clear and names no person; the payload (terms, result ids, positions) is sealed. Both are canonical
 //! CBOR, so that an outsider reads them with stock tools.
 
+use std::borrow::Cow;
+
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+use crate::audit::circumstances::Circumstances;
 use crate::codec::Stored;
 use crate::envelope::Caller;
 use crate::ids::{RecordId, RequestId, to_hex};
@@ -123,7 +126,7 @@ pub struct ChangedRecord {
 }
 
 /// The clear part of an event. Field numbers are for ever.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct EventHeader {
     /// Layout of header and payload.
@@ -165,7 +168,103 @@ pub struct EventHeader {
     /// The source list of an import.
     #[n(14)]
     pub source: Option<String>,
+    /// In which session and by which powers; from version 2 of a header on.
+    #[n(15)]
+    pub circumstances: Option<Circumstances>,
 }
+
+/// The fields of a header's first version. Headers stand within commands and messages whose layouts have no version for them, so the
+/// header's own says what follows: of version 1 nothing, of version 2 the circumstances.
+#[derive(Serialize, Deserialize)]
+struct FirstFields<'a> {
+    version: u16,
+    id: [u8; 16],
+    kind: u16,
+    verdict: u16,
+    at_ms: u64,
+    node: u64,
+    port: Cow<'a, str>,
+    user: Cow<'a, str>,
+    agency: Cow<'a, str>,
+    purpose: Cow<'a, str>,
+    code: Option<Cow<'a, str>>,
+    answer: Option<[u8; 32]>,
+    changes: Cow<'a, [ChangedRecord]>,
+    released_by: u16,
+    source: Option<Cow<'a, str>>,
+}
+
+impl Serialize for EventHeader {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeTuple;
+        let first = FirstFields {
+            version: self.version,
+            id: self.id,
+            kind: self.kind,
+            verdict: self.verdict,
+            at_ms: self.at_ms,
+            node: self.node,
+            port: Cow::Borrowed(&self.port),
+            user: Cow::Borrowed(&self.user),
+            agency: Cow::Borrowed(&self.agency),
+            purpose: Cow::Borrowed(&self.purpose),
+            code: self.code.as_deref().map(Cow::Borrowed),
+            answer: self.answer,
+            changes: Cow::Borrowed(&self.changes),
+            released_by: self.released_by,
+            source: self.source.as_deref().map(Cow::Borrowed),
+        };
+        let more = self.version >= WITH_CIRCUMSTANCES;
+        let mut tuple = serializer.serialize_tuple(1 + usize::from(more))?;
+        tuple.serialize_element(&first)?;
+        if more {
+            tuple.serialize_element(&self.circumstances)?;
+        }
+        tuple.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for EventHeader {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = EventHeader;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("the header of an event")
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<EventHeader, A::Error> {
+                use serde::de::Error;
+                let first: FirstFields<'_> = seq.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &self))?;
+                let circumstances = match first.version >= WITH_CIRCUMSTANCES {
+                    true => seq.next_element()?.ok_or_else(|| A::Error::invalid_length(1, &self))?,
+                    false => None,
+                };
+                Ok(EventHeader {
+                    version: first.version,
+                    id: first.id,
+                    kind: first.kind,
+                    verdict: first.verdict,
+                    at_ms: first.at_ms,
+                    node: first.node,
+                    port: first.port.into_owned(),
+                    user: first.user.into_owned(),
+                    agency: first.agency.into_owned(),
+                    purpose: first.purpose.into_owned(),
+                    code: first.code.map(Cow::into_owned),
+                    answer: first.answer,
+                    changes: first.changes.into_owned(),
+                    released_by: first.released_by,
+                    source: first.source.map(Cow::into_owned),
+                    circumstances,
+                })
+            }
+        }
+        deserializer.deserialize_tuple(2, Visitor)
+    }
+}
+
+/// From this version on a header has circumstances.
+const WITH_CIRCUMSTANCES: u16 = 2;
 
 /// The sealed part of an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
@@ -246,7 +345,7 @@ impl EventHeader {
     /// A header about a caller's request; verdict and what follows from it are set by whoever knows.
     pub fn new(kind: EventKind, request: RequestId, caller: &Caller, at: UnixMillis) -> Self {
         Self {
-            version: 1,
+            version: WITH_CIRCUMSTANCES,
             id: request.0,
             kind: kind.number(),
             verdict: Verdict::Answered.number(),
@@ -261,6 +360,7 @@ impl EventHeader {
             changes: Vec::new(),
             released_by: ReleasedBy::Quorum.number(),
             source: None,
+            circumstances: None,
         }
     }
 
@@ -348,6 +448,31 @@ mod tests {
         version: u64,
         #[n(2)]
         score: u32,
+    }
+
+    /// A header of version 1 and the header after it, as bincode wrote them before there were circumstances.
+    #[test]
+    fn headers_of_version_1_read_as_they_were_also_in_the_midst_of_others() {
+        #[derive(Serialize, Deserialize)]
+        struct Two(EventHeader, EventHeader, u32);
+        impl Stored for Two {
+            const TAG: u16 = 65_001;
+            const VERSION: u8 = 1;
+        }
+        let header = EventHeader::new(EventKind::Create, RequestId([5; 16]), &caller(), UnixMillis(1));
+        let first = EventHeader { version: 1, ..header.clone() };
+        let circumstances = Circumstances { session: Some([3; 16]), profile_version: 4, ..Circumstances::default() };
+        let second = EventHeader { circumstances: Some(circumstances), ..header };
+        let bytes = crate::codec::encode(&Two(first.clone(), second.clone(), 9)).expect("encodes");
+        let Two(read, after, last) = crate::codec::decode(&bytes).expect("decodes");
+        assert_eq!((read, after, last), (first.clone(), second, 9));
+        // Its bytes are those of its fields and of nothing else, as they were written when the layout was derived.
+        let alone = crate::codec::bytes_of(&first).expect("encodes");
+        let written = concat!(
+            "0105050505050505050505050505050505040101010432343034076f66666963657203434250077072696d617279",
+            "0000000100"
+        );
+        assert_eq!(crate::ids::to_hex(&alone), written);
     }
 
     #[test]

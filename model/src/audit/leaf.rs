@@ -31,6 +31,19 @@ pub struct Leaf {
     pub payload: [u8; 32],
     #[n(4)]
     pub header: EventHeader,
+    /// The event's number within its session, from 1. Events without a session, and those of before they were numbered, have none.
+    #[n(5)]
+    pub session_sequence: Option<u64>,
+    /// The same within its port.
+    #[n(6)]
+    pub port_sequence: Option<u64>,
+}
+
+/// The numbers that the log gives an event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Numbers {
+    pub session: Option<u64>,
+    pub port: Option<u64>,
 }
 
 /// A leaf as it is stored: its exact bytes and the payload they commit to.
@@ -66,13 +79,15 @@ pub enum LeafError {
 
 impl StoredLeaf {
     /// Makes the leaf of an event at a position. Pure: every replica makes the same bytes.
-    pub fn record(draft: &EventDraft, index: u64, recorded: UnixMillis) -> Result<Self, CodecError> {
+    pub fn record(draft: &EventDraft, index: u64, recorded: UnixMillis, numbers: Numbers) -> Result<Self, CodecError> {
         let leaf = Leaf {
-            version: 1,
+            version: 2,
             index,
             recorded_ms: recorded.0,
             payload: digest(&draft.payload)?,
             header: draft.header.clone(),
+            session_sequence: numbers.session,
+            port_sequence: numbers.port,
         };
         let bytes = minicbor::to_vec(&leaf).map_err(|error| CodecError::Encode(error.to_string()))?;
         Ok(Self { bytes, payload: Some(draft.payload.clone()) })

@@ -1,11 +1,13 @@
 //! A group's state in ordered maps, for tests of the rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::audit::circumstances::SessionName;
 use crate::audit::event::{EventDraft, EventHeader, EventKind};
 use crate::audit::leaf::StoredLeaf;
 use crate::audit::merkle::{Frontier, Hash, Node};
 use crate::audit::published::Published;
+use crate::audit::sequences::Scope as EventScope;
 use crate::command::cluster::ClusterInfo;
 use crate::command::create::CreateRecord;
 use crate::command::end_override::EndOverride;
@@ -48,6 +50,8 @@ pub struct World {
     frontier: Frontier,
     nodes: BTreeMap<Node, Hash>,
     published: Published,
+    sequences: BTreeMap<EventScope, u64>,
+    begun: BTreeSet<(UnixMillis, SessionName)>,
     policies: Option<Policies>,
     data_keys: Vec<DataKey>,
     pub cluster: Option<ClusterInfo>,
@@ -73,6 +77,8 @@ impl Default for World {
             frontier: Frontier::default(),
             nodes: BTreeMap::new(),
             published: Published::default(),
+            sequences: BTreeMap::new(),
+            begun: BTreeSet::new(),
             policies: None,
             data_keys: Vec::new(),
             cluster: None,
@@ -131,6 +137,12 @@ impl View for World {
     }
     fn tree_node(&self, node: Node) -> Read<Option<Hash>> {
         Ok(self.nodes.get(&node).copied())
+    }
+    fn sequence(&self, scope: &EventScope) -> Read<u64> {
+        Ok(self.sequences.get(scope).copied().unwrap_or_default())
+    }
+    fn sessions_begun(&self, before: UnixMillis, limit: usize) -> Read<Vec<(UnixMillis, SessionName)>> {
+        Ok(self.begun.iter().take_while(|(begun, _)| *begun < before).take(limit).copied().collect())
     }
     fn published(&self) -> Read<Published> {
         Ok(self.published.clone())
@@ -193,6 +205,12 @@ impl World {
                 Write::PutFrontier(frontier) => self.frontier = frontier,
                 Write::PutTreeNode(node, hash) => drop(self.nodes.insert(node, hash)),
                 Write::PutPublished(published) => self.published = published,
+                Write::PutSequence(scope, number) => drop(self.sequences.insert(scope, number)),
+                Write::PutSessionBegun(begun, session) => drop(self.begun.insert((begun, session))),
+                Write::ForgetSession(begun, session) => {
+                    self.begun.remove(&(begun, session));
+                    self.sequences.remove(&EventScope::Session(session));
+                }
                 Write::PutToken(..) | Write::DeleteToken(..) | Write::Feed(_) => {}
                 Write::PutDataKey(key) => self.data_keys.push(key),
                 Write::PutPolicies(policies) => self.policies = Some(policies),
@@ -236,6 +254,11 @@ impl World {
             Message::Floor(floor) => Some((posted.lane.to, floor.clone())),
         };
         self.outbox.values().filter_map(floor).collect()
+    }
+
+    /// The leaves of the log, in order.
+    pub fn log(&self) -> Vec<StoredLeaf> {
+        self.leaves.values().cloned().collect()
     }
 
     pub fn leaves(&self) -> u64 {

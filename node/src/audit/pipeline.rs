@@ -123,7 +123,11 @@ impl Pipeline {
     /// Makes an answer's event durable and releases the answer.
     pub async fn release<T: Answer>(&self, mut answer: Unreleased<T>) -> Result<Released<T>, AuditError> {
         let nonce = self.entropy.sixteen();
-        let digest = Sha256::new().chain_update(nonce).chain_update(answer.body.encode_to_vec()).finalize();
+        let body = answer.body.encode_to_vec();
+        let digest = Sha256::new().chain_update(nonce).chain_update(&body).finalize();
+        if let Some(circumstances) = &mut answer.header.circumstances {
+            circumstances.bytes = body.len() as u64;
+        }
         answer.header.answer = Some(digest.into());
         answer.payload.nonce = Some(nonce);
         if planted(KnownBug::AuditAfterRelease) {

@@ -9,6 +9,7 @@ use access::{Act, Bundle, BundleError, Object, Request, Verdict};
 use model::access::denial::Denial;
 use model::access::function::Function;
 use model::access::standing::standing;
+use model::audit::circumstances::{Circumstances, session_name};
 use model::envelope::{Caller, Decision};
 use model::ids::{AgencyId, PortId, UserId};
 use model::known_bugs::{KnownBug, planted};
@@ -142,13 +143,15 @@ impl Authority {
         Err(GroupError::Unavailable { group: self.directory.id(), reason }.into())
     }
 
-    /// Lets a request in, or says which rule refuses it.
+    /// Lets a request in, or says which rule refuses it. `circumstances` are those of its event, be it let in or not, as soon as it is
+    /// known who asks.
     pub async fn authorise(
         &self,
         caller: &Caller,
         (proof, handle): (&Proof, Option<&Handle>),
         need: Need,
         (now, left): (UnixMillis, Duration),
+        circumstances: &mut Option<Circumstances>,
     ) -> Result<Option<Authorised>, ApiError> {
         if need == Need::Identity {
             return Ok(None);
@@ -177,6 +180,7 @@ impl Authority {
             }
         };
         let authorised = Authorised { known, function, session, policies, proof: proof.clone(), made_at: now };
+        *circumstances = Some(authorised.circumstances());
         if function.is_some() {
             self.may(&authorised, caller, Act::Use, None, now)?;
         }
@@ -342,6 +346,21 @@ fn stepped_up(function: Option<Function>, session: Option<&Session>, now: UnixMi
 }
 
 impl Authorised {
+    /// In which session and by which powers.
+    fn circumstances(&self) -> Circumstances {
+        let principal = &self.known.principal;
+        Circumstances {
+            session: self.session.as_ref().map(|session| session_name(&session.handle)),
+            category: Some(principal.category.to_string()),
+            function: self.function.map(|function| function.to_string()),
+            directory_index: self.known.directory_index,
+            profile_version: principal.profile_version,
+            agreement_version: principal.agreement_version,
+            policies: Some(self.policies.1.sha256()),
+            ..Circumstances::default()
+        }
+    }
+
     /// The decision as an entry of the log carries it.
     pub fn decision(&self) -> Decision {
         let principal = &self.known.principal;

@@ -17,6 +17,7 @@ use model::access::denial::Denial;
 use model::access::function::Function;
 use model::access::standing::standing_denials;
 use model::admission::Priority;
+use model::audit::circumstances::Circumstances;
 use model::audit::event::{EventHeader, EventKind, EventPayload, Term};
 use model::certificate::{Bearer, CertificateName};
 use model::envelope::{Caller, Decision};
@@ -77,6 +78,9 @@ pub struct Admitted {
     gives_way: bool,
     /// What the caller sees of the records.
     pub cut: Cut,
+    /// Those of its event, once it is known who asks.
+    circumstances: Option<Circumstances>,
+    arrived: Instant,
     end: Instant,
 }
 
@@ -154,6 +158,8 @@ impl Gate {
             proof,
             handle,
             gives_way: metadata.get(metadata::PRIORITY).is_some_and(|value| value == metadata::BATCH),
+            circumstances: None,
+            arrived: Instant::now(),
             end: Instant::now() + deadline.saturating_sub(ANSWER_MARGIN),
         })
     }
@@ -224,7 +230,10 @@ impl Gate {
         let Some(authority) = &self.authority else { return Ok(()) };
         let (at, left) = (admitted.at, admitted.left()?);
         let who = (&admitted.proof, admitted.handle.as_ref());
-        admitted.authorised = authority.authorise(&admitted.caller, who, need, (at, left)).await?;
+        let mut circumstances = None;
+        let authorised = authority.authorise(&admitted.caller, who, need, (at, left), &mut circumstances).await;
+        admitted.circumstances = circumstances;
+        admitted.authorised = authorised?;
         if let Some(on) = &admitted.authorised
             && let Some(function) = on.function
         {
@@ -333,7 +342,11 @@ impl Admitted {
     /// The header of this request's event.
     pub fn event(&self, kind: EventKind) -> EventHeader {
         let header = EventHeader::new(kind, self.request, &self.caller, self.at);
-        EventHeader { source: self.source.as_ref().map(ToString::to_string), ..header }
+        let circumstances = self.circumstances.clone().map(|it| Circumstances {
+            micros: u64::try_from(self.arrived.elapsed().as_micros()).unwrap_or(u64::MAX),
+            ..it
+        });
+        EventHeader { source: self.source.as_ref().map(ToString::to_string), circumstances, ..header }
     }
 }
 

@@ -80,7 +80,8 @@ impl Api {
     /// An event as the API gives it, its payload opened as far as its reader sees the records that it is about.
     fn event(&self, index: u64, stored: &StoredLeaf, sights: &mut Sights<'_>) -> Result<message::AuditEvent, ApiError> {
         let damaged = |reason: String| ApiError::Internal(format!("audit leaf {index}: {reason}"));
-        let Leaf { recorded_ms, header, .. } = stored.open(index).map_err(|error| damaged(error.to_string()))?;
+        let opened = stored.open(index).map_err(|error| damaged(error.to_string()))?;
+        let Leaf { recorded_ms, header, session_sequence, port_sequence, .. } = opened;
         let mut payload = match &stored.payload {
             None => EventPayload::default(),
             Some(sealed) => {
@@ -90,6 +91,12 @@ impl Api {
             }
         };
         sights.cut(&header, &mut payload)?;
+        let circumstances = header.circumstances.clone().unwrap_or_default();
+        let decided_on = circumstances.policies.map(|_| message::DecidedOn {
+            directory_index: circumstances.directory_index,
+            profile_version: circumstances.profile_version,
+            agreement_version: circumstances.agreement_version,
+        });
         Ok(message::AuditEvent {
             index,
             recorded_at: UnixMillis(recorded_ms).rfc3339(),
@@ -135,6 +142,15 @@ impl Api {
                 .collect(),
             text: payload.text.unwrap_or_default(),
             policy_version: payload.policies,
+            session: circumstances.session.map(|session| to_hex(&session)).unwrap_or_default(),
+            session_sequence,
+            port_sequence,
+            category: circumstances.category.unwrap_or_default(),
+            function: circumstances.function.unwrap_or_default(),
+            policies_sha256: circumstances.policies.map(|sha256| to_hex(&sha256)).unwrap_or_default(),
+            decided_on,
+            micros: circumstances.micros,
+            answer_bytes: circumstances.bytes,
         })
     }
 

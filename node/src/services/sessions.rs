@@ -1,6 +1,7 @@
 //! Signing on and off: a session is an entry of the directory, its handle is made here and leaves once.
 
 use model::access::function::Function;
+use model::audit::circumstances::{Circumstances, session_name};
 use model::audit::event::{EventKind, EventPayload};
 use model::command::people::session::{BeginSession, EndSession};
 use model::command::people::sign_on::{BeginPasswordSession, FailLogOn, LockSession, ProveSession, SetBy, SetPassword};
@@ -59,7 +60,10 @@ impl Api {
         };
         let mut handle: Handle = [0; 32];
         self.0.gate.fill(&mut handle);
-        let event = self.change_event(admitted, LOG_ON.kind, id)?;
+        let mut event = self.change_event(admitted, LOG_ON.kind, id)?;
+        // The first event of the session that begins by it.
+        let session = Some(session_name(&digest_of(&handle)));
+        event.header.circumstances = Some(Circumstances { session, ..Circumstances::default() });
         let station = admitted.caller.port.clone();
         let session =
             BeginSession { handle: digest_of(&handle), station, path, certificate: Some(certificate), banner, event };

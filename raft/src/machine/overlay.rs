@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use model::access::policy_bundle::{PolicyBundle, ProposedBundle};
+use model::audit::circumstances::SessionName;
 use model::audit::merkle::{Frontier, Hash, Node};
 use model::audit::published::Published;
+use model::audit::sequences::Scope;
 use model::codec::{self, Stored};
 use model::command::Remembered;
 use model::command::cluster::ClusterInfo;
@@ -124,6 +126,16 @@ impl<'a> Overlay<'a> {
                 }
                 Write::PutTreeNode(node, hash) => self.put_raw(keys::tree_node(node), hash.to_vec()),
                 Write::PutFrontier(frontier) => self.put(keys::FRONTIER.to_vec(), &frontier)?,
+                Write::PutSequence(scope, number) => {
+                    self.put_raw(keys::sequence(&scope), number.to_be_bytes().to_vec());
+                }
+                Write::PutSessionBegun(begun, session) => {
+                    self.put_raw(keys::session_begun(begun, &session), Vec::new());
+                }
+                Write::ForgetSession(begun, session) => {
+                    self.delete(keys::session_begun(begun, &session));
+                    self.delete(keys::sequence(&Scope::Session(session)));
+                }
                 Write::PutPublished(published) => self.put(keys::PUBLISHED.to_vec(), &published)?,
                 Write::PutCluster(info) => self.put(keys::CLUSTER.to_vec(), &info)?,
                 Write::PutNode(node, info) => self.put(keys::node(node), &info)?,
@@ -415,6 +427,15 @@ impl View for Overlay<'_> {
         let key = keys::tree_node(node);
         let hash = |bytes: Vec<u8>| Hash::try_from(bytes).map_err(|_| ViewError(format!("key {key:02x?}: not a hash")));
         self.raw(&key)?.map(hash).transpose()
+    }
+
+    fn sequence(&self, scope: &Scope) -> Read<u64> {
+        self.number(&keys::sequence(scope))
+    }
+
+    fn sessions_begun(&self, before: UnixMillis, limit: usize) -> Read<Vec<(UnixMillis, SessionName)>> {
+        let rows = self.rows(keys::SESSIONS_BEGUN, &keys::session_begun(before, &[0; 16]), limit)?;
+        Ok(rows.iter().filter_map(|(key, _)| keys::begun_session(key)).collect())
     }
 
     fn published(&self) -> Read<Published> {

@@ -27,6 +27,9 @@
 //! | 0x42 | state | - | `Frontier` |
 //! | 0x43 | state | leaf hash | leaf index u64 |
 //! | 0x44 | state | - | `Published` |
+//! | 0x45 | state | session | last number of its events u64 |
+//! | 0x46 | state | port, 0x00 | last number of its events u64 |
+//! | 0x47 | state | time u64, session | empty |
 //! | 0x50 | state | - | `ClusterInfo` |
 //! | 0x51 | state | node u64 | `NodeInfo` |
 //! | 0x52 | state | - | `Policies` in force |
@@ -50,7 +53,9 @@
 //! | 0x71 | state | user, 0x00, SHA-256 of the handle | empty |
 //! | 0x72 | state | user, 0x00 | `Credential` |
 
+use model::audit::circumstances::SessionName;
 use model::audit::merkle::{Hash, Node};
+use model::audit::sequences::Scope;
 use model::ids::{
     AgencyId, AgreementId, GroupId, MemorandumId, NodeId, OverrideId, RecordId, RequestId, RoleId, SlotId, SourceList,
     Token, UserId,
@@ -245,6 +250,22 @@ pub fn tree_node(node: Node) -> Vec<u8> {
 }
 pub fn leaf_by_hash(hash: &Hash) -> Vec<u8> {
     key(0x43, &[hash])
+}
+pub fn sequence(scope: &Scope) -> Vec<u8> {
+    match scope {
+        Scope::Session(session) => key(0x45, &[session]),
+        Scope::Port(port) => of_code(&[0x46], port),
+    }
+}
+pub fn session_begun(begun: UnixMillis, session: &SessionName) -> Vec<u8> {
+    key(0x47, &[&begun.0.to_be_bytes(), session])
+}
+/// Prefix of the sessions by the time of their first event.
+pub const SESSIONS_BEGUN: &[u8] = &[0x47];
+/// Time and session of such a key.
+pub fn begun_session(key: &[u8]) -> Option<(UnixMillis, SessionName)> {
+    let begun = key.get(1..9)?.try_into().ok().map(u64::from_be_bytes)?;
+    Some((UnixMillis(begun), key.get(9..)?.try_into().ok()?))
 }
 pub fn node(node: NodeId) -> Vec<u8> {
     key(0x51, &[&node.0.to_be_bytes()])

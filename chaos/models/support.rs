@@ -478,7 +478,11 @@ pub fn acknowledge(lanes: Vec<(Lane, u64)>) -> Envelope {
 
 /// An event of a request, sealed by its id.
 pub fn event(request: RequestId, kind: EventKind) -> EventDraft {
-    EventDraft { header: EventHeader::new(kind, request, &caller(), request.time()), payload: sealed(request.0[6]) }
+    EventDraft {
+        header: EventHeader::new(kind, request, &caller(), request.time()),
+        payload: sealed(request.0[6]),
+        tokens: Vec::new(),
+    }
 }
 
 /// The code of a refusal.

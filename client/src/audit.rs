@@ -17,6 +17,11 @@ impl Client {
         self.unary(self.read(), message, |channel, request| async move { stub(channel).read(request).await }).await
     }
 
+    /// Events by who, what, where and when.
+    pub async fn search_audit(&self, message: v1::SearchAuditRequest) -> Result<v1::SearchAuditResponse, ClientError> {
+        self.unary(self.read(), message, |channel, request| async move { stub(channel).search(request).await }).await
+    }
+
     /// Leaves as they are stored, to be verified here.
     pub async fn export_audit(&self, message: v1::ExportAuditRequest) -> Result<v1::ExportAuditResponse, ClientError> {
         self.unary(self.read(), message, |channel, request| async move { stub(channel).export(request).await }).await

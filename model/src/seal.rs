@@ -16,6 +16,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::audit::note::{NoteError, SignatureKind, SignerKey};
+use crate::audit::subject::Subject;
 use crate::data_key::{Bucket, DataKey, KeySet};
 use crate::ids::{OverrideId, RecordId, RequestId, Token, UserId};
 use crate::number::{NumberForm, NumberKey};
@@ -211,6 +212,16 @@ impl Keyring {
             NumberForm::Alike => format!("portcullis/token/{kind}/alike"),
         };
         self.keyed(&purpose, key.text.as_bytes())
+    }
+
+    /// The token by which the audit is asked about a record, a name or a number: unlike those of records, so that nothing is learnt from
+    /// both together.
+    pub fn asked(&self, subject: &Subject) -> Token {
+        match subject {
+            Subject::Record(id) => self.keyed("portcullis/asked/record", &id.0),
+            Subject::Name(name) => self.keyed("portcullis/asked/name", name.as_bytes()),
+            Subject::Number(number) => self.keyed("portcullis/asked/number", number.as_bytes()),
+        }
     }
 
     /// The keyed digest of a record's body.

@@ -2,6 +2,7 @@
 
 use crate::access::policy_bundle::{PolicyBundle, ProposedBundle};
 use crate::audit::circumstances::SessionName;
+use crate::audit::found_by::FoundBy;
 use crate::audit::leaf::StoredLeaf;
 use crate::audit::merkle::{Frontier, Hash, Node};
 use crate::audit::published::Published;
@@ -106,6 +107,8 @@ pub enum Write {
     DeletePosted(Lane, u64),
     PutCursor(Lane, u64),
     PutLeaf(u64, StoredLeaf),
+    /// The leaf is found by this.
+    PutLeafRow(FoundBy, u64),
     PutTreeNode(Node, Hash),
     PutFrontier(Frontier),
     PutPublished(Published),

@@ -135,7 +135,7 @@ pub(crate) mod testing {
             let text = Some(format!("event {index}"));
             let payload = EventPayload { text, ..EventPayload::default() }.to_cbor();
             let payload = Keyring::single(1, [7; 32]).seal(Scope::Event(id), [index as u8; 12], &payload);
-            let draft = EventDraft { header, payload: payload.expect("seals") };
+            let draft = EventDraft { header, payload: payload.expect("seals"), tokens: Vec::new() };
             let stored = StoredLeaf::record(
                 &draft,
                 index,

@@ -7,7 +7,9 @@ use model::ids::GroupId;
 use model::limits::PAGE_MAX;
 
 use crate::audit::chain::RawLeaf;
-use crate::commands::{audit_checkpoint, audit_export, audit_prove, audit_tail, audit_verify};
+use crate::commands::{
+    audit_activity, audit_checkpoint, audit_export, audit_prove, audit_search, audit_tail, audit_verify,
+};
 use crate::context::Globals;
 use crate::error::CliError;
 
@@ -16,6 +18,10 @@ use crate::error::CliError;
 pub enum Command {
     /// The newest events.
     Tail(audit_tail::Args),
+    /// Events by who, what, where and when.
+    Search(audit_search::Args),
+    /// All that one person did in a time, as a report.
+    Activity(audit_activity::Args),
     /// Recompute the log from its stored events and prove that it only grew.
     Verify(audit_verify::Args),
     /// The newest checkpoints that the log has signed and witnesses have cosigned.
@@ -44,6 +50,8 @@ pub enum Command {
 pub async fn run(globals: &Globals, command: Command) -> Result<(), CliError> {
     match command {
         Command::Tail(args) => audit_tail::run(globals, args).await,
+        Command::Search(args) => audit_search::run(globals, args).await,
+        Command::Activity(args) => audit_activity::run(globals, args).await,
         Command::Verify(args) => audit_verify::run(globals, args).await,
         Command::Checkpoint { group, policy } => {
             audit_checkpoint::run(globals, &group.to_string(), policy.as_deref()).await

@@ -2,6 +2,7 @@
 //! manifest.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use client::{Client, v1};
 use model::access::function::Function;
@@ -42,6 +43,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
 }
+
+/// A first checkpoint that is signed and cosigned is waited for as long.
+const SIGNED_MAX: Duration = Duration::from_secs(20);
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 const HELP: &str = "\
 Reads every stored leaf from every endpoint of the context, recomputes its hash, its payload's digest and the tree, and
@@ -254,11 +259,22 @@ async fn online(
 
 /// The newest checkpoint that the policy believes, proven to be of the log that was read.
 async fn published(client: &Client, group: &str, trust: &Trust, now: Checkpoint) -> Result<Signed, CliError> {
-    let published = client.published(v1::PublishedRequest { group: group.to_string() }).await?;
-    let newest = [published.witnessed, published.latest].into_iter().find(|note| !note.is_empty());
-    let newest = newest.ok_or_else(|| CliError::Verification(format!("{group} has signed no checkpoint yet")))?;
-    let note = Note::parse(newest.as_bytes()).map_err(|error| CliError::Verification(error.to_string()))?;
-    let believed = policy::check(trust, &note)?;
+    let started = Instant::now();
+    let believed = loop {
+        let published = client.published(v1::PublishedRequest { group: group.to_string() }).await?;
+        let newest = [published.witnessed, published.latest].into_iter().find(|note| !note.is_empty());
+        let newest = newest.ok_or_else(|| CliError::Verification(format!("{group} has signed no checkpoint yet")));
+        let checked = newest.and_then(|newest| {
+            let note = Note::parse(newest.as_bytes()).map_err(|error| CliError::Verification(error.to_string()))?;
+            policy::check(trust, &note)
+        });
+        match checked {
+            Ok(believed) => break believed,
+            // A cluster that has just come back signs nothing before it has heard its witnesses.
+            Err(_) if started.elapsed() < SIGNED_MAX => tokio::time::sleep(ASK_AGAIN).await,
+            Err(error) => return Err(error),
+        }
+    };
     let stated = Checkpoint { size: believed.checkpoint.size, root: believed.checkpoint.root };
     let (smaller, larger) = if stated.size <= now.size { (stated, now) } else { (now, stated) };
     let proven = checkpoint(client, group, larger.size, Some(smaller)).await?;

@@ -1,10 +1,12 @@
 //! One file per command: its flags, what it does, what it prints.
 
 pub mod audit;
+pub mod audit_activity;
 pub mod audit_checkpoint;
 pub mod audit_export;
 pub mod audit_prove;
 pub mod audit_replicas;
+pub mod audit_search;
 pub mod audit_tail;
 pub mod audit_verify;
 pub mod batch;

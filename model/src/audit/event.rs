@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit::circumstances::Circumstances;
 use crate::codec::Stored;
 use crate::envelope::Caller;
-use crate::ids::{RecordId, RequestId, to_hex};
+use crate::ids::{RecordId, RequestId, Token, to_hex};
 use crate::limits::AUDIT_CHANGES_MAX;
 use crate::seal::Sealed;
 use crate::time::UnixMillis;
@@ -330,10 +330,49 @@ pub struct Position {
 }
 
 /// An event before the log: header and sealed payload, made by the node that answers or proposes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventDraft {
     pub header: EventHeader,
     pub payload: Sealed,
+    /// Of what and whom it tells, keyed: by these the event is found. They are no part of the leaf, and a header of version 1 has none.
+    pub tokens: Vec<Token>,
+}
+
+impl Serialize for EventDraft {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeTuple;
+        let more = self.header.version >= WITH_CIRCUMSTANCES;
+        let mut tuple = serializer.serialize_tuple(2 + usize::from(more))?;
+        tuple.serialize_element(&self.header)?;
+        tuple.serialize_element(&self.payload)?;
+        if more {
+            tuple.serialize_element(&self.tokens)?;
+        }
+        tuple.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for EventDraft {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = EventDraft;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an event before the log")
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<EventDraft, A::Error> {
+                use serde::de::Error;
+                let header: EventHeader = seq.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &self))?;
+                let payload = seq.next_element()?.ok_or_else(|| A::Error::invalid_length(1, &self))?;
+                let tokens = match header.version >= WITH_CIRCUMSTANCES {
+                    true => seq.next_element()?.ok_or_else(|| A::Error::invalid_length(2, &self))?,
+                    false => Vec::new(),
+                };
+                Ok(EventDraft { header, payload, tokens })
+            }
+        }
+        deserializer.deserialize_tuple(3, Visitor)
+    }
 }
 
 impl Stored for EventDraft {

@@ -3,12 +3,14 @@
 pub mod checkpoint;
 pub mod circumstances;
 pub mod event;
+pub mod found_by;
 pub mod leaf;
 pub mod merkle;
 pub mod note;
 pub mod proof;
 pub mod published;
 pub mod sequences;
+pub mod subject;
 pub mod tiles;
 pub mod trust;
 pub mod witness;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::event::EventDraft;
+use crate::audit::found_by::ways;
 use crate::audit::leaf::{Numbers, StoredLeaf};
 use crate::audit::sequences::{SESSION_KEPT_MS, Scope};
 use crate::command::{Appended, Outcome};
@@ -77,6 +78,7 @@ pub fn append(view: &dyn View, context: Context, events: &[EventDraft]) -> Read<
         let hash = leaf.hash();
         leaves.push(hash);
         writes.push(Write::PutLeaf(index, leaf));
+        writes.extend(ways(event).into_iter().map(|way| Write::PutLeafRow(way, index)));
         writes.extend(frontier.append(hash).into_iter().map(|(node, hash)| Write::PutTreeNode(node, hash)));
     }
     let appended = Appended { leaves, first, size: frontier.size(), root: frontier.root() };

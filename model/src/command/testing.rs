@@ -214,7 +214,7 @@ impl World {
                 Write::PutToken(..) | Write::DeleteToken(..) | Write::Feed(_) => {}
                 Write::PutDataKey(key) => self.data_keys.push(key),
                 Write::PutPolicies(policies) => self.policies = Some(policies),
-                Write::PutCluster(_) | Write::PutNode(..) => {}
+                Write::PutCluster(_) | Write::PutNode(..) | Write::PutLeafRow(..) => {}
                 people @ (Write::PutAgency(_)
                 | Write::PutAgreement(_)
                 | Write::PutMemorandum(_)
@@ -388,7 +388,7 @@ pub fn decision(made_at: UnixMillis) -> Decision {
 
 pub fn event() -> EventDraft {
     let header = EventHeader::new(EventKind::Create, RequestId([5; 16]), &caller(), UnixMillis(1));
-    EventDraft { header, payload: sealed("payload") }
+    EventDraft { header, payload: sealed("payload"), tokens: Vec::new() }
 }
 
 pub fn posted(sequence: u64) -> Posted {

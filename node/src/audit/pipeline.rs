@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use model::audit::event::{EventDraft, EventHeader, EventPayload, ReleasedBy};
 use model::audit::merkle::Hash;
+use model::audit::subject::subjects;
 use model::codec;
 use model::command::append::AppendEvents;
 use model::command::{Command, Outcome};
 use model::ids::{GroupId, to_hex};
 use model::known_bugs::{KnownBug, planted};
 use model::limits::{AUDIT_BATCH_MAX, AUDIT_LINGER_MS, AUDIT_QUEUE_MAX, COMMAND_BYTES_MAX};
-use model::time::Entropy;
+use model::time::{Entropy, UnixMillis};
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Registry};
 use raft::error::GroupError;
 use raft::groups::Groups;
@@ -105,7 +106,9 @@ impl Pipeline {
     /// Seals a payload into an event.
     pub fn draft(&self, header: EventHeader, payload: &EventPayload) -> Result<EventDraft, AuditError> {
         let sealed = self.keys.seal_event(header.id, &payload.to_cbor());
-        Ok(EventDraft { header, payload: sealed.map_err(|error| AuditError::Seal(error.to_string()))? })
+        let ring = self.keys.ring();
+        let tokens = subjects(payload, UnixMillis(header.at_ms)).iter().map(|subject| ring.asked(subject)).collect();
+        Ok(EventDraft { header, payload: sealed.map_err(|error| AuditError::Seal(error.to_string()))?, tokens })
     }
 
     /// Makes an event durable.

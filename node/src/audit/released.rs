@@ -184,6 +184,7 @@ audited!(
     ListSessionsResponse,
     ExportAuditResponse,
     ProveResponse,
+    SearchAuditResponse,
     ImportProgress,
     UserRecord,
     ListUsersResponse,

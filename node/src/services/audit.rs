@@ -19,6 +19,7 @@ use raft::storage::StorageError;
 use tonic::{Request, Response, Status};
 
 use super::audit_cut::Sights;
+use super::audit_search::SEARCH;
 use super::v1::audit_server::Audit;
 use super::{Api, Call, page_size};
 use crate::audit::{Receipt, Released, Unreleased};
@@ -37,7 +38,7 @@ const PUBLISHED: Call =
 const PROVE: Call = Call { name: "audit_prove", kind: EventKind::AuditRead, need: Need::Function(Function::AuditRead) };
 
 impl Api {
-    fn audit_group(&self, name: &str) -> Result<&Group, ApiError> {
+    pub(super) fn audit_group(&self, name: &str) -> Result<&Group, ApiError> {
         let id = match name {
             "" => GroupId::Audit(0),
             name => name.parse()?,
@@ -78,7 +79,12 @@ impl Api {
     }
 
     /// An event as the API gives it, its payload opened as far as its reader sees the records that it is about.
-    fn event(&self, index: u64, stored: &StoredLeaf, sights: &mut Sights<'_>) -> Result<message::AuditEvent, ApiError> {
+    pub(super) fn event(
+        &self,
+        index: u64,
+        stored: &StoredLeaf,
+        sights: &mut Sights<'_>,
+    ) -> Result<message::AuditEvent, ApiError> {
         let damaged = |reason: String| ApiError::Internal(format!("audit leaf {index}: {reason}"));
         let opened = stored.open(index).map_err(|error| damaged(error.to_string()))?;
         let Leaf { recorded_ms, header, session_sequence, port_sequence, .. } = opened;
@@ -291,6 +297,13 @@ fn leaf_of(group: &Group, state: State<'_>, receipt: &Hash) -> Result<Option<(u6
 
 #[tonic::async_trait]
 impl Audit for Api {
+    async fn search(
+        &self,
+        request: Request<message::SearchAuditRequest>,
+    ) -> Result<Response<Released<message::SearchAuditResponse>>, Status> {
+        self.serve(SEARCH, request, async |admitted, request| self.search_audit(admitted, request).await).await
+    }
+
     async fn read(
         &self,
         request: Request<message::ReadAuditRequest>,

@@ -61,7 +61,11 @@ impl<'a> Sights<'a> {
         Ok(())
     }
 
-    fn sees(&mut self, id: RecordId) -> Result<bool, ApiError> {
+    /// Whether the reader may see a record.
+    pub fn sees(&mut self, id: RecordId) -> Result<bool, ApiError> {
+        if self.cut.is_ungated() {
+            return Ok(true);
+        }
         if let Some(seen) = self.seen.get(&id) {
             return Ok(*seen);
         }

@@ -4,6 +4,7 @@
 mod asked;
 mod audit;
 mod audit_cut;
+mod audit_search;
 mod cluster;
 mod explain;
 mod founding;

@@ -161,7 +161,11 @@ impl Cluster {
         };
         let request = new_id();
         let header = EventHeader::new(EventKind::Administration, request, &caller, now);
-        let event = EventDraft { payload: sealed(Scope::Event(header.id), &EventPayload::default().to_cbor()), header };
+        let event = EventDraft {
+            payload: sealed(Scope::Event(header.id), &EventPayload::default().to_cbor()),
+            header,
+            tokens: Vec::new(),
+        };
         let founders = founders(now);
         let bootstrap = Bootstrap { proof: proof(SECRET), agency, roles: Vec::new(), founders, event };
         cluster.runtime.block_on(async {

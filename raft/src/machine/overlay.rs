@@ -124,6 +124,7 @@ impl<'a> Overlay<'a> {
                     self.put_raw(keys::leaf_by_hash(&leaf.hash()), index.to_be_bytes().to_vec());
                     self.put(keys::leaf(index), &leaf)?;
                 }
+                Write::PutLeafRow(way, index) => self.put_raw(keys::leaf_row(&way, index), Vec::new()),
                 Write::PutTreeNode(node, hash) => self.put_raw(keys::tree_node(node), hash.to_vec()),
                 Write::PutFrontier(frontier) => self.put(keys::FRONTIER.to_vec(), &frontier)?,
                 Write::PutSequence(scope, number) => {

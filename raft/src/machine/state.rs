@@ -1,7 +1,9 @@
 //! Reading a group's state, typed. All reads of one [`State`] are of one moment when it stands on a view.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
+use model::audit::found_by::FoundBy;
 use model::audit::leaf::StoredLeaf;
 use model::audit::merkle::{self, Frontier, Hash, Node, ProofError, ReadNode};
 use model::audit::published::Published;
@@ -21,6 +23,7 @@ use model::policy::Policies;
 use model::record::{Dataset, StoredRecord};
 use model::seal::Sealed;
 use model::slots::SlotMap;
+use model::time::UnixMillis;
 
 use crate::storage::{Reader, Result, StorageError, after_prefix, keys};
 use crate::types::Position;
@@ -247,6 +250,46 @@ impl State<'_> {
     /// Leaves of the audit log from an index, with their indexes.
     pub fn leaves(&self, from: u64, limit: usize) -> Result<Page<(u64, StoredLeaf)>> {
         self.page((&keys::leaf(from), &keys::leaf(u64::MAX)), false, limit, leaf_of_row)
+    }
+
+    /// The indexes of leaves from one on that are found by any of these ways, in order, and whether more may follow.
+    pub fn leaves_found(&self, ways: &[FoundBy], from: u64, limit: usize) -> Result<Page<u64>> {
+        let (mut found, mut up_to) = (BTreeSet::new(), None);
+        for way in ways {
+            let (begin, end) = (keys::leaf_row(way, from), after_prefix(&keys::leaf_rows(way)));
+            let (mut rows, mut last) = (0, None);
+            self.0.scan(&begin, &end, &mut |key, _| {
+                if rows < limit {
+                    last = keys::row_leaf(key);
+                    found.extend(last);
+                }
+                rows += 1;
+                rows <= limit
+            })?;
+            if rows > limit {
+                // Beyond this row the others may have some that this way has not been asked for yet.
+                up_to = up_to.into_iter().chain(last).min();
+            }
+        }
+        let known = |index: &u64| up_to.is_none_or(|up_to| *index <= up_to);
+        let mut rows: Vec<u64> = found.into_iter().take_while(known).collect();
+        let cut = up_to.is_some() || rows.len() > limit;
+        rows.truncate(limit);
+        Ok(Page { rows, cut })
+    }
+
+    /// The first leaf that was recorded at a time or later; the log's size if there is none yet.
+    pub fn first_leaf_at(&self, time: UnixMillis) -> Result<u64> {
+        let (mut below, mut at_least) = (0, self.frontier()?.size());
+        // Log time never runs back.
+        while below < at_least {
+            let middle = below + (at_least - below) / 2;
+            let row = self.leaves(middle, 1)?.rows.pop().filter(|(index, _)| *index == middle);
+            let (_, leaf) = row.ok_or_else(|| damaged(&keys::leaf(middle), "is missing".into()))?;
+            let leaf = leaf.open(middle).map_err(|error| damaged(&keys::leaf(middle), error.to_string()))?;
+            if leaf.recorded_ms < time.0 { below = middle + 1 } else { at_least = middle }
+        }
+        Ok(below)
     }
 
     /// The newest leaves of the audit log, oldest of them first.

@@ -30,6 +30,11 @@
 //! | 0x45 | state | session | last number of its events u64 |
 //! | 0x46 | state | port, 0x00 | last number of its events u64 |
 //! | 0x47 | state | time u64, session | empty |
+//! | 0x48 | state | user, 0x00, leaf index u64 | empty |
+//! | 0x49 | state | port, 0x00, leaf index u64 | empty |
+//! | 0x4a | state | session, leaf index u64 | empty |
+//! | 0x4b | state | changed record id, leaf index u64 | empty |
+//! | 0x4c | state | token of what an event tells of, leaf index u64 | empty |
 //! | 0x50 | state | - | `ClusterInfo` |
 //! | 0x51 | state | node u64 | `NodeInfo` |
 //! | 0x52 | state | - | `Policies` in force |
@@ -54,6 +59,7 @@
 //! | 0x72 | state | user, 0x00 | `Credential` |
 
 use model::audit::circumstances::SessionName;
+use model::audit::found_by::FoundBy;
 use model::audit::merkle::{Hash, Node};
 use model::audit::sequences::Scope;
 use model::ids::{
@@ -256,6 +262,23 @@ pub fn sequence(scope: &Scope) -> Vec<u8> {
         Scope::Session(session) => key(0x45, &[session]),
         Scope::Port(port) => of_code(&[0x46], port),
     }
+}
+/// Prefix of the leaves that are found by something.
+pub fn leaf_rows(way: &FoundBy) -> Vec<u8> {
+    match way {
+        FoundBy::User(user) => of_code(&[0x48], user),
+        FoundBy::Port(port) => of_code(&[0x49], port),
+        FoundBy::Session(session) => key(0x4a, &[session]),
+        FoundBy::Changed(record) => key(0x4b, &[&record.0]),
+        FoundBy::Token(token) => key(0x4c, &[&token.0]),
+    }
+}
+pub fn leaf_row(way: &FoundBy, index: u64) -> Vec<u8> {
+    [&leaf_rows(way)[..], &index.to_be_bytes()].concat()
+}
+/// The leaf's index in such a key.
+pub fn row_leaf(key: &[u8]) -> Option<u64> {
+    key.last_chunk::<8>().map(|index| u64::from_be_bytes(*index))
 }
 pub fn session_begun(begun: UnixMillis, session: &SessionName) -> Vec<u8> {
     key(0x47, &[&begun.0.to_be_bytes(), session])

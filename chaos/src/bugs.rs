@@ -34,6 +34,7 @@ pub fn aims(bug: KnownBug) -> &'static [&'static str] {
         Bug::OutboxTakenTwice => &["OutboxOnce"],
         Bug::LogPurgedAboveFlushed => &["Running", "Durable", "SameState"],
         Bug::OrderVariesInApply => &["SameState", "AppendOnlyAudit"],
+        Bug::SequenceStandsStill => &["AppendOnlyAudit"],
         Bug::StaleCopyLooksFresh
         | Bug::WaitingMessageLooksFresh
         | Bug::UnconfirmedLeaderBelieved

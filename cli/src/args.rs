@@ -226,6 +226,7 @@ mod tests {
             "audit verify",
             "audit verify --dir D",
             "audit verify --dir D --policy P",
+            "audit verify --node-dir D --policy P",
             "audit verify --proof P --event E --policy T",
             "audit checkpoint",
             "audit prove --receipt 00 --out D",

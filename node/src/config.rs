@@ -23,7 +23,7 @@ pub use crate::gate::Capacity;
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "portcullis-node",
-    after_help = "Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage, 3 damaged or \
+    after_help = "`portcullis-node inspect --help`: what the directory of a node holds that does not run.\n\nExit codes: 0 stopped as asked, 1 failed, 2 wrong usage, 3 damaged or \
     unusable data directory, 4 data directory of another node or cluster, or another key."
 )]
 pub struct Arguments {

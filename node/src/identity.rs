@@ -65,6 +65,14 @@ impl Identity {
         Ok(Some(identity))
     }
 
+    /// Reads the identity of a directory, whosever it is.
+    pub fn of_directory(directory: &std::path::Path) -> Result<Self, IdentityError> {
+        let place = directory.display().to_string();
+        let damaged = |reason: String| IdentityError::Damaged { place: place.clone(), reason };
+        let bytes = std::fs::read(directory.join(FILE)).map_err(|error| damaged(error.to_string()))?;
+        serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))
+    }
+
     /// Checks the cluster that the command line names.
     pub fn expect_cluster(&self, engine: &dyn Engine, expected: ClusterId) -> Result<(), IdentityError> {
         if self.cluster == expected {

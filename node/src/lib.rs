@@ -9,6 +9,8 @@ mod error;
 mod gate;
 mod http;
 mod identity;
+#[cfg(feature = "rocksdb")]
+pub mod inspect;
 mod keys;
 mod metrics;
 mod passwords;

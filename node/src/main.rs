@@ -43,6 +43,10 @@ fn main() -> ExitCode {
             Err(_) => ExitCode::FAILURE,
         };
     }
+    let words: Vec<String> = std::env::args().collect();
+    if let Some(code) = portcullis_node::inspect::asked(&words) {
+        return ExitCode::from(code);
+    }
     let arguments = Arguments::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("PORTCULLIS_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,openraft=error,tantivy=warn"));

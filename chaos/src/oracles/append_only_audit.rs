@@ -1,9 +1,11 @@
 //! AppendOnlyAudit: every root that anybody was ever told is a prefix of the log as it is at the end, and the log at the end
-//! holds every leaf that any replica ever applied, on every replica.
+//! holds every leaf that any replica ever applied, on every replica; within a session and within a port its events are numbered without
+//! a gap.
 
 use std::collections::BTreeMap;
 
 use model::audit::merkle::{Frontier, Hash, check_consistency, empty_root};
+use model::audit::sequences::Sequences;
 use model::ids::GroupId;
 
 use super::{Case, Findings};
@@ -15,6 +17,7 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
     // The log is what was ever applied of it, which every replica must still have at the end.
     let mut roots: BTreeMap<GroupId, Vec<Hash>> = BTreeMap::new();
     let mut frontiers: BTreeMap<GroupId, Frontier> = BTreeMap::new();
+    let mut sequences: BTreeMap<GroupId, Sequences> = BTreeMap::new();
     for ((group, index), leaf) in &case.seen.leaves {
         let roots = roots.entry(*group).or_insert_with(|| vec![empty_root()]);
         if roots.len() as u64 != index + 1 {
@@ -24,6 +27,13 @@ pub(super) fn judge(case: &Case<'_>) -> Findings {
         let frontier = frontiers.entry(*group).or_default();
         frontier.append(leaf.hash());
         roots.push(frontier.root());
+        // One that does not open is found by whoever reads it.
+        if let Ok(opened) = leaf.open(*index)
+            && let Err(gap) = sequences.entry(*group).or_default().take(&opened)
+        {
+            found.push((end, format!("{group}: {gap}")));
+            return found;
+        }
     }
     for stand in case.run.stands.iter().filter(|stand| matches!(stand.group, GroupId::Audit(_))) {
         let (node, group) = (stand.node, stand.group);

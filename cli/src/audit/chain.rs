@@ -1,5 +1,7 @@
 //! Leaves one after the other: each is checked by itself and appended to the tree, whose root then stands for them all.
 
+use std::collections::BTreeMap;
+
 use model::audit::leaf::{Leaf, LeafError, StoredLeaf};
 use model::audit::merkle::{Frontier, Hash, empty_root, leaf_hash};
 use model::audit::sequences::{self, Sequences};
@@ -58,15 +60,15 @@ pub struct Chain {
     frontier: Frontier,
     recorded_ms: u64,
     sequences: Sequences,
-    /// An earlier size and, once it is reached, the root there.
-    watched: Option<(u64, Option<Hash>)>,
+    /// Sizes of interest and, once they are reached, the roots there.
+    watched: BTreeMap<u64, Option<Hash>>,
 }
 
 impl Chain {
-    /// A chain that keeps the root at an earlier size.
-    pub fn watching(size: Option<u64>) -> Self {
-        let watched = size.map(|size| (size, (size == 0).then(empty_root)));
-        Self { watched, ..Self::default() }
+    /// A chain that keeps the roots at these sizes.
+    pub fn watching(sizes: impl IntoIterator<Item = u64>) -> Self {
+        let watched = sizes.into_iter().map(|size| (size, (size == 0).then(empty_root)));
+        Self { watched: watched.collect(), ..Self::default() }
     }
 
     /// Checks a leaf and appends it.
@@ -83,9 +85,7 @@ impl Chain {
         self.recorded_ms = opened.recorded_ms;
         self.frontier.append(leaf_hash(&raw.leaf));
         let size = self.frontier.size();
-        if let Some((watched, root)) = &mut self.watched
-            && *watched == size
-        {
+        if let Some(root) = self.watched.get_mut(&size) {
             *root = Some(self.frontier.root());
         }
         Ok(())
@@ -101,9 +101,9 @@ impl Chain {
         self.frontier.root()
     }
 
-    /// The root at the watched size, once it was reached.
-    pub fn watched_root(&self) -> Option<Hash> {
-        self.watched.and_then(|(_, root)| root)
+    /// The root at a watched size, once it was reached.
+    pub fn root_at(&self, size: u64) -> Option<Hash> {
+        self.watched.get(&size).copied().flatten()
     }
 }
 
@@ -164,7 +164,7 @@ mod tests {
     fn any_altered_byte_of_any_leaf_is_an_error_or_another_root() {
         let leaves = testing::log(5);
         let whole = chain(&leaves).expect("holds");
-        assert_eq!(whole.watched_root(), Some(chain(&leaves[..3]).expect("holds").root()));
+        assert_eq!(whole.root_at(3), Some(chain(&leaves[..3]).expect("holds").root()));
         for at in 0..leaves.len() {
             for byte in 0..leaves[at].leaf.len() {
                 let mut altered = leaves.clone();

@@ -5,6 +5,7 @@ pub mod directory;
 pub mod manifest;
 pub mod policy;
 pub mod remembered;
+pub mod stopped;
 #[cfg(test)]
 mod tamper_test;
 

@@ -193,7 +193,7 @@ fn judge(roots: Vec<(String, Root)>) -> (Vec<Replica>, Root) {
 /// The remembered root must be the one that the first leaves still have.
 pub(super) fn grown_from(chain: &Chain, earlier: Option<Checkpoint>) -> Result<(), CliError> {
     match earlier {
-        Some(Checkpoint { size, root }) if chain.watched_root() != Some(root) => {
+        Some(Checkpoint { size, root }) if chain.root_at(size) != Some(root) => {
             Err(CliError::Verification(format!("the first {size} leaves are not those that were there before")))
         }
         _ => Ok(()),

@@ -15,7 +15,7 @@ use model::time::UnixMillis;
 use serde::Serialize;
 
 use crate::audit::remembered::{Checkpoint, Remembered, beside};
-use crate::audit::{directory, hex, policy};
+use crate::audit::{directory, hex, policy, stopped};
 use crate::commands::audit_replicas::{Replica, Replicas, checkpoint, grown_from};
 use crate::context::Globals;
 use crate::error::CliError;
@@ -30,6 +30,9 @@ pub struct Args {
     /// Verify this export offline, without a cluster.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+    /// Verify the log in the directory of a node that does not run, or in a copy of one.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["dir", "proof"])]
+    pub node_dir: Option<PathBuf>,
     /// Check the proof of one event, without cluster or export.
     #[arg(long, value_name = "FILE", requires = "event", conflicts_with_all = ["dir", "group"])]
     pub proof: Option<PathBuf>,
@@ -63,6 +66,7 @@ JSON: {\"ok\",\"group\",\"size\",\"root\",\"signed\":{\"size\",\"witnesses\"}|nu
 Examples:
   portcullis audit verify
   portcullis audit export --out log && portcullis audit verify --dir log --policy audit.policy
+  portcullis audit verify --node-dir /copies/node-2 --policy audit.policy
   portcullis audit verify --proof event.tlog-proof --event event.cbor --policy audit.policy";
 
 #[derive(Debug, Serialize)]
@@ -124,12 +128,11 @@ pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
     }
     let state = args.state.or_else(|| globals.context.as_deref().map(beside));
     let mut replicas = Vec::new();
-    let verified = match args.dir {
-        Some(dir) => offline(&dir, state.as_deref(), trust.as_ref()),
-        None => {
-            let group = args.group.to_string();
-            online(globals, &group, state.as_deref(), trust.as_ref(), &mut replicas).await
-        }
+    let group = args.group.to_string();
+    let verified = match (args.dir, args.node_dir) {
+        (Some(dir), _) => offline(&dir, state.as_deref(), trust.as_ref()),
+        (None, Some(dir)) => stopped_node(&dir, &group, state.as_deref(), trust.as_ref()),
+        (None, None) => online(globals, &group, state.as_deref(), trust.as_ref(), &mut replicas).await,
     };
     match verified {
         Ok(verified) => globals.output.show(&Verified { replicas, ..verified }, Verified::to_text),
@@ -304,6 +307,40 @@ fn offline(dir: &Path, state: Option<&Path>, trust: Option<&Trust>) -> Result<Ve
     Ok(Verified { signed, ..verified(manifest.group, now, earlier, memory) })
 }
 
+/// The log of a node that does not run.
+fn stopped_node(dir: &Path, group: &str, state: Option<&Path>, trust: Option<&Trust>) -> Result<Verified, CliError> {
+    let remembered = state.map(Remembered::read).transpose()?;
+    let mut seen = None;
+    let read = stopped::verify(dir, group, |cluster, group| {
+        seen = remembered.as_ref().and_then(|remembered| remembered.get(cluster, group));
+        seen.map(|seen| seen.size)
+    })?;
+    let chain = read.chain;
+    let mut signed = None;
+    for note in &read.checkpoints {
+        let stated = model::audit::checkpoint::Checkpoint::parse(&note.text);
+        let stated = stated.map_err(|error| CliError::Verification(error.to_string()))?;
+        if chain.root_at(stated.size) != Some(stated.root) {
+            let text = format!("the checkpoint of {} leaves beside the log is of another log", stated.size);
+            return Err(CliError::Verification(text));
+        }
+        // The cosigned one is first: a newer one may have been signed by the log alone when the node stopped.
+        if let Some(trust) = trust.filter(|_| signed.is_none()) {
+            signed = Some(Signed::of(&policy::check(trust, note)?));
+        }
+    }
+    if trust.is_some() && signed.is_none() {
+        return Err(CliError::Verification("the directory holds no signed checkpoint".into()));
+    }
+    let (earlier, memory) = match seen {
+        Some(seen) if seen.size > chain.size() => (None, Memory::Later(seen.size)),
+        seen => (seen, Memory::None),
+    };
+    grown_from(&chain, earlier)?;
+    let now = Checkpoint { size: chain.size(), root: chain.root() };
+    Ok(Verified { signed, ..verified(read.group, now, earlier, memory) })
+}
+
 fn verified(group: String, now: Checkpoint, earlier: Option<Checkpoint>, memory: Memory) -> Verified {
     Verified {
         ok: true,
@@ -392,7 +429,7 @@ mod tests {
         }
         writer.finish(("c".into(), "audit-0".into()), &chain, &note(&chain, &key)).expect("finishes");
         let mut remembered = Remembered::read(&state).expect("reads");
-        let root = chain.watched_root().expect("reached");
+        let root = chain.root_at(2).expect("reached");
         remembered.put("c", "audit-0", Checkpoint { size: 2, root }).expect("writes");
         let verified = offline(&out, Some(&state), None).expect("verifies");
         assert_eq!((verified.size, verified.consistent_with.map(|earlier| earlier.size)), (4, Some(2)));

@@ -73,7 +73,7 @@ impl Api {
         let ring = self.0.records.keys().ring();
         let mut also: Vec<Vec<FoundBy>> = Vec::new();
         if let Some(record) = given(&request.record) {
-            let id: RecordId = record.parse()?;
+            let id: RecordId = record.parse().map_err(|error: Invalid| Invalid::new("record", error.reason))?;
             let mut ways = vec![FoundBy::Changed(id)];
             // That a question found a record is told to whoever may see the record.
             if sights.sees(id)? {

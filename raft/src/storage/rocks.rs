@@ -85,6 +85,30 @@ impl RocksEngine {
     }
 }
 
+/// The state of a group in the directory of a node that does not run, as it lies there: nothing is made, mended or locked, so that a copy
+/// stays what it was.
+pub struct StoppedState {
+    db: Arc<DB>,
+}
+
+impl StoppedState {
+    /// Opens it.
+    pub fn open(root: &Path, group: GroupId) -> Result<Self> {
+        let home = root.join("groups").join(group.to_string());
+        let damaged = |reason: &str| {
+            let place = home.join("CURRENT").display().to_string();
+            StorageError::Damaged { place, reason: reason.to_string() }
+        };
+        let current = read_whole(&home.join("CURRENT"))?.ok_or_else(|| damaged("it is missing: no replica is here"))?;
+        let current = String::from_utf8_lossy(&current).trim().to_string();
+        let number = current.strip_prefix("state-").and_then(|number| number.parse::<u64>().ok());
+        number.ok_or_else(|| damaged("it names no state directory"))?;
+        let path = home.join(current);
+        let db = DB::open_for_read_only(&Options::default(), &path, false);
+        Ok(Self { db: Arc::new(db.map_err(|error| broken("opening the state", &path, error))?) })
+    }
+}
+
 impl Engine for RocksEngine {
     fn log(&self) -> Result<Arc<dyn Store>> {
         let path = self.root.join("raft-log");
@@ -279,6 +303,7 @@ macro_rules! read_from {
 
 read_from!(RocksLog, |store: &RocksLog| store.db.clone());
 read_from!(RocksState, |store: &RocksState| store.db());
+read_from!(StoppedState, |store: &StoppedState| store.db.clone());
 
 fn view(db: &DB, read: &mut dyn FnMut(&dyn Reader) -> Result<()>) -> Result<()> {
     read(&View { db, snapshot: db.snapshot() })

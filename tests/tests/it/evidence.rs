@@ -95,6 +95,43 @@ async fn one_event_is_proven_to_whoever_has_its_files_and_the_keys() {
     assert_eq!(playground.http(1, "/audit/records-0/checkpoint").0, 404);
 }
 
+/// A node's directory is copied while it does not run; the copy verifies without cluster and key, and an altered one does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_copied_directory_of_a_node_verifies_and_an_event_that_is_altered_in_it_is_named() {
+    let mut playground = Playground::start();
+    ask(&playground, 40).await;
+    let seen = witnessed(&playground, 40);
+    playground.stop();
+    let (copy, policy) = (playground.path("copy"), playground.data_dir().join("audit.policy"));
+    copy_dir(&playground.node_dir(2), &copy);
+    let (copy_text, policy) = (copy.to_string_lossy().into_owned(), policy.to_string_lossy().into_owned());
+    let verify =
+        || portcullis_tests::Cli::new().run(&["audit", "verify", "--node-dir", &copy_text, "--policy", &policy]);
+    let verified = verify().ok().json();
+    assert_eq!((&verified["ok"], verified["signed"]["witnesses"].as_array().map(Vec::len)), (&json!(true), Some(2)));
+    assert!(verified["size"].as_u64() >= Some(seen) && verified["signed"]["size"].as_u64() >= Some(seen), "{verified}");
+    let before = portcullis_tests::files_below(&copy);
+    verify().ok();
+    assert_eq!(portcullis_tests::files_below(&copy), before, "a copy stays what it was");
+    // Every table of the state, a byte of it each: what an event is stored in may be any of them.
+    let state = portcullis_tests::files_below(&copy.join("groups/audit-0"));
+    let tables = state.iter().filter(|path| path.extension().is_some_and(|ending| ending == "sst"));
+    let mut found = 0;
+    for table in tables {
+        let bytes = std::fs::read(table).unwrap();
+        let mut altered = bytes.clone();
+        let middle = altered.len() / 3;
+        altered[middle] ^= 1;
+        std::fs::write(table, altered).unwrap();
+        let ran = verify();
+        found += usize::from(ran.code == Some(6));
+        std::fs::write(table, bytes).unwrap();
+    }
+    assert!(found > 0, "an altered table is found");
+    verify().ok();
+    portcullis_tests::Cli::new().run(&["audit", "verify", "--node-dir", "/nowhere"]).fails(6, &["NODE.json"]);
+}
+
 /// T14: all nodes come back on an old backup. Nothing that they then say of the log is signed: not while it is shorter than what the
 /// witnesses saw, and not when it has grown past that with another history.
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@
 mod access;
 mod admission;
 mod audit_log;
+mod audit_questions;
 mod bad_input;
 mod bad_node;
 mod batch;

@@ -66,6 +66,7 @@ impl Identity {
     }
 
     /// Reads the identity of a directory, whosever it is.
+    #[cfg(feature = "rocksdb")]
     pub fn of_directory(directory: &std::path::Path) -> Result<Self, IdentityError> {
         let place = directory.display().to_string();
         let damaged = |reason: String| IdentityError::Damaged { place: place.clone(), reason };

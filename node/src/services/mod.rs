@@ -152,10 +152,10 @@ impl Api {
     /// Lets a stream in; who may not is refused before anything is read, and the refusal is an event.
     async fn admit_stream<Q>(&self, call: Call, request: &Request<Q>) -> Result<(Admitted, OpenStream), Status> {
         let let_in = async {
-            let admitted = self.0.gate.admit(request.metadata(), request.extensions().get())?;
+            let mut admitted = self.0.gate.admit(request.metadata(), request.extensions().get())?;
             let open = self.0.admission.open(&admitted).await?;
-            match self.authorise(call, admitted.clone()).await {
-                Ok(admitted) => Ok((admitted, open)),
+            match self.authorise(call, &mut admitted).await {
+                Ok(()) => Ok((admitted, open)),
                 Err(error) => Err(self.refused(call, &admitted, error).await),
             }
         };
@@ -166,28 +166,28 @@ impl Api {
     }
 
     /// Who asks is whom his certificate names, and may do what the call needs.
-    async fn authorise(&self, call: Call, mut admitted: Admitted) -> Result<Admitted, ApiError> {
+    async fn authorise(&self, call: Call, admitted: &mut Admitted) -> Result<(), ApiError> {
         if let Some(claimed) = &admitted.claimed {
             return Err(ApiError::OtherIdentity { claimed: claimed.to_string() });
         }
-        self.0.gate.authorise(&mut admitted, call.need).await?;
-        Ok(admitted)
+        self.0.gate.authorise(admitted, call.need).await
     }
 
     /// Authorises and runs a request; its refusal is an event before it is an answer.
     async fn run<Q, T>(
         &self,
         call: Call,
-        admitted: Admitted,
+        mut admitted: Admitted,
         request: Q,
         run: impl AsyncFnOnce(&Admitted, Q) -> Result<Released<T>, ApiError>,
     ) -> Result<Released<T>, ApiError> {
         // A little longer than what is inside waits, so that a write says by itself that its outcome is unknown.
         let left = admitted.left()? + Duration::from_millis(15);
         let work = async {
-            let authorised = self.authorise(call, admitted.clone()).await?;
-            self.0.admission.within_agency_rate(call.need, &authorised)?;
-            run(&authorised, request).await
+            // A refusal says in which session it was, as far as that became known.
+            self.authorise(call, &mut admitted).await?;
+            self.0.admission.within_agency_rate(call.need, &admitted)?;
+            run(&admitted, request).await
         };
         match tokio::time::timeout(left, work).await.unwrap_or(Err(ApiError::Deadline)) {
             Ok(released) => Ok(released),

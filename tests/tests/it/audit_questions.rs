@@ -92,7 +92,8 @@ fn f61_what_a_person_did_and_who_did_something_to_a_record_is_found_and_reported
     );
     assert_eq!([before, after].concat(), whole);
     let refused = search(&cli, &["--verdict", "refused", "--user", "officer"]);
-    assert!(refused.iter().any(|event| event["code"] == "no-record-available"), "{refused:?}");
+    let missed = refused.iter().find(|event| event["code"] == "no-record-available").unwrap();
+    assert_eq!(missed["session"], session, "a refusal is of its session like an answer");
 
     let activity = cli.json(&["audit", "activity", "officer"]);
     assert_eq!(activity["events"], whole.len());

@@ -6,7 +6,7 @@ use crate::audit::found_by::FoundBy;
 use crate::audit::leaf::StoredLeaf;
 use crate::audit::merkle::{Frontier, Hash, Node};
 use crate::audit::published::Published;
-use crate::audit::sequences::Scope;
+use crate::audit::sequences::{Last, Scope};
 use crate::command::cluster::{ClusterInfo, NodeInfo};
 use crate::command::import::ImportState;
 use crate::command::{Outcome, Remembered};
@@ -65,8 +65,8 @@ pub trait View: PeopleView {
     fn frontier(&self) -> Read<Frontier>;
     /// The hash of a complete subtree of the audit tree.
     fn tree_node(&self, node: Node) -> Read<Option<Hash>>;
-    /// The last number of an event within a session or port; 0 where there is none.
-    fn sequence(&self, scope: &Scope) -> Read<u64>;
+    /// The last number of an event within a session or port.
+    fn sequence(&self, scope: &Scope) -> Read<Option<Last>>;
     /// The sessions whose first event was recorded before a time, oldest first.
     fn sessions_begun(&self, before: UnixMillis, limit: usize) -> Read<Vec<(UnixMillis, SessionName)>>;
     /// What is published of the audit log.
@@ -112,11 +112,15 @@ pub enum Write {
     PutTreeNode(Node, Hash),
     PutFrontier(Frontier),
     PutPublished(Published),
-    PutSequence(Scope, u64),
+    PutSequence(Scope, Last),
     /// The first event of a session was recorded.
     PutSessionBegun(UnixMillis, SessionName),
-    /// With its number.
-    ForgetSession(UnixMillis, SessionName),
+    /// With its number, unless that has begun anew.
+    ForgetSession {
+        begun: UnixMillis,
+        session: SessionName,
+        with_number: bool,
+    },
     PutCluster(ClusterInfo),
     PutNode(NodeId, NodeInfo),
     /// Those in force from now on; earlier versions stay.

@@ -49,6 +49,18 @@ enum InspectError {
     Output(#[from] std::io::Error),
 }
 
+impl InspectError {
+    /// 3: what should be there is damaged or missing; 2 and 4: this is no directory of a node, or the group keeps no log.
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Storage(_) | Self::Missing(_) | Self::Payload { .. } => 3,
+            Self::Identity(_) => 4,
+            Self::NoLog(_) => 2,
+            Self::Output(_) => 1,
+        }
+    }
+}
+
 /// Runs the command where the command line asks for it; the exit code then.
 pub fn asked(arguments: &[String]) -> Option<u8> {
     if arguments.get(1).map(String::as_str) != Some("inspect") {
@@ -68,7 +80,7 @@ pub fn asked(arguments: &[String]) -> Option<u8> {
         Err(InspectError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => 0,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {}: {error}", parsed.data_dir.display());
-            3
+            error.exit_code()
         }
     })
 }

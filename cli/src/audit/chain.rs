@@ -140,7 +140,7 @@ pub(crate) mod testing {
                 &draft,
                 index,
                 UnixMillis(2_000 + index),
-                Numbers { session: None, port: Some(index + 1) },
+                Some(Numbers { session: None, port: index + 1 }),
             )
             .expect("records");
             let payload = codec::encode(&draft.payload).expect("encodes");

@@ -60,16 +60,15 @@ pub fn verify(dir: &Path, group: &str, watch: impl FnOnce(&str, &str) -> Option<
     // What it says is short: it ends with its first error.
     let _ = err.by_ref().take(64 * 1024).read_to_string(&mut said);
     let status = child.wait().map_err(|error| CliError::path(&program, error))?;
-    match (status.success(), read) {
-        (_, Err(error)) => Err(error),
-        (true, Ok(stopped)) => Ok(stopped),
-        (false, Ok(_)) => Err(CliError::Verification(said.trim().to_string())),
+    match (status.code(), read) {
+        (Some(0), read) => read,
+        (Some(DAMAGED), _) => Err(CliError::Verification(said.trim().to_string())),
+        (_, _) => Err(CliError::Failed(said.trim().to_string())),
     }
-    .map_err(|error| match said.trim() {
-        "" => error,
-        said => CliError::Verification(said.to_string()),
-    })
 }
+
+/// The node's program has found what it should read damaged.
+const DAMAGED: i32 = 3;
 
 fn read_log(mut out: impl BufRead, watch: impl FnOnce(&str, &str) -> Option<u64>) -> Result<Stopped, CliError> {
     let wrong = |reason: String| CliError::Verification(reason);

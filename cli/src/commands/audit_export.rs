@@ -15,6 +15,7 @@ use crate::commands::audit::leaves;
 use crate::commands::audit_replicas::{checkpoint, size_now};
 use crate::context::Globals;
 use crate::error::CliError;
+use crate::output::note;
 use crate::progress::Progress;
 
 /// The log is signed every second as it grows; where it is not within this time, something hinders it.
@@ -22,6 +23,8 @@ const SIGNED_MAX: Duration = Duration::from_secs(20);
 /// Where witnesses cosign, they are waited for as well, and no longer than this.
 const COSIGNED_MAX: Duration = Duration::from_secs(12);
 const ASK_AGAIN: Duration = Duration::from_millis(200);
+/// Where it says what hinders it.
+const WHY: &str = "its nodes say why in portcullis_audit_publish_failures_total";
 
 /// A signed checkpoint that covers what the log holds now, with cosignatures where witnesses give any.
 async fn signed(client: &Client, group: &str, wanted: u64) -> Result<Note, CliError> {
@@ -39,10 +42,15 @@ async fn signed(client: &Client, group: &str, wanted: u64) -> Result<Note, CliEr
             (Some(note), _) => return Ok(note),
             (None, Some(note)) if !witnesses => return Ok(note),
             _ if started.elapsed() >= SIGNED_MAX => {
-                let text = format!(
-                    "{group} has {wanted} leaves and no signed checkpoint that covers them; its nodes say why in                      portcullis_audit_publish_failures_total"
-                );
-                return Err(CliError::Failed(text));
+                // What is signed is exported in any case: a log that grows no more, or that witnesses disown, is needed most.
+                let newest = [published.witnessed, published.latest];
+                let newest = newest.iter().filter_map(|text| Note::parse(text.as_bytes()).ok()).next_back();
+                let newest =
+                    newest.ok_or_else(|| CliError::Failed(format!("{group} has signed no checkpoint yet; {WHY}")))?;
+                note(format!(
+                    "{group} has {wanted} leaves, and its newest checkpoint does not cover all of them; {WHY}"
+                ));
+                return Ok(newest);
             }
             _ => tokio::time::sleep(ASK_AGAIN).await,
         }
@@ -63,8 +71,8 @@ pub async fn run(globals: &Globals, group: &str, out: &Path) -> Result<(), CliEr
     let client = globals.client_for(Function::AuditRead)?;
     let cluster = client.status().await?.cluster_id;
     let wanted = size_now(&client, group, 0).await?;
-    let note = signed(&client, group, wanted).await?;
-    let stated = Checkpoint::parse(&note.text).map_err(|error| CliError::Verification(error.to_string()))?;
+    let signed = signed(&client, group, wanted).await?;
+    let stated = Checkpoint::parse(&signed.text).map_err(|error| CliError::Verification(error.to_string()))?;
     let now = checkpoint(&client, group, stated.size, None).await?;
     if now.root != stated.root {
         return Err(CliError::Verification("the signed checkpoint has another root than the cluster states".into()));
@@ -81,7 +89,7 @@ pub async fn run(globals: &Globals, group: &str, out: &Path) -> Result<(), CliEr
     if chain.root() != now.root {
         return Err(CliError::Verification("the stored leaves do not have the root that the cluster states".into()));
     }
-    let manifest = writer.finish((cluster, group.to_string()), &chain, &note.to_string())?;
+    let manifest = writer.finish((cluster, group.to_string()), &chain, &signed.to_string())?;
     let exported = Exported {
         group: manifest.group,
         size: manifest.size,

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use client::v1;
 use model::access::function::Function;
-use model::audit::merkle::{Hash, inclusion_proof};
+use model::audit::checkpoint::Checkpoint;
+use model::audit::merkle::{Hash, check_inclusion, inclusion_proof, leaf_hash};
 use model::audit::note::Note;
 use model::audit::proof::Proof;
 use serde::Serialize;
@@ -62,6 +63,13 @@ pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
         None => online(globals, &args).await?,
     };
     check_leaf(&raw).map_err(|error| CliError::Verification(error.to_string()))?;
+    let asked_for = match (&args.receipt, args.index) {
+        (Some(receipt), _) => hash(receipt) == Some(leaf_hash(&raw.leaf)),
+        (None, index) => index == Some(raw.index),
+    };
+    if !asked_for || proof.index != raw.index {
+        return Err(CliError::Verification("the log gave another event than was asked for".into()));
+    }
     // What is written is what convinces: it is checked as its reader will, as far as the policy is known here.
     let size = match policy::chosen(globals, None)? {
         Some(trust) => {
@@ -69,9 +77,11 @@ pub async fn run(globals: &Globals, args: Args) -> Result<(), CliError> {
             believed.map_err(|error| CliError::Verification(error.to_string()))?.checkpoint.size
         }
         None => {
-            model::audit::checkpoint::Checkpoint::parse(&proof.checkpoint.text)
-                .map_err(|error| CliError::Verification(error.to_string()))?
-                .size
+            let wrong = |error: &dyn std::fmt::Display| CliError::Verification(error.to_string());
+            let stated = Checkpoint::parse(&proof.checkpoint.text).map_err(|error| wrong(&error))?;
+            check_inclusion(leaf_hash(&raw.leaf), raw.index, stated.size, &proof.path, stated.root)
+                .map_err(|error| wrong(&error))?;
+            stated.size
         }
     };
     std::fs::create_dir_all(&args.out).map_err(|error| CliError::path(&args.out, error))?;

@@ -48,14 +48,14 @@ async fn about(State(shared): State<Shared>) -> String {
 }
 
 async fn add(State(shared): State<Shared>, request: axum::extract::Request) -> Response {
-    let Ok(place) = shared.places.clone().try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many requests wait\n").into_response();
-    };
     let read = tokio::time::timeout(READ_MAX, axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX));
     let body = match read.await {
         Ok(Ok(body)) => body,
         Ok(Err(error)) => return (StatusCode::PAYLOAD_TOO_LARGE, format!("{error}\n")).into_response(),
         Err(_) => return (StatusCode::REQUEST_TIMEOUT, "the request did not come in time\n").into_response(),
+    };
+    let Ok(place) = shared.places.clone().try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "too many requests wait\n").into_response();
     };
     let now = SystemClock.now().0 / 1000;
     let witness = shared.witness.clone();

@@ -263,8 +263,8 @@ impl<'de> Deserialize<'de> for EventHeader {
     }
 }
 
-/// From this version on a header has circumstances.
-const WITH_CIRCUMSTANCES: u16 = 2;
+/// From this version on a header has circumstances, and its leaf numbers.
+pub const WITH_CIRCUMSTANCES: u16 = 2;
 
 /// The sealed part of an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]

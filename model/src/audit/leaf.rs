@@ -40,10 +40,10 @@ pub struct Leaf {
 }
 
 /// The numbers that the log gives an event.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numbers {
     pub session: Option<u64>,
-    pub port: Option<u64>,
+    pub port: u64,
 }
 
 /// A leaf as it is stored: its exact bytes and the payload they commit to.
@@ -78,16 +78,21 @@ pub enum LeafError {
 }
 
 impl StoredLeaf {
-    /// Makes the leaf of an event at a position. Pure: every replica makes the same bytes.
-    pub fn record(draft: &EventDraft, index: u64, recorded: UnixMillis, numbers: Numbers) -> Result<Self, CodecError> {
+    /// Makes the leaf of an event at a position. Pure: every replica makes the same bytes. Without numbers it is of the first version.
+    pub fn record(
+        draft: &EventDraft,
+        index: u64,
+        recorded: UnixMillis,
+        numbers: Option<Numbers>,
+    ) -> Result<Self, CodecError> {
         let leaf = Leaf {
-            version: 2,
+            version: if numbers.is_some() { 2 } else { 1 },
             index,
             recorded_ms: recorded.0,
             payload: digest(&draft.payload)?,
             header: draft.header.clone(),
-            session_sequence: numbers.session,
-            port_sequence: numbers.port,
+            session_sequence: numbers.and_then(|numbers| numbers.session),
+            port_sequence: numbers.map(|numbers| numbers.port),
         };
         let bytes = minicbor::to_vec(&leaf).map_err(|error| CodecError::Encode(error.to_string()))?;
         Ok(Self { bytes, payload: Some(draft.payload.clone()) })

@@ -197,7 +197,7 @@ impl Trust {
     }
 
     /// Whether these witnesses are enough.
-    fn suffices(&self, cosigned: &[(String, u64)]) -> bool {
+    pub fn suffices(&self, cosigned: &[(String, u64)]) -> bool {
         let Some(quorum) = &self.quorum else { return true };
         let mut seen: BTreeSet<&str> = cosigned.iter().map(|(name, _)| name.as_str()).collect();
         // A group stands behind its members, so that one pass is enough.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::audit::event::EventDraft;
+use crate::audit::event::{EventDraft, WITH_CIRCUMSTANCES};
 use crate::audit::found_by::ways;
 use crate::audit::leaf::{Numbers, StoredLeaf};
-use crate::audit::sequences::{SESSION_KEPT_MS, Scope};
+use crate::audit::sequences::{Last, SESSION_KEPT_MS, Scope};
 use crate::command::{Appended, Outcome};
 use crate::decide::Context;
 use crate::error::RefusalCode;
@@ -45,17 +45,17 @@ pub fn refused_after_split(view: &dyn View, context: Context) -> Read<Option<Eff
 }
 
 /// The next number within a scope.
-fn next(view: &dyn View, counted: &mut BTreeMap<Scope, u64>, scope: Scope) -> Read<u64> {
+fn next(view: &dyn View, context: Context, counted: &mut BTreeMap<Scope, Last>, scope: Scope) -> Read<u64> {
     let last = match counted.get(&scope) {
-        Some(last) => *last,
+        Some(last) => Some(*last),
         None => view.sequence(&scope)?,
     };
-    let next = last + 1;
+    let next = Last::after(last, &scope, context.time);
     // A number that is taken twice is found by whoever verifies.
-    if !(planted(KnownBug::SequenceStandsStill) && next % 7 == 0) {
+    if !(planted(KnownBug::SequenceStandsStill) && next.number.is_multiple_of(7)) {
         counted.insert(scope, next);
     }
-    Ok(next)
+    Ok(next.number)
 }
 
 /// The writes that append events, and where they stand then.
@@ -65,12 +65,19 @@ pub fn append(view: &dyn View, context: Context, events: &[EventDraft]) -> Read<
     let (mut writes, mut leaves, mut counted) = (Vec::new(), Vec::new(), BTreeMap::new());
     for event in events {
         let index = frontier.size();
+        // What a leaf is made of follows from its event: replicas that apply it by another version of the program make the same.
+        let numbered = event.header.version >= WITH_CIRCUMSTANCES;
         let session = event.header.circumstances.as_ref().and_then(|it| it.session);
-        let numbers = Numbers {
-            session: session.map(|session| next(view, &mut counted, Scope::Session(session))).transpose()?,
-            port: Some(next(view, &mut counted, Scope::Port(event.header.port.clone()))?),
+        let numbers = match numbered {
+            false => None,
+            true => Some(Numbers {
+                session: session
+                    .map(|session| next(view, context, &mut counted, Scope::Session(session)))
+                    .transpose()?,
+                port: next(view, context, &mut counted, Scope::Port(event.header.port.clone()))?,
+            }),
         };
-        if let (Some(session), Some(1)) = (session, numbers.session) {
+        if let (Some(session), Some(Numbers { session: Some(1), .. })) = (session, numbers) {
             writes.push(Write::PutSessionBegun(context.time, session));
         }
         let leaf = StoredLeaf::record(event, index, context.time, numbers);
@@ -78,16 +85,25 @@ pub fn append(view: &dyn View, context: Context, events: &[EventDraft]) -> Read<
         let hash = leaf.hash();
         leaves.push(hash);
         writes.push(Write::PutLeaf(index, leaf));
-        writes.extend(ways(event).into_iter().map(|way| Write::PutLeafRow(way, index)));
+        if numbered {
+            writes.extend(ways(event).into_iter().map(|way| Write::PutLeafRow(way, index)));
+        }
         writes.extend(frontier.append(hash).into_iter().map(|(node, hash)| Write::PutTreeNode(node, hash)));
     }
     let appended = Appended { leaves, first, size: frontier.size(), root: frontier.root() };
     if !events.is_empty() {
         writes.push(Write::PutFrontier(frontier));
-        writes.extend(counted.into_iter().map(|(scope, number)| Write::PutSequence(scope, number)));
-        // Those that are long over, a few at a time.
-        let over = view.sessions_begun(context.time.before(SESSION_KEPT_MS), FORGOTTEN_MAX)?;
-        writes.extend(over.into_iter().map(|(begun, session)| Write::ForgetSession(begun, session)));
+        // Those that are long over, a few at a time; the number of one that goes on anew stays.
+        for (begun, session) in view.sessions_begun(context.time.before(SESSION_KEPT_MS), FORGOTTEN_MAX)? {
+            let scope = Scope::Session(session);
+            let last = match counted.get(&scope) {
+                Some(last) => Some(*last),
+                None => view.sequence(&scope)?,
+            };
+            let with_number = last.is_some_and(|last| last.begun == begun);
+            writes.push(Write::ForgetSession { begun, session, with_number });
+        }
+        writes.extend(counted.into_iter().map(|(scope, last)| Write::PutSequence(scope, last)));
     }
     Ok((writes, appended))
 }

@@ -7,7 +7,7 @@ use crate::audit::event::{EventDraft, EventHeader, EventKind};
 use crate::audit::leaf::StoredLeaf;
 use crate::audit::merkle::{Frontier, Hash, Node};
 use crate::audit::published::Published;
-use crate::audit::sequences::Scope as EventScope;
+use crate::audit::sequences::{Last, Scope as EventScope};
 use crate::command::cluster::ClusterInfo;
 use crate::command::create::CreateRecord;
 use crate::command::end_override::EndOverride;
@@ -50,7 +50,7 @@ pub struct World {
     frontier: Frontier,
     nodes: BTreeMap<Node, Hash>,
     published: Published,
-    sequences: BTreeMap<EventScope, u64>,
+    sequences: BTreeMap<EventScope, Last>,
     begun: BTreeSet<(UnixMillis, SessionName)>,
     policies: Option<Policies>,
     data_keys: Vec<DataKey>,
@@ -138,8 +138,8 @@ impl View for World {
     fn tree_node(&self, node: Node) -> Read<Option<Hash>> {
         Ok(self.nodes.get(&node).copied())
     }
-    fn sequence(&self, scope: &EventScope) -> Read<u64> {
-        Ok(self.sequences.get(scope).copied().unwrap_or_default())
+    fn sequence(&self, scope: &EventScope) -> Read<Option<Last>> {
+        Ok(self.sequences.get(scope).copied())
     }
     fn sessions_begun(&self, before: UnixMillis, limit: usize) -> Read<Vec<(UnixMillis, SessionName)>> {
         Ok(self.begun.iter().take_while(|(begun, _)| *begun < before).take(limit).copied().collect())
@@ -205,11 +205,13 @@ impl World {
                 Write::PutFrontier(frontier) => self.frontier = frontier,
                 Write::PutTreeNode(node, hash) => drop(self.nodes.insert(node, hash)),
                 Write::PutPublished(published) => self.published = published,
-                Write::PutSequence(scope, number) => drop(self.sequences.insert(scope, number)),
+                Write::PutSequence(scope, last) => drop(self.sequences.insert(scope, last)),
                 Write::PutSessionBegun(begun, session) => drop(self.begun.insert((begun, session))),
-                Write::ForgetSession(begun, session) => {
+                Write::ForgetSession { begun, session, with_number } => {
                     self.begun.remove(&(begun, session));
-                    self.sequences.remove(&EventScope::Session(session));
+                    if with_number {
+                        self.sequences.remove(&EventScope::Session(session));
+                    }
                 }
                 Write::PutToken(..) | Write::DeleteToken(..) | Write::Feed(_) => {}
                 Write::PutDataKey(key) => self.data_keys.push(key),
@@ -254,6 +256,12 @@ impl World {
             Message::Floor(floor) => Some((posted.lane.to, floor.clone())),
         };
         self.outbox.values().filter_map(floor).collect()
+    }
+
+    /// How many sessions are numbered, and how many times of a first event are kept.
+    pub fn forgotten(&self) -> (usize, usize) {
+        let sessions = self.sequences.keys().filter(|scope| matches!(scope, EventScope::Session(_)));
+        (sessions.count(), self.begun.len())
     }
 
     /// The leaves of the log, in order.

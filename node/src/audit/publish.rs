@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use model::audit::checkpoint::Checkpoint;
 use model::audit::merkle::empty_root;
 use model::audit::note::{Note, SignerKey, VerifierKey};
@@ -68,6 +69,8 @@ impl PublishMetrics {
 /// The witnesses of a node, as its policy names them.
 #[derive(Debug, Clone, Default)]
 pub struct Witnesses {
+    /// Says how many of them must have cosigned before the first checkpoint after a start is published.
+    trust: Trust,
     asked: Vec<(Witness, Place)>,
     /// How often they are asked.
     pub every: Duration,
@@ -81,7 +84,7 @@ impl Witnesses {
             Ok((witness.clone(), Place::parse(url)?))
         };
         let asked = trust.witnesses().iter().map(place).collect::<Result<_, String>>()?;
-        Ok(Self { asked, every })
+        Ok(Self { trust: trust.clone(), asked, every })
     }
 }
 
@@ -120,6 +123,15 @@ impl Unpublished {
     }
 }
 
+/// What came of asking all witnesses.
+struct Asked {
+    /// With the cosignatures of those who gave one.
+    note: Note,
+    away: Vec<String>,
+    /// One who does not believe it.
+    against: Option<Unpublished>,
+}
+
 /// A witness with what it saw last.
 struct Watching {
     witness: Witness,
@@ -134,8 +146,9 @@ pub struct Publisher {
     network: Arc<dyn Network>,
     metrics: PublishMetrics,
     every: Duration,
+    trust: Trust,
     watching: Vec<Watching>,
-    /// Whether a witness has cosigned since this node started; without witnesses nobody is asked.
+    /// Whether enough witnesses have cosigned since this node started; without witnesses nobody is asked.
     cleared: bool,
     asked: Option<Instant>,
 }
@@ -149,10 +162,10 @@ impl Publisher {
         network: Arc<dyn Network>,
         metrics: PublishMetrics,
     ) -> Self {
-        let Witnesses { asked, every } = witnesses;
+        let Witnesses { trust, asked, every } = witnesses;
         let cleared = asked.is_empty();
         let watching = asked.into_iter().map(|(witness, place)| Watching { witness, place, seen: 0 }).collect();
-        Self { group, key, network, metrics, every, watching, cleared, asked: None }
+        Self { group, key, network, metrics, every, trust, watching, cleared, asked: None }
     }
 
     /// The key by which outsiders check the log.
@@ -191,6 +204,10 @@ impl Publisher {
     }
 
     async fn round(&mut self) -> Result<(), Unpublished> {
+        if !self.cleared {
+            // The log as it is committed, and not as far as this replica happens to be.
+            self.group.linearize(DEADLINE).await?;
+        }
         let (published, size) = self.group.read(|state| Ok((state.published()?, state.frontier()?.size())))?;
         if let Some(size) = published.split_at {
             return Err(Unpublished::Split(size));
@@ -207,10 +224,6 @@ impl Publisher {
 
     /// Compares, signs and publishes the log at a size.
     async fn publish(&mut self, published: &Published, size: u64) -> Result<(), Unpublished> {
-        if !self.cleared {
-            // The log as it is committed, and not as far as this replica happens to be.
-            self.group.linearize(DEADLINE).await?;
-        }
         let (roots, voters) = self.group.roots(size).await?;
         let own = self.group.read(|state| state.root_at(size))?;
         let verdict = judge(&roots, voters);
@@ -243,7 +256,12 @@ impl Publisher {
 
     async fn propose(&self, publish: Publish) -> Result<(), GroupError> {
         // Here alone: whoever else leads now compares and signs for himself.
-        self.group.propose_here(of_the_cluster(Command::Publish(publish))).await.map(drop)
+        let proposed = self.group.propose_here(of_the_cluster(Command::Publish(publish)));
+        let late = GroupError::Unavailable {
+            group: self.group.id(),
+            reason: "the checkpoint is not committed in time".into(),
+        };
+        tokio::time::timeout(DEADLINE, proposed).await.unwrap_or(Err(late)).map(drop)
     }
 
     /// Learns what the witnesses saw last. They are shown a checkpoint that was signed before, or that of the empty log, which every
@@ -253,11 +271,15 @@ impl Publisher {
         let signed = published.latest.as_ref().and_then(|latest| Note::parse(latest.note.as_bytes()).ok());
         let shown = signed.unwrap_or_else(|| Checkpoint { origin, size: 0, root: empty_root() }.signed(&self.key));
         let shown_size = published.latest.as_ref().map_or(0, |latest| latest.size);
-        let mut away = Vec::new();
-        let mut heard = 0;
-        for watching in &mut self.watching {
-            let asks = AddCheckpoint { old: 0, proof: Vec::new(), note: shown.clone() };
-            match watching.place.ask(&*self.network, &watching.witness, &asks).await {
+        let asks = AddCheckpoint { old: 0, proof: Vec::new(), note: shown };
+        let answers = join_all(
+            self.watching
+                .iter()
+                .map(async |watching| watching.place.ask(&*self.network, &watching.witness, &asks).await),
+        );
+        let (mut away, mut heard) = (Vec::new(), 0);
+        for (answer, watching) in answers.await.into_iter().zip(&mut self.watching) {
+            match answer {
                 Ok(Answer::Cosigned(_)) => watching.seen = shown_size,
                 Ok(Answer::LastIs(seen)) => watching.seen = seen,
                 Err(error) => {
@@ -274,47 +296,57 @@ impl Publisher {
         if heard == 0 { Err(Unpublished::Unwitnessed(away.join("; "))) } else { Ok(()) }
     }
 
-    /// The note with the cosignatures of those who answer, at least one.
+    /// The note with the cosignatures of those who answer: as many as the policy asks for, at least one, and nobody against it.
     async fn cosigned(&mut self, note: Note, size: u64) -> Result<Note, Unpublished> {
-        let log = note.signatures.len();
-        let (note, away) = self.ask_all(note, size).await?;
-        if note.signatures.len() == log {
+        let Asked { note, away, against } = self.ask_all(note, size).await?;
+        if let Some(against) = against {
+            return Err(against);
+        }
+        let cosigned = self.trust.cosigned(&note).unwrap_or_default();
+        if cosigned.is_empty() || !self.trust.suffices(&cosigned) {
             return Err(Unpublished::Unwitnessed(away.join("; ")));
         }
         Ok(note)
     }
 
-    /// Asks every witness; who does not answer is passed over, who has seen another log ends it.
-    async fn ask_all(&mut self, note: Note, size: u64) -> Result<(Note, Vec<String>), Unpublished> {
-        let (mut note, mut away) = (note, Vec::new());
-        for watching in &mut self.watching {
+    /// Asks every witness, all at once: who does not answer is passed over, and who has seen another log is told of.
+    async fn ask_all(&mut self, note: Note, size: u64) -> Result<Asked, Unpublished> {
+        let plain = Note { text: note.text.clone(), signatures: note.signatures[..1].to_vec() };
+        let (group, network) = (&self.group, &*self.network);
+        let answers = join_all(self.watching.iter().map(async |watching| {
+            let mut seen = watching.seen;
             // Twice: what it saw last may be another size than is known here.
             for _ in 0..2 {
-                if watching.seen > size {
+                if seen > size {
                     break;
                 }
-                let proof = self.group.read(|state| state.consistency(watching.seen, size))?;
-                let plain = Note { text: note.text.clone(), signatures: note.signatures[..1].to_vec() };
-                let asks = AddCheckpoint { old: watching.seen, proof, note: plain };
-                match watching.place.ask(&*self.network, &watching.witness, &asks).await {
-                    Ok(Answer::Cosigned(signatures)) => {
-                        watching.seen = size;
-                        note = signatures.into_iter().fold(note, Note::with);
-                        break;
-                    }
-                    Ok(Answer::LastIs(seen)) => watching.seen = seen,
-                    Err(reason @ WitnessError::Refused { status: 422, .. }) => {
-                        let witness = watching.witness.name.clone();
-                        return Err(Unpublished::Disowned { witness, reason });
-                    }
-                    Err(error) => {
-                        away.push(format!("{}: {error}", watching.witness.name));
-                        break;
-                    }
+                let proof = group.read(|state| state.consistency(seen, size))?;
+                let asks = AddCheckpoint { old: seen, proof, note: plain.clone() };
+                match watching.place.ask(network, &watching.witness, &asks).await {
+                    Ok(Answer::LastIs(last)) => seen = last,
+                    Ok(Answer::Cosigned(signatures)) => return Ok((size, Ok(signatures))),
+                    Err(error) => return Ok((seen, Err(error))),
                 }
             }
+            // Next time it is asked anew what it saw: it may have been wrong about it.
+            let reason = format!("it says that it has seen {seen} leaves of {size}");
+            Ok::<_, GroupError>((0, Err(WitnessError::Nonsense(reason))))
+        }));
+        let answers = answers.await;
+        let mut asked = Asked { note, away: Vec::new(), against: None };
+        for (answer, watching) in answers.into_iter().zip(&mut self.watching) {
+            let (seen, cosigned) = answer?;
+            watching.seen = seen;
+            let witness = watching.witness.name.clone();
+            match cosigned {
+                Ok(signatures) => asked.note = signatures.into_iter().fold(asked.note, Note::with),
+                Err(reason @ WitnessError::Refused { status: 422, .. }) => {
+                    asked.against = Some(Unpublished::Disowned { witness, reason });
+                }
+                Err(error) => asked.away.push(format!("{witness}: {error}")),
+            }
         }
-        Ok((note, away))
+        Ok(asked)
     }
 
     /// Has the newest published checkpoint cosigned.
@@ -329,7 +361,7 @@ impl Publisher {
         if cosignatures > self.watching.len() {
             return Ok(());
         }
-        let (note, away) = self.ask_all(note, size).await?;
+        let Asked { note, away, against } = self.ask_all(note, size).await?;
         for reason in away {
             self.metrics.failed.with_label_values(&["witness-away"]).inc();
             tracing::debug!(%reason, "a witness did not cosign");
@@ -338,6 +370,6 @@ impl Publisher {
             let note = Some(note.to_string());
             self.propose(Publish { size, roots: Vec::new(), voters: 0, note }).await?;
         }
-        Ok(())
+        against.map_or(Ok(()), Err)
     }
 }

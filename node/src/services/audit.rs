@@ -227,7 +227,10 @@ impl Api {
             let proven = covering.map(|noted| Ok((state.inclusion(index, noted.size)?, noted.note))).transpose()?;
             Ok(Some((index, leaf, proven)))
         })?;
-        let (index, leaf, proven) = found.ok_or(ApiError::NoRecord)?;
+        // No record: whoever mistypes it has tried to reach nothing that is not his.
+        let field = if receipt.is_some() { "receipt" } else { "index" };
+        let missing = || Invalid::new(field, "the log has no such event".into());
+        let (index, leaf, proven) = found.ok_or_else(missing)?;
         let (path, checkpoint) = proven.ok_or_else(|| {
             let text =
                 format!("leaf {index} is in no signed checkpoint yet; the log is signed every second as it grows");

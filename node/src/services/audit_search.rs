@@ -9,6 +9,7 @@ use model::audit::leaf::StoredLeaf;
 use model::audit::subject::Subject;
 use model::error::Invalid;
 use model::ids::{PortId, RecordId, UserId, from_hex};
+use model::limits::PAGE_BYTES_MAX;
 use model::time::UnixMillis;
 use proto::v1 as message;
 use raft::machine::State;
@@ -24,7 +25,7 @@ pub(super) const SEARCH: Call =
     Call { name: "audit_search", kind: EventKind::AuditRead, need: Need::Function(Function::AuditRead) };
 
 /// Leaves that one call looks at; where they do not fill its page, the next call goes on.
-const LOOKED_AT_MAX: usize = 20_000;
+const LOOKED_AT_MAX: usize = 5_000;
 /// Rows that are read at a time.
 const ROWS: usize = 512;
 
@@ -38,6 +39,8 @@ struct Wanted {
     verdicts: Vec<u16>,
     /// Beside the first way: all of these lead to the event as well.
     also: Vec<Vec<FoundBy>>,
+    /// A name or a number is asked for.
+    by_words: bool,
     since: Option<UnixMillis>,
     until: Option<UnixMillis>,
 }
@@ -61,7 +64,7 @@ impl Api {
         let wanted = self.wanted(&request, &mut sights)?;
         group.linearize(admitted.left()?).await?;
         let from = request.from.unwrap_or(0);
-        let found = group.read(|state| wanted.find(state, from, limit))?;
+        let found = group.read(|state| Ok(wanted.find(state, from, limit, &mut sights)))??;
         let events: Result<Vec<_>, _> =
             found.leaves.iter().map(|(index, leaf)| self.event(*index, leaf, &mut sights)).collect();
         let body = message::SearchAuditResponse { events: events?, next: found.next, size: found.size, audit: None };
@@ -91,6 +94,7 @@ impl Api {
             let subject = subject.ok_or_else(|| Invalid::new("number", "has neither letters nor digits".into()))?;
             also.push(vec![FoundBy::Token(ring.asked(&subject))]);
         }
+        let by_words = given(&request.name).is_some() || given(&request.number).is_some();
         let session = given(&request.session).map(|session| {
             let name = from_hex(&session).and_then(|bytes| SessionName::try_from(bytes).ok());
             name.ok_or_else(|| Invalid::new("session", "expected 32 hexadecimal digits".into()))
@@ -109,7 +113,7 @@ impl Api {
             false => also.remove(0),
             true => by_header.into_iter().flatten().take(1).collect(),
         };
-        Ok(Wanted { ways, user, port, session, kinds, verdicts, also, since, until })
+        Ok(Wanted { ways, user, port, session, kinds, verdicts, also, by_words, since, until })
     }
 }
 
@@ -119,7 +123,7 @@ fn numbers(field: &str, codes: &[String], number: impl Fn(&str) -> Option<u16>) 
 }
 
 impl Wanted {
-    fn find(&self, state: State<'_>, from: u64, limit: usize) -> Result<Found, StorageError> {
+    fn find(&self, state: State<'_>, from: u64, limit: usize, sights: &mut Sights<'_>) -> Result<Found, ApiError> {
         let size = state.frontier()?.size();
         let mut next = match self.since {
             Some(since) => from.max(state.first_leaf_at(since)?),
@@ -129,16 +133,18 @@ impl Wanted {
             Some(until) => state.first_leaf_at(until)?,
             None => size,
         };
-        let (mut leaves, mut looked_at) = (Vec::new(), 0);
+        let (mut leaves, mut looked_at, mut bytes) = (Vec::new(), 0, 0);
         while next < end {
             let (candidates, more) = self.candidates(state, next, end)?;
             for (index, leaf) in candidates {
-                if leaves.len() == limit || looked_at == LOOKED_AT_MAX {
+                let full = leaves.len() == limit || (bytes >= PAGE_BYTES_MAX && !leaves.is_empty());
+                if full || looked_at == LOOKED_AT_MAX {
                     return Ok(Found { leaves, next: Some(index), size });
                 }
                 looked_at += 1;
                 next = index + 1;
-                if self.is(state, index, &leaf)? {
+                if self.is(state, index, &leaf, sights)? {
+                    bytes += leaf.bytes.len() + leaf.payload.as_ref().map_or(0, |payload| payload.ciphertext.len());
                     leaves.push((index, leaf));
                 }
             }
@@ -176,9 +182,8 @@ impl Wanted {
         Ok((leaves, more && !ends))
     }
 
-    fn is(&self, state: State<'_>, index: u64, leaf: &StoredLeaf) -> Result<bool, StorageError> {
-        let damaged = |reason: String| StorageError::Damaged { place: format!("audit leaf {index}"), reason };
-        let header = leaf.open(index).map_err(|error| damaged(error.to_string()))?.header;
+    fn is(&self, state: State<'_>, index: u64, leaf: &StoredLeaf, sights: &mut Sights<'_>) -> Result<bool, ApiError> {
+        let header = leaf.open(index).map_err(|error| ApiError::Internal(error.to_string()))?.header;
         let session = header.circumstances.as_ref().and_then(|it| it.session);
         let says = self.user.as_ref().is_none_or(|user| header.user == *user)
             && self.port.as_ref().is_none_or(|port| header.port == *port)
@@ -187,6 +192,20 @@ impl Wanted {
             && (self.verdicts.is_empty() || self.verdicts.contains(&header.verdict));
         if !says {
             return Ok(false);
+        }
+        // What a change wrote into a record is told to whoever may see the record: by a name or number that is in none of its words
+        // that he is shown, he must not find the change either.
+        let tells = matches!(header.kind(), Some(EventKind::Create | EventKind::Update | EventKind::OverrideRecord));
+        if self.by_words && tells {
+            let mut records = header.changes.iter().map(|changed| RecordId(changed.id)).peekable();
+            if records.peek().is_none() {
+                return Ok(false);
+            }
+            for record in records {
+                if !sights.sees(record)? {
+                    return Ok(false);
+                }
+            }
         }
         for ways in &self.also {
             if state.leaves_found(ways, index, 1)?.rows.first() != Some(&index) {

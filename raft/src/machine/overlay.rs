@@ -6,7 +6,7 @@ use model::access::policy_bundle::{PolicyBundle, ProposedBundle};
 use model::audit::circumstances::SessionName;
 use model::audit::merkle::{Frontier, Hash, Node};
 use model::audit::published::Published;
-use model::audit::sequences::Scope;
+use model::audit::sequences::{Last, Scope};
 use model::codec::{self, Stored};
 use model::command::Remembered;
 use model::command::cluster::ClusterInfo;
@@ -127,15 +127,18 @@ impl<'a> Overlay<'a> {
                 Write::PutLeafRow(way, index) => self.put_raw(keys::leaf_row(&way, index), Vec::new()),
                 Write::PutTreeNode(node, hash) => self.put_raw(keys::tree_node(node), hash.to_vec()),
                 Write::PutFrontier(frontier) => self.put(keys::FRONTIER.to_vec(), &frontier)?,
-                Write::PutSequence(scope, number) => {
-                    self.put_raw(keys::sequence(&scope), number.to_be_bytes().to_vec());
+                Write::PutSequence(scope, last) => {
+                    let value = [last.number.to_be_bytes(), last.begun.0.to_be_bytes()].concat();
+                    self.put_raw(keys::sequence(&scope), value);
                 }
                 Write::PutSessionBegun(begun, session) => {
                     self.put_raw(keys::session_begun(begun, &session), Vec::new());
                 }
-                Write::ForgetSession(begun, session) => {
+                Write::ForgetSession { begun, session, with_number } => {
                     self.delete(keys::session_begun(begun, &session));
-                    self.delete(keys::sequence(&Scope::Session(session)));
+                    if with_number {
+                        self.delete(keys::sequence(&Scope::Session(session)));
+                    }
                 }
                 Write::PutPublished(published) => self.put(keys::PUBLISHED.to_vec(), &published)?,
                 Write::PutCluster(info) => self.put(keys::CLUSTER.to_vec(), &info)?,
@@ -430,8 +433,15 @@ impl View for Overlay<'_> {
         self.raw(&key)?.map(hash).transpose()
     }
 
-    fn sequence(&self, scope: &Scope) -> Read<u64> {
-        self.number(&keys::sequence(scope))
+    fn sequence(&self, scope: &Scope) -> Read<Option<Last>> {
+        let key = keys::sequence(scope);
+        let last = |bytes: Vec<u8>| {
+            let (number, rest) = bytes.split_first_chunk::<8>()?;
+            let begun = UnixMillis(u64::from_be_bytes(rest.try_into().ok()?));
+            Some(Last { number: u64::from_be_bytes(*number), begun })
+        };
+        let damaged = || ViewError(format!("key {key:02x?}: not a number of events"));
+        self.raw(&key)?.map(|bytes| last(bytes).ok_or_else(damaged)).transpose()
     }
 
     fn sessions_begun(&self, before: UnixMillis, limit: usize) -> Read<Vec<(UnixMillis, SessionName)>> {

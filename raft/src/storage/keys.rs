@@ -27,8 +27,8 @@
 //! | 0x42 | state | - | `Frontier` |
 //! | 0x43 | state | leaf hash | leaf index u64 |
 //! | 0x44 | state | - | `Published` |
-//! | 0x45 | state | session | last number of its events u64 |
-//! | 0x46 | state | port, 0x00 | last number of its events u64 |
+//! | 0x45 | state | session | last number of its events u64, time of the first one u64 |
+//! | 0x46 | state | port, 0x00 | the same |
 //! | 0x47 | state | time u64, session | empty |
 //! | 0x48 | state | user, 0x00, leaf index u64 | empty |
 //! | 0x49 | state | port, 0x00, leaf index u64 | empty |

@@ -125,6 +125,15 @@ fn f61_what_a_person_did_and_who_did_something_to_a_record_is_found_and_reported
     ] {
         cli.run(&[&["audit", "search"], question].concat()).fails(2, &[part]);
     }
+    // What a record that the auditor may not see is about, no name tells him: he meets the change by its time alone, without its words.
+    let hidden = ["lookout", "create", "--name", "Silvana Marchetti", "--level", "3", "--label", "C:CBP/task-force"];
+    let hidden = playground.cli_as("supervisor").json(&[&hidden[..], &["--action", "refer", "--reason", "r"]].concat());
+    let hidden = hidden["id"].as_str().unwrap();
+    let change = wait_for("the change is in the log", WITHIN, || search(&cli, &["--record", hidden]).pop());
+    assert_eq!((&change["kind"], change["changes"][0]["id"].as_str()), (&json!("create"), Some(hidden)));
+    assert!(!change["terms"].to_string().contains("Silvana"), "{change}");
+    assert_eq!(kinds(&search(&cli, &["--name", "Silvana Marchetti"])), ["audit-read"; 0]);
+
     // Whoever may not read the audit asks it nothing, and that is an event as well.
     playground.cli_as("officer").run(&["audit", "search", "--user", "auditor"]).fails(7, &["FUNC"]);
     assert!(

@@ -1,6 +1,7 @@
 //! Publishes the audit log while this node leads its group: compares the replicas' roots, signs the one that they have in common, and
-//! has witnesses cosign it (SECURITY.md 3.4). Nothing is signed that a witness could gainsay: before the first signature after a start
-//! the witnesses are asked for the size that they saw last, and the checkpoint is published only once one of them has cosigned it (T14).
+//! has witnesses cosign it (SECURITY.md 3.4). Nothing is published that a witness has gainsaid: before the first signature after a start
+//! the witnesses are asked for the size that they saw last, a smaller log is not signed, and the checkpoint is shown to them alone until
+//! as many as the policy asks for have cosigned it (T14).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use model::audit::checkpoint::Checkpoint;
 use model::audit::merkle::empty_root;
-use model::audit::note::{Note, SignerKey, VerifierKey};
+use model::audit::note::{Note, SignerKey};
 use model::audit::published::{Noted, Published, Verdict, judge};
 use model::audit::trust::{Trust, Witness};
 use model::audit::witness::AddCheckpoint;
@@ -166,11 +167,6 @@ impl Publisher {
         let cleared = asked.is_empty();
         let watching = asked.into_iter().map(|(witness, place)| Watching { witness, place, seen: 0 }).collect();
         Self { group, key, network, metrics, every, trust, watching, cleared, asked: None }
-    }
-
-    /// The key by which outsiders check the log.
-    pub fn verifier(&self) -> VerifierKey {
-        self.key.verifier()
     }
 
     /// Publishes until the node stops.

@@ -97,7 +97,7 @@ async fn one_event_is_proven_to_whoever_has_its_files_and_the_keys() {
 
 /// A node's directory is copied while it does not run; the copy verifies without cluster and key, and an altered one does not.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_copied_directory_of_a_node_verifies_and_an_event_that_is_altered_in_it_is_named() {
+async fn the_copied_directory_of_a_node_verifies_and_an_altered_table_of_it_is_found() {
     let mut playground = Playground::start();
     ask(&playground, 40).await;
     let seen = witnessed(&playground, 40);
